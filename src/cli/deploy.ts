@@ -1,0 +1,83 @@
+// `ttkmdctl deploy` and `uninstall`: the program's own files on a host.
+import { dirname } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Action } from '../deploy/action.ts';
+import { install, remove } from '../deploy/deploy.ts';
+import { openPackage, type PackageFolder, packageFolderOf } from '../deploy/package.ts';
+import { findSystemNode } from '../deploy/system-node.ts';
+import { EXIT, TtkmdError } from '../host/errors.ts';
+import type { Host } from '../host/host.ts';
+import { type Context, type GlobalOptions, openContext } from './context.ts';
+
+export interface DeployOptions extends GlobalOptions {
+  readonly package?: string;
+  readonly dryRun?: boolean;
+  readonly force?: boolean;
+  readonly withNode?: boolean;
+}
+
+/** Milliseconds to wait for a reconcile to end before the program under it is replaced. */
+const PATIENCE = 10 * 60_000;
+
+/** The folder that the running program was started from. */
+export function ownPackage(): PackageFolder {
+  return openPackage(packageFolderOf(dirname(fileURLToPath(import.meta.url))));
+}
+
+export async function deployProgram(options: DeployOptions): Promise<number> {
+  const context = openContext(options);
+  const found = options.package === undefined ? ownPackage() : openPackage(options.package);
+  const systemNode = await findSystemNode(context.host);
+  return changeFiles(context, options, () =>
+    install(context.host, found, { ...choices(options), systemNode, withNode: options.withNode ?? false }),
+  );
+}
+
+export async function uninstallProgram(options: DeployOptions): Promise<number> {
+  const context = openContext(options);
+  return changeFiles(context, options, () => remove(context.host, choices(options)));
+}
+
+/** Does it under the lock, as root, and prints what was done. */
+export async function changeFiles(
+  { host, terminal }: Context,
+  options: DeployOptions,
+  change: () => Action[],
+): Promise<number> {
+  const lock = options.dryRun ? undefined : await takeLock(host);
+  try {
+    const actions = change();
+    for (const { kind, path, reason } of actions) {
+      terminal.line(`${kind.padEnd(13)} ${path}${reason === undefined ? '' : `: ${reason}`}`);
+    }
+    if (actions.length === 0) terminal.line('nothing to do: all is in place');
+    return EXIT.ok;
+  } finally {
+    lock?.release();
+  }
+}
+
+export function choices(options: DeployOptions): { dryRun: boolean; force: boolean } {
+  return { dryRun: options.dryRun ?? false, force: options.force ?? false };
+}
+
+async function takeLock(host: Host) {
+  if (host.machine.effectiveUser !== 0) {
+    throw new TtkmdError(
+      'not-root',
+      'Installing and removing files of the system needs root.',
+      'Run it again with sudo, or see what would be done with --dry-run.',
+      EXIT.rights,
+    );
+  }
+  const lock = await host.lock.acquire(PATIENCE);
+  if (lock === undefined) {
+    throw new TtkmdError(
+      'lock-held',
+      'A reconcile has been at work for too long to wait for.',
+      'Watch it: ttkmdctl status. End it: ttkmdctl cancel',
+      EXIT.locked,
+    );
+  }
+  return lock;
+}

@@ -1,0 +1,45 @@
+// `ttkmdctl history`: what was done when, by which trigger, how long it took, how it ended.
+import { EXIT } from '../host/errors.ts';
+import { readHistory } from '../state/history.ts';
+import { type GlobalOptions, openContext } from './context.ts';
+import { localTime } from './logs.ts';
+import { type Column, table } from './terminal.ts';
+
+const COLUMNS: readonly Column[] = [
+  { title: 'WHEN', expendable: 0 },
+  { title: 'TRIGGER', expendable: 2 },
+  { title: 'STEP', expendable: 0 },
+  { title: 'KERNEL', expendable: 0 },
+  { title: 'DRIVER', expendable: 3 },
+  { title: 'TOOK', expendable: 1 },
+  { title: 'HOW IT ENDED', expendable: 0 },
+];
+
+export async function history(
+  options: GlobalOptions & { readonly json?: boolean; readonly lines: number },
+): Promise<number> {
+  const { host, terminal } = openContext(options);
+  const entries = readHistory(host.fs).slice(-options.lines);
+  if (options.json) {
+    const timed = entries.map((entry) => ({ ...entry, at: new Date(entry.at).toISOString() }));
+    terminal.line(JSON.stringify({ schema: 1, entries: timed }, undefined, 2));
+    return EXIT.ok;
+  }
+  if (entries.length === 0) {
+    terminal.line('nothing has been done yet');
+    return EXIT.ok;
+  }
+  const rows = entries.map((entry) => [
+    localTime(entry.at),
+    entry.trigger,
+    entry.step,
+    entry.release ?? '–',
+    entry.version ?? '–',
+    `${entry.seconds.toFixed(1)} s`,
+    entry.outcome === 'done' ? entry.detail : `${entry.outcome}: ${entry.detail}`,
+  ]);
+  const { head, lines } = table(COLUMNS, rows, terminal.width);
+  terminal.line(terminal.style('dim', head));
+  for (const line of lines) terminal.line(line);
+  return EXIT.ok;
+}

@@ -1,0 +1,52 @@
+// The command line's front door: parses, runs one command, and turns what goes wrong into words and a status.
+import { CommanderError } from 'commander';
+import { EXIT, TtkmdError } from '../host/errors.ts';
+import { createProgram, type Parts } from './program.ts';
+
+/**
+ * Runs `ttkmdctl` with its arguments.
+ * @returns the exit status
+ */
+export async function main(args: readonly string[], parts: Parts): Promise<number> {
+  process.title = 'ttkmdctl';
+  process.stdout.on('error', leaveQuietly);
+  let status: number = EXIT.ok;
+  const program = createProgram(parts, (result) => {
+    status = result;
+  });
+  try {
+    await program.parseAsync([...args], { from: 'user' });
+    return status;
+  } catch (error) {
+    // Commander has printed its own message by now.
+    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
+    return explain(error);
+  }
+}
+
+function explain(error: unknown): number {
+  if (error instanceof TtkmdError) {
+    process.stderr.write(`ttkmdctl: ${error.message}\n  → ${error.hint}\n`);
+    return error.exitStatus;
+  }
+  const { code, message, stack } = error as NodeJS.ErrnoException;
+  if (code === 'EACCES' || code === 'EPERM') {
+    process.stderr.write(`ttkmdctl: ${message}\n  → run it as root\n`);
+    return EXIT.rights;
+  }
+  process.stderr.write(`ttkmdctl: ${message}\n`);
+  if (code === 'ENOSPC' || code === 'EROFS') {
+    process.stderr.write('  → make room, or mount that file system writable, and run it again\n');
+  } else {
+    process.stderr.write(
+      `  → this should not have happened; please report it with these lines:\n${stack ?? ''}\n`,
+    );
+  }
+  return EXIT.stepFailed;
+}
+
+/** A reader such as `head` that has seen enough is no error. */
+function leaveQuietly(error: NodeJS.ErrnoException): void {
+  if (error.code === 'EPIPE') process.exit(EXIT.ok);
+  throw error;
+}

@@ -1,0 +1,177 @@
+// The command line's definitions, from which help, man page and completions are made too. Commands are loaded
+// when they are called: most of the start-up time would else go into code that is not needed.
+import { type Command, Command as CommanderCommand, InvalidArgumentError, Option } from 'commander';
+import { VERSION } from './version.ts';
+
+const TRIGGERS = ['boot', 'kernel-event', 'watch', 'timer', 'cli', 'bootstrap'];
+
+/** Seconds that a reconcile waits for another one unless told. */
+const DEFAULT_WAIT = 3600;
+
+/** What the command line reaches and that does not belong to it. */
+export interface Parts {
+  readonly kernelEvent: {
+    readonly ways: readonly string[];
+    readonly run: (way: string, args: readonly string[]) => Promise<number>;
+  };
+}
+
+type Options = Record<string, unknown> & { readonly root: string };
+
+/**
+ * The whole command line.
+ * @param done is given the exit status of the command that ran
+ */
+export function createProgram(parts: Parts, done: (status: number) => void): Command {
+  const program = new CommanderCommand('ttkmdctl')
+    .description("Keeps Tenstorrent's kernel driver working through every kernel change.")
+    .version(VERSION, '-V, --version', 'print the version')
+    .option('--root <dir>', 'work on the system in this folder instead of the running one', '/')
+    .configureHelp({ showGlobalOptions: true })
+    .helpCommand('help [command]', 'print the help of a command')
+    .exitOverride();
+  // Commander repeats every option in a call's arguments; what a command gets is its arguments and all options.
+  const run =
+    (command: (args: string[], options: Options) => Promise<number>) =>
+    async (...given: unknown[]): Promise<void> => {
+      const self = given.at(-1) as Command;
+      done(await command(self.args, self.optsWithGlobals<Options>()));
+    };
+
+  addLooks(program, run);
+  addWork(program, run);
+  addConfig(program, run);
+  addHooks(program, run);
+  addInternals(program, run, parts);
+  return program;
+}
+
+type Run = (
+  command: (args: string[], options: Options) => Promise<number>,
+) => (...given: unknown[]) => Promise<void>;
+
+function addLooks(program: Command, run: Run): void {
+  program
+    .command('status')
+    .description('show the health of the driver, of every kernel, and what to do')
+    .option('--json', 'print one JSON object (schema 1)')
+    .action(run(async (_, options) => (await import('./status.ts')).status(options)));
+  program
+    .command('ready')
+    .description('tell whether the card will be there after a reboot; exit status 0 or 1')
+    .argument('[release]', 'the kernel; all that could be booted unless told')
+    .action(run(async ([release], options) => (await import('./ready.ts')).ready(release, options)));
+  program
+    .command('kernels')
+    .description('list every kernel, its origin, and whether its build tree is ready')
+    .option('--json', 'print one JSON object (schema 1)')
+    .action(run(async (_, options) => (await import('./kernels.ts')).kernels(options)));
+  program
+    .command('logs')
+    .description('print the log of the newest build')
+    .argument('[release]', 'of this kernel alone')
+    .option('--list', 'list all build logs instead')
+    .action(run(async ([release], options) => (await import('./logs.ts')).logs(release, options)));
+  program
+    .command('history')
+    .description('list what was done when, by which trigger, and how it ended')
+    .option('-n, --lines <count>', 'so many of the newest entries', wholeNumber, 30)
+    .option('--json', 'print one JSON object (schema 1)')
+    .action(
+      run(async (_, options) =>
+        (await import('./history.ts')).history({ ...options, lines: Number(options.lines) }),
+      ),
+    );
+}
+
+function addWork(program: Command, run: Run): void {
+  program
+    .command('reconcile')
+    .description('build, install and verify the driver wherever it is not current')
+    .addOption(new Option('--kernel <release>', 'for this kernel alone').conflicts('all'))
+    .option('--all', 'for all kernels (the default)')
+    .option('--dry-run', 'print the plan and change nothing')
+    .option('--force', 'build what is current, and what failed before, too')
+    .addOption(new Option('--trigger <who>', 'who asks, for the history').choices(TRIGGERS).default('cli'))
+    .option('--wait <seconds>', 'wait so long for another run', wholeNumber, DEFAULT_WAIT)
+    .option('--json', 'print one JSON object (schema 1)')
+    .action(
+      run(async (_, options) => {
+        const { reconcile } = await import('./reconcile.ts');
+        return reconcile(options as unknown as Parameters<typeof reconcile>[0]);
+      }),
+    );
+  program
+    .command('cancel')
+    .description('end a reconcile that is under way')
+    .action(run(async (_, options) => (await import('./cancel.ts')).cancel(options)));
+}
+
+function addConfig(program: Command, run: Run): void {
+  const config = program.command('config').description('show and check the settings');
+  config
+    .command('show')
+    .description('print each setting, its value, and where it came from')
+    .option('--json', 'print one JSON object (schema 1)')
+    .action(run(async (_, options) => (await import('./config.ts')).showConfig(options)));
+  config
+    .command('check')
+    .description('check the configuration files; exit status 3 where something is wrong')
+    .option('--json', 'print one JSON object (schema 1)')
+    .action(run(async (_, options) => (await import('./config.ts')).checkConfig(options)));
+}
+
+function addHooks(program: Command, run: Run): void {
+  const hooks = program.command('hooks').description('the hooks that kernel installations call');
+  hooks
+    .command('status')
+    .description('tell which way kernel installations take here, and whether they reach ttkmd')
+    .option('--json', 'print one JSON object (schema 1)')
+    .action(run(async (_, options) => (await import('./hooks.ts')).hooksStatus(options)));
+  for (const [name, description] of [
+    ['install', 'put the hooks where kernel installations look for them'],
+    ['remove', 'take the hooks away again'],
+  ] as const) {
+    hooks
+      .command(name)
+      .description(description)
+      .option('--dry-run', 'print what would be done and change nothing')
+      .option('--force', 'replace or remove files that were changed, too')
+      .action(
+        run(async (_, options) => {
+          const { installHooks, removeHooks } = await import('./hooks.ts');
+          return name === 'install' ? installHooks(options) : removeHooks(options);
+        }),
+      );
+  }
+}
+
+/** Called by hooks and by the release archive, not by people. */
+function addInternals(program: Command, run: Run, { kernelEvent }: Parts): void {
+  program
+    .command('kernel-event', { hidden: true })
+    .description('act on a kernel that an installer adds or removes')
+    .addArgument(program.createArgument('<way>', 'who calls').choices(kernelEvent.ways))
+    .argument('[arguments...]', "the caller's own arguments")
+    .allowUnknownOption()
+    .action(run(([way = '', ...rest]) => kernelEvent.run(way, rest)));
+  program
+    .command('deploy', { hidden: true })
+    .description('install the program itself from an unpacked release')
+    .option('--package <dir>', 'the unpacked release')
+    .option('--dry-run', 'print what would be done and change nothing')
+    .option('--force', 'replace files that are not ours, too')
+    .option('--with-node', "bring the release's own Node.js even where the system's would do")
+    .action(run(async (_, options) => (await import('./deploy.ts')).deployProgram(options)));
+  program
+    .command('uninstall')
+    .description('take ttkmd off this system; the driver stays')
+    .option('--dry-run', 'print what would be done and change nothing')
+    .option('--force', 'remove files that were changed, too')
+    .action(run(async (_, options) => (await import('./deploy.ts')).uninstallProgram(options)));
+}
+
+function wholeNumber(text: string): number {
+  if (!/^\d{1,9}$/.test(text)) throw new InvalidArgumentError('Expected a whole number.');
+  return Number(text);
+}

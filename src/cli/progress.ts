@@ -1,0 +1,69 @@
+// The progress of a run: a live line on a terminal, plain lines in a log or a pipe.
+import { lastMakeLine } from '../dkms/diagnose.ts';
+import type { RunEvent } from '../state/run.ts';
+import { type Terminal, truncate } from './terminal.ts';
+
+const FRAMES = ['⠋', '⠙', '⠹', '⠸', '⠼', '⠴', '⠦', '⠧', '⠇', '⠏'];
+
+/** Milliseconds between two frames of the live line. */
+const FRAME_TIME = 100;
+
+export interface Progress {
+  onEvent(event: RunEvent): void;
+  /** Takes the live line away. */
+  stop(): void;
+}
+
+/** Progress lines go to standard error, so that standard output holds the result alone. */
+export function createProgress(terminal: Terminal): Progress {
+  let current: { text: string; since: number } | undefined;
+  let detail = '';
+  let frame = 0;
+  let timer: NodeJS.Timeout | undefined;
+
+  const erase = (): void => {
+    if (terminal.live) terminal.raw('\r\x1b[2K');
+  };
+  const draw = (): void => {
+    if (current === undefined || !terminal.live) return;
+    frame = (frame + 1) % FRAMES.length;
+    const seconds = Math.round((Date.now() - current.since) / 1000);
+    const line = `${FRAMES[frame]} ${current.text} (${seconds} s)${detail === '' ? '' : `  ${detail}`}`;
+    terminal.raw(`\r\x1b[2K${truncate(line, Math.min(terminal.width, process.stderr.columns ?? 80) - 1)}`);
+  };
+  const stop = (): void => {
+    clearInterval(timer);
+    timer = undefined;
+    erase();
+  };
+
+  return {
+    stop,
+    onEvent(event) {
+      switch (event.type) {
+        case 'step-started':
+          current = { text: event.text, since: event.at };
+          detail = '';
+          if (terminal.live) timer ??= setInterval(draw, FRAME_TIME);
+          else terminal.raw(`${event.text}\n`);
+          break;
+        case 'output':
+          detail = lastMakeLine(event.line) ?? detail;
+          break;
+        case 'step-ended': {
+          erase();
+          const mark = event.outcome === 'done' ? '✓' : event.outcome === 'skipped' ? '–' : '✗';
+          const what = terminal.live && current !== undefined ? `${current.text}: ` : '  ';
+          terminal.raw(`${mark} ${what}${event.text} (${event.seconds.toFixed(1)} s)\n`);
+          current = undefined;
+          break;
+        }
+        case 'run-started':
+          break;
+        case 'run-ended':
+          stop();
+          break;
+      }
+    },
+  };
+}

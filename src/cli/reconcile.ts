@@ -1,0 +1,136 @@
+// `ttkmdctl reconcile`: makes the machine right, and shows what it does.
+import { requireConfig } from '../config/load.ts';
+import { EXIT, TtkmdError } from '../host/errors.ts';
+import type { Policy } from '../reconcile/plan.ts';
+import { type Report, reconcile as runReconcile } from '../reconcile/reconcile.ts';
+import { statusDocument } from '../reconcile/status-document.ts';
+import { describeStep, stepRelease, stepVersion } from '../reconcile/step.ts';
+import type { Trigger } from '../state/state.ts';
+import { type Context, type GlobalOptions, openContext } from './context.ts';
+import { createProgress } from './progress.ts';
+import { interruptible } from './signals.ts';
+import { age } from './terminal.ts';
+
+export interface ReconcileCommandOptions extends GlobalOptions {
+  readonly kernel?: string;
+  readonly all?: boolean;
+  readonly dryRun?: boolean;
+  readonly force?: boolean;
+  readonly trigger: Trigger;
+  readonly wait: number;
+  readonly json?: boolean;
+}
+
+/** Exit status 0 where everything was done or nothing was to do, 6 where a step failed. */
+export async function reconcile(options: ReconcileCommandOptions): Promise<number> {
+  const context = openContext(options);
+  // A person can mend the file and try again; a machine that boots needs its driver all the same.
+  if (options.trigger === 'cli') requireConfig(context.loaded);
+  const progress = createProgress(context.terminal);
+  const { signal, exitStatus } = interruptible();
+  const report = await runReconcile(context.host, {
+    config: context.config,
+    configWarnings: context.configWarnings,
+    policy: policyOf(options),
+    dryRun: options.dryRun ?? false,
+    patience: options.wait * 1000,
+    signal,
+    makeOptions: process.env.MAKEOPTS,
+    onEvent: progress.onEvent,
+    onWait(run) {
+      const who =
+        run === undefined
+          ? 'another run'
+          : `pid ${run.pid} (${run.trigger}, since ${age(Date.now() - run.since)})`;
+      context.terminal.raw(`waiting for ${who}\n`);
+    },
+  }).finally(progress.stop);
+  if (options.kernel !== undefined) requireKernel(report, options.kernel);
+  if (options.json) context.terminal.line(JSON.stringify(document(report), undefined, 2));
+  else renderReport(report, context);
+  return report.outcome === 'cancelled'
+    ? exitStatus()
+    : report.outcome === 'failed'
+      ? EXIT.stepFailed
+      : EXIT.ok;
+}
+
+function policyOf(options: ReconcileCommandOptions): Policy {
+  return {
+    trigger: options.trigger,
+    only: options.kernel,
+    force: options.force ?? false,
+    retry: options.trigger === 'cli' && options.kernel !== undefined,
+    removed: false,
+  };
+}
+
+function requireKernel(report: Report, release: string): void {
+  if (report.after.kernels.some((one) => one.kernel.release === release)) return;
+  throw new TtkmdError(
+    'unknown-kernel',
+    `There is no kernel ${release} on this machine.`,
+    'ttkmdctl kernels lists them.',
+    EXIT.usage,
+  );
+}
+
+function renderReport(report: Report, { terminal }: Context): void {
+  if (report.outcome === 'planned') {
+    terminal.line('would do:');
+    for (const step of report.steps) terminal.line(`  ${describeStep(step)}`);
+    return;
+  }
+  for (const { outcome, text, hint, log, step } of report.done) {
+    if (outcome !== 'failed') continue;
+    terminal.line(`${terminal.style('red', '✗')} ${stepRelease(step) ?? 'tenstorrent'}: ${text}`);
+    if (hint !== undefined) terminal.line(`  ${terminal.style('cyan', '→')} ${hint}`);
+    if (log !== undefined) terminal.line(`    log: ttkmdctl logs ${stepRelease(step) ?? ''}`);
+  }
+  const { kernels, health } = report.after;
+  for (const step of report.steps) {
+    if (step.kind === 'wait') terminal.line(`  ${describeStep(step)}`);
+  }
+  const current = kernels.filter((one) => one.state === 'current').length;
+  const words: Record<Report['outcome'], string> = {
+    'nothing-to-do': 'nothing to do',
+    done: 'done',
+    failed: 'not everything could be done',
+    cancelled: 'cancelled',
+    planned: '',
+  };
+  terminal.line(
+    `${words[report.outcome]}: ${current} of ${kernels.length} ${kernels.length === 1 ? 'kernel has' : 'kernels have'} a current driver, health is ${health}`,
+  );
+  const standing = kernels.filter((one) => one.failure !== undefined && report.outcome === 'nothing-to-do');
+  for (const { kernel, failure } of standing) {
+    terminal.line(
+      `  ${kernel.release}: not tried again, since nothing that the failed build depended on has changed: ${failure?.headline}`,
+    );
+    terminal.line(
+      `  ${terminal.style('cyan', '→')} ${failure?.hint}; to try all the same: ttkmdctl reconcile --kernel ${kernel.release}`,
+    );
+  }
+}
+
+function document(report: Report): object {
+  return {
+    schema: 1,
+    outcome: report.outcome,
+    steps: report.steps.map((step) => {
+      const done = report.done.find((one) => one.step === step);
+      return {
+        kind: step.kind,
+        release: stepRelease(step) ?? null,
+        version: stepVersion(step) ?? null,
+        text: describeStep(step),
+        outcome: done?.outcome ?? null,
+        detail: done?.text ?? null,
+        hint: done?.hint ?? null,
+        log: done?.log ?? null,
+        seconds: done?.seconds ?? null,
+      };
+    }),
+    status: statusDocument(report.after, undefined),
+  };
+}

@@ -1,0 +1,141 @@
+// The status screen: health first, then the running kernel, a row a kernel, and what is wrong.
+import type { Health, Judgement, KernelJudgement, Problem } from '../reconcile/judgement.ts';
+import { originText } from '../reconcile/status-document.ts';
+import type { RunUnderWay } from '../state/run.ts';
+import { age, type Column, type Style, type Terminal, table, wrap } from './terminal.ts';
+
+const HEALTH_STYLE: Readonly<Record<Health, Style>> = { ok: 'green', degraded: 'yellow', failed: 'red' };
+const STATE_STYLE: Readonly<Record<KernelJudgement['state'], Style>> = {
+  current: 'green',
+  drifted: 'yellow',
+  missing: 'yellow',
+  failed: 'red',
+  waiting: 'dim',
+  unsupported: 'dim',
+};
+
+const COLUMNS: readonly Column[] = [
+  { title: 'KERNEL', expendable: 0 },
+  { title: 'ORIGIN', expendable: 2 },
+  { title: 'MODULE', expendable: 0 },
+  { title: 'DRIVER', expendable: 1 },
+  { title: 'SINCE', expendable: 0 },
+];
+
+/** The lines of the screen. */
+export function renderStatus(
+  judgement: Judgement,
+  run: RunUnderWay | undefined,
+  terminal: Terminal,
+): string[] {
+  const { health } = judgement;
+  return [
+    `${terminal.style(HEALTH_STYLE[health], '●')} tenstorrent: ${terminal.style(['bold', HEALTH_STYLE[health]], health)}`,
+    ...facts(judgement, run).map(([name, text]) => `  ${terminal.style('dim', name.padEnd(9))}  ${text}`),
+    '',
+    ...kernelRows(judgement, terminal),
+    ...problemLines(judgement.problems, terminal),
+  ];
+}
+
+function facts(judgement: Judgement, run: RunUnderWay | undefined): [string, string][] {
+  const { observation, driver, devices } = judgement;
+  const lines: [string, string][] = [];
+  if (observation.runningRelease !== undefined) {
+    lines.push(['running', `${observation.runningRelease}    ${loadedText(judgement)}`]);
+  } else {
+    lines.push(['running', 'not this system: it is looked at from outside or in a chroot']);
+  }
+  if (!observation.chrooted) lines.push(['devices', devicesText(devices)]);
+  const others = driver.sources.filter((source) => source !== driver.source).map((source) => source.version);
+  lines.push([
+    'driver',
+    driver.desired === undefined
+      ? 'no usable source'
+      : `${driver.desired} wanted${others.length > 0 ? ` (also there: ${others.join(', ')})` : ''}`,
+  ]);
+  if (run !== undefined) {
+    lines.push([
+      'working',
+      `a reconcile (${run.trigger}) since ${age(observation.now - run.since)}; watch it: ttkmdctl reconcile`,
+    ]);
+  }
+  return lines;
+}
+
+function loadedText({ driver, kernels }: Judgement): string {
+  const running = kernels.find((one) => one.kernel.running);
+  const { loaded } = driver;
+  if (loaded === undefined) {
+    return running?.state === 'current'
+      ? `driver ${running.module?.version ?? ''} installed, not loaded`
+      : 'no driver loaded';
+  }
+  const fresh = loaded.version === undefined || loaded.version === driver.desired;
+  const users = loaded.users === 0 ? '' : `, ${loaded.users} ${loaded.users === 1 ? 'user' : 'users'}`;
+  return `driver ${loaded.version ?? '?'} loaded${fresh ? ', current' : ''}${users}`;
+}
+
+function devicesText(devices: Judgement['devices']): string {
+  if (devices.length === 0) return 'none found';
+  const families = [...new Set(devices.map((device) => device.family))].map((family) => {
+    const count = devices.filter((device) => device.family === family).length;
+    const name = family.charAt(0).toUpperCase() + family.slice(1);
+    return count === 1 ? name : `${count} × ${name}`;
+  });
+  return `${devices.length} (${families.join(', ')})`;
+}
+
+function kernelRows({ kernels, observation }: Judgement, terminal: Terminal): string[] {
+  if (kernels.length === 0) return ['    no kernels found in /lib/modules and /usr/src'];
+  const rows = kernels.map((one) => [
+    one.kernel.release,
+    one.kernel.kind === 'sources-only' ? 'sources only' : originText(one.kernel.origin),
+    one.state,
+    one.module?.version ?? '–',
+    sinceText(one, observation.now),
+  ]);
+  const { head, lines } = table(COLUMNS, rows, terminal.width - 4);
+  return [
+    `    ${terminal.style('dim', head)}`,
+    ...lines.map((line, index) => {
+      const judged = kernels[index];
+      const mark = judged?.kernel.running ? terminal.style('cyan', '▸') : ' ';
+      return `  ${mark} ${judged === undefined ? line : paintState(line, judged.state, terminal)}`;
+    }),
+  ];
+}
+
+function paintState(line: string, state: KernelJudgement['state'], terminal: Terminal): string {
+  const at = line.lastIndexOf(`  ${state}`);
+  if (at < 0) return line;
+  const end = at + 2 + state.length;
+  return `${line.slice(0, at + 2)}${terminal.style(STATE_STYLE[state], state)}${line.slice(end)}`;
+}
+
+function sinceText({ state, reason, record }: KernelJudgement, now: number): string {
+  if (state === 'current') return record === undefined ? 'built by somebody else' : age(now - record.at);
+  return reason ?? '';
+}
+
+function problemLines(problems: readonly Problem[], terminal: Terminal): string[] {
+  const width = Math.min(terminal.width, 100) - 4;
+  const marks: Readonly<Record<Problem['severity'], [string, Style]>> = {
+    failed: ['✗', 'red'],
+    degraded: ['✗', 'yellow'],
+    note: ['·', 'dim'],
+  };
+  return problems.flatMap((problem) => {
+    const [mark, style] = marks[problem.severity];
+    const [first = '', ...rest] = wrap(problem.message, width);
+    const [hint = '', ...hints] = wrap(problem.hint, width - 2);
+    return [
+      '',
+      `  ${terminal.style(style, mark)} ${first}`,
+      ...rest.map((line) => `    ${line}`),
+      `    ${terminal.style('cyan', '→')} ${hint}`,
+      ...hints.map((line) => `      ${line}`),
+      ...(problem.code === 'build-failed' ? [`      log: ttkmdctl logs ${problem.release ?? ''}`] : []),
+    ];
+  });
+}

@@ -1,0 +1,21 @@
+// `ttkmdctl status`: one screen that says whether the card will be there, and what to do if not.
+import { EXIT } from '../host/errors.ts';
+import { look } from '../reconcile/look.ts';
+import { statusDocument } from '../reconcile/status-document.ts';
+import { runUnderWay } from '../state/run.ts';
+import { type GlobalOptions, openContext } from './context.ts';
+import { renderStatus } from './render-status.ts';
+
+export interface StatusOptions extends GlobalOptions {
+  readonly json?: boolean;
+}
+
+/** Exit status 0 where health is ok, 1 where it is not. */
+export async function status(options: StatusOptions): Promise<number> {
+  const { host, config, configWarnings, terminal } = openContext(options);
+  const judgement = await look(host, { config, configWarnings });
+  const run = runUnderWay(host.fs);
+  if (options.json) terminal.line(JSON.stringify(statusDocument(judgement, run), undefined, 2));
+  else for (const line of renderStatus(judgement, run, terminal)) terminal.line(line);
+  return judgement.health === 'ok' ? EXIT.ok : EXIT.unhealthy;
+}

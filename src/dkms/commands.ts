@@ -1,0 +1,189 @@
+// What dkms is asked to do, and what came of it.
+import type { Host } from '../host/host.ts';
+import { builtModules } from './tree.ts';
+
+/**
+ * Builds are made in a tree of our own and moved into dkms's when they are proved good: a build that fails or is
+ * killed leaves nothing in dkms's records, the module that was built before stays until its successor is there,
+ * and a dkms that somebody else runs meanwhile shares no build folder with us.
+ */
+export const STAGING = '/var/lib/ttkmd/staging';
+
+/** Milliseconds for dkms's short commands: add, install, remove. Depmod over many modules takes seconds. */
+const SHORT_LIMIT = 5 * 60_000;
+
+/** How often the growing make.log is looked at, in milliseconds. */
+const TAIL_INTERVAL = 150;
+
+export interface Target {
+  readonly packageName: string;
+  readonly version: string;
+  readonly release: string;
+  readonly arch: string;
+}
+
+export interface RunSettings {
+  readonly jobs: number;
+  /** A load above which make starts no further job; undefined for none. */
+  readonly load: string | undefined;
+  readonly nice: number;
+  /** Milliseconds. */
+  readonly timeLimit: number;
+  readonly signal: AbortSignal;
+  /** The lock's descriptor. */
+  readonly keepOpen: number;
+  /** Each line of dkms and of make, as it comes. */
+  readonly onLine: (line: string) => void;
+}
+
+export interface DkmsRun {
+  readonly exitCode: number | undefined;
+  readonly signal: string | undefined;
+  readonly timedOut: boolean;
+  readonly cancelled: boolean;
+  /** All that dkms printed. */
+  readonly output: string;
+}
+
+export interface BuildRun extends DkmsRun {
+  /** What make printed, from dkms's make.log. */
+  readonly makeLog: string;
+  /** The module that was built, in the staging tree; undefined where none was. */
+  readonly module: string | undefined;
+}
+
+/** Builds a module in the staging tree, which is emptied first. */
+export async function build(host: Host, target: Target, settings: RunSettings): Promise<BuildRun> {
+  clearStaging(host);
+  const versionFolder = `${STAGING}/${target.packageName}/${target.version}`;
+  const builtFolder = stagedFolder(target);
+  const growing = `${versionFolder}/build/make.log`;
+  const stopTail = tail(host, growing, settings.onLine);
+  host.fs.makeFolder(STAGING, 0o755);
+  const run = await dkms(
+    host,
+    ['build', '--dkmstree', STAGING, ...identify(target), '-j', String(settings.jobs)],
+    settings,
+  );
+  stopTail();
+  return {
+    ...run,
+    makeLog: host.fs.readText(`${builtFolder}/log/make.log`) ?? host.fs.readText(growing) ?? '',
+    module: builtModules(host.fs, builtFolder)[0],
+  };
+}
+
+/** Where a finished build lies in the staging tree. */
+export function stagedFolder(target: Target): string {
+  return `${STAGING}/${target.packageName}/${target.version}/${target.release}/${target.arch}`;
+}
+
+/** Removes everything from the staging tree. */
+export function clearStaging(host: Pick<Host, 'fs'>): void {
+  host.fs.removeTree(STAGING);
+}
+
+/**
+ * Moves a staged build into dkms's tree, in place of an older one of the same version. The older one is taken
+ * aside into the staging tree, so that at no moment half of either is there.
+ */
+export async function adoptStaged(host: Host, tree: string, target: Target): Promise<void> {
+  const { fs } = host;
+  const place = `${tree}/${target.packageName}/${target.version}/${target.release}/${target.arch}`;
+  fs.makeFolder(place.slice(0, place.lastIndexOf('/')));
+  const draft = place.replace(/[^/]+$/, `.ttkmd-${target.arch}`);
+  fs.removeTree(draft);
+  // The trees may lie on two file systems; cp reads modes and times better than we would.
+  const copied = await host.exec.query('cp', ['-a', stagedFolder(target), draft], { timeLimit: SHORT_LIMIT });
+  if (copied.code !== 0) {
+    fs.removeTree(draft);
+    throw new Error(`cannot copy the built module to ${place}: ${copied.stderr.trim()}`);
+  }
+  fs.removeTree(place);
+  fs.rename(draft, place);
+}
+
+/** Makes a driver source known to dkms. */
+export function add(
+  host: Host,
+  target: Pick<Target, 'packageName' | 'version'>,
+  settings: RunSettings,
+): Promise<DkmsRun> {
+  return dkms(host, ['add', '-m', target.packageName, '-v', target.version], brief(settings));
+}
+
+/**
+ * Installs a built module. `--force` lets an older version replace a newer one and a rebuilt module its
+ * predecessor; what is installed was verified before.
+ */
+export function install(host: Host, target: Target, settings: RunSettings): Promise<DkmsRun> {
+  return dkms(host, ['install', '--force', ...identify(target)], brief(settings));
+}
+
+/** Takes a module off one kernel and forgets what was built for it. */
+export function unbuild(host: Host, target: Target, settings: RunSettings): Promise<DkmsRun> {
+  return dkms(host, ['unbuild', ...identify(target)], brief(settings));
+}
+
+/** Forgets a version for every kernel; modules of other versions stay. */
+export function removeVersion(
+  host: Host,
+  target: Pick<Target, 'packageName' | 'version'>,
+  settings: RunSettings,
+): Promise<DkmsRun> {
+  return dkms(host, ['remove', '-m', target.packageName, '-v', target.version, '--all'], brief(settings));
+}
+
+/** Pids of dkms commands that somebody else runs. Dkms has no lock, so looking is all that one can do. */
+export function foreignRuns(host: Pick<Host, 'fs'>): number[] {
+  return host.fs
+    .list('/proc')
+    .filter((name) => /^\d+$/.test(name) && host.fs.readText(`/proc/${name}/comm`)?.trim() === 'dkms')
+    .map(Number);
+}
+
+function identify(target: Target): string[] {
+  return ['-m', target.packageName, '-v', target.version, '-k', target.release, '-a', target.arch];
+}
+
+function brief(settings: RunSettings): RunSettings {
+  return { ...settings, timeLimit: Math.min(settings.timeLimit, SHORT_LIMIT) };
+}
+
+async function dkms(host: Host, args: readonly string[], settings: RunSettings): Promise<DkmsRun> {
+  const output: string[] = [];
+  const run = await host.exec.run('dkms', args, {
+    env: settings.load === undefined ? {} : { MAKEFLAGS: `-l${settings.load}` },
+    timeLimit: settings.timeLimit,
+    signal: settings.signal,
+    nice: settings.nice,
+    keepOpen: settings.keepOpen,
+    onLine(line) {
+      output.push(line);
+      settings.onLine(line);
+    },
+  });
+  return {
+    exitCode: run.code,
+    signal: run.signal,
+    timedOut: run.timedOut,
+    cancelled: run.cancelled,
+    output: output.join('\n'),
+  };
+}
+
+/** Hands on the lines of a file that grows; dkms sends what make prints there and nowhere else. */
+function tail(host: Pick<Host, 'fs'>, path: string, onLine: (line: string) => void): () => void {
+  let offset = 0;
+  let rest = '';
+  const look = (): void => {
+    const news = host.fs.readFrom(path, offset);
+    if (news === undefined || news.text === '') return;
+    offset = news.next;
+    const lines = (rest + news.text).split('\n');
+    rest = lines.pop() ?? '';
+    for (const line of lines) onLine(line);
+  };
+  const timer = setInterval(look, TAIL_INTERVAL);
+  return () => clearInterval(timer);
+}

@@ -1,0 +1,134 @@
+// The module on disk: the file that modprobe would load for each kernel, and what is written in it.
+import type { HostFs } from '../host/fs.ts';
+import type { Host } from '../host/host.ts';
+import type { InstalledModule } from './driver.ts';
+import { PACKAGE } from './sources.ts';
+
+const MODULE_FILE = new RegExp(`(?:^|/)${PACKAGE}\\.ko(?:\\.(?:gz|xz|zst))?$`);
+
+/** Where dkms and Portage put modules that are not the kernel's own, in the order in which depmod prefers them. */
+const USUAL_FOLDERS = ['updates/dkms', 'updates', 'extra', 'kernel/extra', 'kernel/drivers/misc'];
+
+/**
+ * The installed module of each release that has one. All files are read by one `modinfo`, since starting it
+ * once a kernel would cost more than everything else together.
+ */
+export async function observeInstalled(
+  host: Pick<Host, 'fs' | 'exec'>,
+  releases: readonly string[],
+): Promise<Map<string, InstalledModule>> {
+  const found = releases.flatMap((release) => {
+    const path = findModule(host.fs, release);
+    return path === undefined ? [] : [{ release, path }];
+  });
+  const infos = await readModules(
+    host,
+    found.map((one) => one.path),
+  );
+  return new Map(found.map(({ release, path }) => [release, { release, path, ...infoOf(infos, path) }]));
+}
+
+/** What modprobe itself would load for a release: asks kmod, which reads its own index. */
+export async function resolveModule(
+  host: Pick<Host, 'fs' | 'exec'>,
+  release: string,
+): Promise<InstalledModule | undefined> {
+  const answer = await host.exec.query('modinfo', ['-k', release, '-n', PACKAGE]);
+  const path = answer.stdout.trim();
+  if (answer.code !== 0 || !path.startsWith('/')) return undefined;
+  return { release, path, ...infoOf(await readModules(host, [path]), path) };
+}
+
+/** What is written in one module file, wherever it lies. */
+export async function readModule(
+  host: Pick<Host, 'exec'>,
+  release: string,
+  path: string,
+): Promise<InstalledModule> {
+  return { release, path, ...infoOf(await readModules(host, [path]), path) };
+}
+
+/** `modules.dep` first, as modprobe does; a module that depmod has not seen yet is looked for where it would be. */
+function findModule(fs: HostFs, release: string): string | undefined {
+  const folder = `/lib/modules/${release}`;
+  const index = fs.readBytes(`${folder}/modules.dep`);
+  if (index !== undefined) {
+    const listed = findInIndex(index);
+    if (listed !== undefined) {
+      const path = listed.startsWith('/') ? listed : `${folder}/${listed}`;
+      return fs.exists(path) ? path : undefined;
+    }
+  }
+  return undefined;
+}
+
+/** The file of our module in `modules.dep`: `kernel/extra/tenstorrent.ko.xz: kernel/…`. */
+function findInIndex(index: Buffer): string | undefined {
+  const needle = `${PACKAGE}.ko`;
+  for (let at = index.indexOf(needle); at >= 0; at = index.indexOf(needle, at + 1)) {
+    const start = index.lastIndexOf('\n', at) + 1;
+    const colon = index.indexOf(':', at);
+    if (colon < 0) return undefined;
+    const name = index.toString('latin1', start, colon);
+    if (!name.includes('\n') && MODULE_FILE.test(name)) return name;
+  }
+  return undefined;
+}
+
+/** Module files of ours under a release's folder that depmod's index may not know: what a killed install leaves. */
+export function strayModules(fs: HostFs, release: string): string[] {
+  return USUAL_FOLDERS.flatMap((folder) =>
+    fs
+      .list(`/lib/modules/${release}/${folder}`)
+      .filter((name) => MODULE_FILE.test(name))
+      .map((name) => `/lib/modules/${release}/${folder}/${name}`),
+  );
+}
+
+type ModuleInfo = Omit<InstalledModule, 'release' | 'path'>;
+
+async function readModules(
+  host: Pick<Host, 'exec'>,
+  paths: readonly string[],
+): Promise<Map<string, ModuleInfo>> {
+  if (paths.length === 0) return new Map();
+  const answer = await host.exec.query('modinfo', ['-0', ...paths]);
+  const infos = new Map<string, ModuleInfo>();
+  let fields = new Map<string, string>();
+  for (const entry of answer.stdout.split('\0')) {
+    const colon = entry.indexOf(':');
+    if (colon < 0) continue;
+    const name = entry.slice(0, colon).trim();
+    const value = entry.slice(colon + 1).trim();
+    if (name === 'filename') fields = new Map();
+    fields.set(name, value);
+    const file = fields.get('filename');
+    if (file !== undefined) infos.set(file, describe(fields));
+  }
+  if (infos.size === 0 && answer.code !== 0) {
+    const why = answer.stderr.trim().split('\n')[0] || `modinfo ended with ${answer.code}`;
+    for (const path of paths) infos.set(path, { ...UNREADABLE, broken: why });
+  }
+  return infos;
+}
+
+const UNREADABLE: ModuleInfo = {
+  version: undefined,
+  vermagic: undefined,
+  sourceVersion: undefined,
+  broken: 'modinfo cannot read it: the file is damaged or incomplete',
+};
+
+function describe(fields: ReadonlyMap<string, string>): ModuleInfo {
+  const vermagic = fields.get('vermagic');
+  return {
+    version: fields.get('version'),
+    vermagic,
+    sourceVersion: fields.get('srcversion'),
+    broken: vermagic === undefined ? 'it carries no vermagic: the file is damaged or incomplete' : undefined,
+  };
+}
+
+function infoOf(infos: ReadonlyMap<string, ModuleInfo>, path: string): ModuleInfo {
+  return infos.get(path) ?? UNREADABLE;
+}

@@ -1,0 +1,46 @@
+// The driver in the running kernel, and the devices that it is for, as sysfs shows them.
+import type { HostFs } from '../host/fs.ts';
+import type { Device, LoadedDriver } from './driver.ts';
+import { PACKAGE } from './sources.ts';
+
+const PCI_DEVICES = '/sys/bus/pci/devices';
+const TENSTORRENT_VENDOR = '1e52';
+
+/** PCI device numbers of Tenstorrent's boards, as the driver's own table has them. */
+const FAMILIES: Readonly<Record<string, string>> = {
+  faca: 'grayskull',
+  '401e': 'wormhole',
+  b140: 'blackhole',
+};
+
+export interface ExtraDevice {
+  readonly vendor: string;
+  readonly device: string;
+  readonly family: string;
+}
+
+/** The loaded module, or undefined where none is loaded. */
+export function observeLoaded(fs: HostFs): LoadedDriver | undefined {
+  const folder = `/sys/module/${PACKAGE}`;
+  if (!fs.exists(folder)) return undefined;
+  const read = (name: string): string | undefined => fs.readText(`${folder}/${name}`)?.trim() || undefined;
+  return { version: read('version'), sourceVersion: read('srcversion'), users: Number(read('refcnt') ?? 0) };
+}
+
+/**
+ * Tenstorrent's PCI devices, and further ones that the configuration names.
+ * @param extra vendor and device as four hexadecimal digits
+ */
+export function observeDevices(fs: HostFs, extra: readonly ExtraDevice[]): Device[] {
+  const id = (address: string, name: string): string =>
+    fs.readText(`${PCI_DEVICES}/${address}/${name}`)?.trim().replace(/^0x/, '').toLowerCase() ?? '';
+  return fs.list(PCI_DEVICES).flatMap((address) => {
+    const vendor = id(address, 'vendor');
+    const device = id(address, 'device');
+    const family =
+      extra.find((one) => one.vendor === vendor && one.device === device)?.family ??
+      (vendor === TENSTORRENT_VENDOR ? (FAMILIES[device] ?? `device ${device}`) : undefined);
+    if (family === undefined) return [];
+    return [{ address, family, driver: fs.readLink(`${PCI_DEVICES}/${address}/driver`)?.split('/').at(-1) }];
+  });
+}

@@ -1,0 +1,102 @@
+// The one way to run a command: short queries, and long runs that die with us.
+import { spawn } from 'node:child_process';
+
+export interface QueryResult {
+  /** The exit status; 127 where the command does not exist, 128 and more where a signal ended it. */
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface QueryOptions {
+  /** Milliseconds until it is killed; 30 s unless told. */
+  readonly timeLimit?: number;
+  readonly input?: string;
+  /** Added to the short allow-list that every command gets. */
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+export interface RunOptions {
+  /** Added to the short allow-list that every command gets. */
+  readonly env: Readonly<Record<string, string>>;
+  /** Milliseconds until everything that it started is killed. */
+  readonly timeLimit: number;
+  /** Ends the run and everything that it started. */
+  readonly signal?: AbortSignal;
+  /** CPU priority from 0 to 19. */
+  readonly nice: number;
+  /** Each line of output, standard error included, as it comes. */
+  readonly onLine: (line: string) => void;
+  /** A descriptor that every process of the run keeps open where they cannot be made to die with us. */
+  readonly keepOpen?: number;
+}
+
+export interface RunResult {
+  /** The exit status; undefined where a signal ended it. */
+  readonly code: number | undefined;
+  readonly signal: string | undefined;
+  readonly timedOut: boolean;
+  readonly cancelled: boolean;
+}
+
+export interface Exec {
+  /** Runs a short command inside the root and waits for it. Never throws for what the command does. */
+  query(command: string, args: readonly string[], options?: QueryOptions): Promise<QueryResult>;
+  /** Runs a long command inside the root; nothing of it outlives this process. */
+  run(command: string, args: readonly string[], options: RunOptions): Promise<RunResult>;
+}
+
+/** Nothing of the caller's environment reaches a command: what it may see is listed here. */
+export const BASE_ENVIRONMENT: Readonly<Record<string, string>> = {
+  PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
+  HOME: '/root',
+  LC_ALL: 'C',
+  TERM: 'dumb',
+};
+
+const QUERY_TIME_LIMIT = 30_000;
+const MOST_OUTPUT = 64 * 1024 * 1024;
+
+/**
+ * Commands for a root.
+ * @param root `/` or a folder, which commands are then run in by chroot
+ */
+export function createExec(root: string): Exec {
+  const inside = (command: string, args: readonly string[]): [string, string[]] =>
+    root === '/' ? [command, [...args]] : ['chroot', [root, command, ...args]];
+
+  return {
+    query(command, args, options = {}) {
+      const [file, argv] = inside(command, args);
+      return query(file, argv, options);
+    },
+    async run(command, args, options) {
+      const { runContained } = await import('./contained-run.ts');
+      const [file, argv] = inside(command, args);
+      return runContained(file, argv, options);
+    },
+  };
+}
+
+function query(file: string, args: readonly string[], options: QueryOptions): Promise<QueryResult> {
+  return new Promise((resolve) => {
+    const child = spawn(file, args, {
+      cwd: '/',
+      env: { ...BASE_ENVIRONMENT, ...options.env },
+      stdio: [options.input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
+      timeout: options.timeLimit ?? QUERY_TIME_LIMIT,
+      killSignal: 'SIGKILL',
+    });
+    const output = { stdout: '', stderr: '' };
+    for (const name of ['stdout', 'stderr'] as const) {
+      child[name]?.setEncoding('utf8');
+      child[name]?.on('data', (text: string) => {
+        if (output[name].length < MOST_OUTPUT) output[name] += text;
+      });
+    }
+    child.stdin?.on('error', () => {});
+    child.stdin?.end(options.input);
+    child.on('error', (error) => resolve({ code: 127, stdout: '', stderr: error.message }));
+    child.on('close', (code, signal) => resolve({ code: code ?? (signal ? 137 : 128), ...output }));
+  });
+}

@@ -1,0 +1,275 @@
+// The file system under one root: absolute symbolic links are resolved inside it, writes are atomic.
+import type * as nodeFs from 'node:fs';
+import { dirname, join, normalize } from 'node:path';
+import { resolveInRoot } from './root-path.ts';
+
+/** The part of `node:fs` that is used; memfs has the same. */
+export type RawFs = Pick<
+  typeof nodeFs,
+  | 'readFileSync'
+  | 'readdirSync'
+  | 'statSync'
+  | 'lstatSync'
+  | 'readlinkSync'
+  | 'realpathSync'
+  | 'openSync'
+  | 'closeSync'
+  | 'readSync'
+  | 'writeSync'
+  | 'fsyncSync'
+  | 'renameSync'
+  | 'unlinkSync'
+  | 'rmSync'
+  | 'rmdirSync'
+  | 'mkdirSync'
+  | 'symlinkSync'
+  | 'chmodSync'
+  | 'copyFileSync'
+  | 'utimesSync'
+  | 'accessSync'
+>;
+
+export interface FileInfo {
+  readonly kind: 'file' | 'folder' | 'link' | 'other';
+  /** Bytes. */
+  readonly size: number;
+  /** Milliseconds since 1970. */
+  readonly modified: number;
+  /** Milliseconds since 1970; nobody can set it back. */
+  readonly changed: number;
+  /** Permission bits, e.g. 0o755. */
+  readonly mode: number;
+  readonly user: number;
+  readonly group: number;
+  readonly device: number;
+  readonly inode: number;
+}
+
+/** What is written: a text, bytes, or pieces that come one after another. */
+export type Content = string | Uint8Array | Iterable<Uint8Array>;
+
+export interface HostFs {
+  /** Where a path of the root really is on this machine, links in its folders followed inside the root. */
+  outer(path: string): string;
+  /** The whole text of a file, or undefined where there is none or it may not be read. */
+  readText(path: string): string | undefined;
+  readBytes(path: string): Buffer | undefined;
+  /** The text of a growing file from a byte on, and where to go on next; undefined where there is no file. */
+  readFrom(path: string, offset: number): { readonly text: string; readonly next: number } | undefined;
+  /** The names in a folder, sorted; none where there is no such folder. */
+  list(path: string): string[];
+  /** What is at the end of all links; undefined where nothing is. */
+  stat(path: string): FileInfo | undefined;
+  /** What the path itself is; undefined where nothing is. */
+  lstat(path: string): FileInfo | undefined;
+  readLink(path: string): string | undefined;
+  /** The path with all links followed, as seen from inside the root; undefined where it leads nowhere. */
+  realPath(path: string): string | undefined;
+  exists(path: string): boolean;
+  /** A file's bytes, some at a time; for files that are too big to be held. Throws where it cannot be read. */
+  pieces(path: string): Iterable<Uint8Array>;
+  /** Replaces a file in one step: after a power cut there is the old content or the new. */
+  write(path: string, content: Content, mode?: number): void;
+  append(path: string, content: string, mode?: number): void;
+  makeFolder(path: string, mode?: number): void;
+  link(target: string, path: string): void;
+  rename(from: string, to: string): void;
+  copy(from: string, to: string): void;
+  chmod(path: string, mode: number): void;
+  /** Removes a file or link; nothing happens where there is none. */
+  remove(path: string): void;
+  removeTree(path: string): void;
+  /** Removes a folder if it is empty, and says whether it did. */
+  removeEmptyFolder(path: string): boolean;
+  /** Paths that exist and that this user may not read. */
+  readonly denied: ReadonlySet<string>;
+}
+
+/** Bytes read at a time from a growing file. */
+const READ_SIZE = 64 * 1024;
+
+/** Bytes read at a time from a file that is copied or hashed. */
+const PIECE_SIZE = 1024 * 1024;
+
+const ABSENT = new Set(['ENOENT', 'ENOTDIR', 'ELOOP', 'EINVAL', 'ENODEV', 'ENXIO', 'EISDIR']);
+const DENIED = new Set(['EACCES', 'EPERM']);
+
+/**
+ * The file system of a root.
+ * @param raw `node:fs` or memfs
+ * @param root absolute folder, `/` for the machine itself
+ */
+export function createHostFs(raw: RawFs, root: string): HostFs {
+  const denied = new Set<string>();
+  const outer = (path: string): string => resolveInRoot(raw, root, path, false);
+  const followed = (path: string): string => (root === '/' ? path : resolveInRoot(raw, root, path, true));
+
+  function attempt<T>(path: string, read: () => T): T | undefined {
+    try {
+      return read();
+    } catch (error) {
+      const code = (error as NodeJS.ErrnoException).code ?? '';
+      if (DENIED.has(code)) denied.add(path);
+      else if (!ABSENT.has(code)) throw error;
+      return undefined;
+    }
+  }
+
+  function syncFolder(path: string): void {
+    const descriptor = attempt(path, () => raw.openSync(path, 'r'));
+    if (descriptor === undefined) return;
+    try {
+      raw.fsyncSync(descriptor);
+    } catch {
+      // Some file systems refuse to sync a folder; the rename is then as durable as they make it.
+    } finally {
+      raw.closeSync(descriptor);
+    }
+  }
+
+  function makeFolder(path: string, mode = 0o755): void {
+    raw.mkdirSync(followed(path), { recursive: true, mode });
+  }
+
+  function write(path: string, content: Content, mode = 0o644): void {
+    makeFolder(dirname(path));
+    const target = followed(path);
+    const draft = join(dirname(target), `.${target.slice(target.lastIndexOf('/') + 1)}.${process.pid}.new`);
+    try {
+      const descriptor = raw.openSync(draft, 'w', mode);
+      try {
+        for (const bytes of piecesOf(content)) {
+          let written = 0;
+          while (written < bytes.length) written += raw.writeSync(descriptor, bytes, written);
+        }
+        raw.fsyncSync(descriptor);
+      } finally {
+        raw.closeSync(descriptor);
+      }
+      // The umask may have taken bits away at open.
+      raw.chmodSync(draft, mode);
+      raw.renameSync(draft, target);
+    } catch (error) {
+      attempt(draft, () => raw.unlinkSync(draft));
+      throw error;
+    }
+    syncFolder(dirname(target));
+  }
+
+  return {
+    denied,
+    outer,
+    makeFolder,
+    write,
+    readText: (path) => attempt(path, () => raw.readFileSync(followed(path), 'utf8')),
+    readBytes: (path) => attempt(path, () => raw.readFileSync(followed(path))),
+    readFrom: (path, offset) => attempt(path, () => readFrom(raw, followed(path), offset)),
+    pieces: (path) => pieces(raw, followed(path)),
+    list: (path) => attempt(path, () => raw.readdirSync(followed(path)).sort()) ?? [],
+    stat: (path) => attempt(path, () => fileInfo(raw.statSync(followed(path)))),
+    lstat: (path) => attempt(path, () => fileInfo(raw.lstatSync(outer(path)))),
+    readLink: (path) => attempt(path, () => raw.readlinkSync(outer(path)).toString()),
+    exists: (path) => attempt(path, () => raw.statSync(followed(path))) !== undefined,
+    realPath(path) {
+      return attempt(path, () => {
+        const real = raw.realpathSync(followed(path)).toString();
+        if (root === '/') return real;
+        const base = raw.realpathSync(root).toString();
+        return real === base ? '/' : real.slice(base.length);
+      });
+    },
+    append(path, content, mode = 0o644) {
+      makeFolder(dirname(path));
+      const descriptor = raw.openSync(followed(path), 'a', mode);
+      try {
+        raw.writeSync(descriptor, content);
+      } finally {
+        raw.closeSync(descriptor);
+      }
+    },
+    link(target, path) {
+      makeFolder(dirname(path));
+      const place = outer(path);
+      attempt(path, () => raw.unlinkSync(place));
+      raw.symlinkSync(target, place);
+    },
+    rename: (from, to) => raw.renameSync(outer(from), outer(to)),
+    copy(from, to) {
+      makeFolder(dirname(to));
+      raw.copyFileSync(followed(from), followed(to));
+    },
+    chmod: (path, mode) => raw.chmodSync(followed(path), mode),
+    remove: (path) => void attempt(path, () => raw.unlinkSync(outer(path))),
+    removeTree: (path) => raw.rmSync(outer(path), { recursive: true, force: true }),
+    removeEmptyFolder(path) {
+      try {
+        raw.rmdirSync(outer(path));
+        return true;
+      } catch {
+        return false;
+      }
+    },
+  };
+}
+
+function piecesOf(content: Content): Iterable<Uint8Array> {
+  if (typeof content === 'string') return [Buffer.from(content)];
+  return content instanceof Uint8Array ? [content] : content;
+}
+
+function* pieces(raw: RawFs, path: string): Generator<Uint8Array> {
+  const descriptor = raw.openSync(path, 'r');
+  try {
+    for (;;) {
+      const piece = Buffer.allocUnsafe(PIECE_SIZE);
+      const length = raw.readSync(descriptor, piece, 0, PIECE_SIZE, null);
+      if (length === 0) return;
+      yield piece.subarray(0, length);
+    }
+  } finally {
+    raw.closeSync(descriptor);
+  }
+}
+
+function readFrom(raw: RawFs, path: string, offset: number): { text: string; next: number } {
+  const descriptor = raw.openSync(path, 'r');
+  try {
+    const chunks: Buffer[] = [];
+    let next = offset;
+    for (;;) {
+      const chunk = Buffer.alloc(READ_SIZE);
+      const length = raw.readSync(descriptor, chunk, 0, READ_SIZE, next);
+      if (length === 0) return { text: Buffer.concat(chunks).toString('utf8'), next };
+      chunks.push(chunk.subarray(0, length));
+      next += length;
+    }
+  } finally {
+    raw.closeSync(descriptor);
+  }
+}
+
+function fileInfo(stats: nodeFs.Stats): FileInfo {
+  const kind = stats.isFile()
+    ? 'file'
+    : stats.isDirectory()
+      ? 'folder'
+      : stats.isSymbolicLink()
+        ? 'link'
+        : 'other';
+  return {
+    kind,
+    size: stats.size,
+    modified: stats.mtimeMs,
+    changed: stats.ctimeMs,
+    mode: stats.mode & 0o7777,
+    user: stats.uid,
+    group: stats.gid,
+    device: stats.dev,
+    inode: stats.ino,
+  };
+}
+
+/** The absolute path that a link's text means, seen from the folder that the link is in. */
+export function linkTarget(linkPath: string, text: string): string {
+  return text.startsWith('/') ? normalize(text) : normalize(join(dirname(linkPath), text));
+}

@@ -1,0 +1,97 @@
+// Where the hooks of kernel installers enter: one kernel, at once, and never a reason for them to fail.
+import { loadConfig } from '../config/load.ts';
+import { EXIT, TtkmdError } from '../host/errors.ts';
+import { localHost } from '../host/local-host.ts';
+import { type Report, reconcile } from '../reconcile/reconcile.ts';
+import { describeArrival, describeDeparture, formatMessage, type Message } from './messages.ts';
+import { type KernelEvent, readEvent, type Way } from './way.ts';
+
+/**
+ * Acts on a kernel that came or went. Problems are printed where the admin is looking.
+ * @returns 0, or 6 where `hook.on_failure = fail` asks for that; never 77, which ends a kernel-install early
+ */
+export async function kernelEvent(
+  way: Way,
+  args: readonly string[],
+  env: NodeJS.ProcessEnv,
+): Promise<number> {
+  const style =
+    way === 'preinst.d' || way === 'postinst.d' || env.EBUILD_PHASE !== undefined ? 'gentoo' : 'plain';
+  const wordy = env.KERNEL_INSTALL_VERBOSE === '1' || way === 'kernel-install' || way === 'preinst.d';
+  const say = (message: Message): void => {
+    if (message.quiet && !wordy) return;
+    const stream = message.tone === 'bad' ? process.stderr : process.stdout;
+    for (const line of formatMessage(message, style)) stream.write(`${line}\n`);
+  };
+  const event = readEvent(way, args);
+  if (event === undefined) {
+    say({ tone: 'bad', text: `nothing done: called with unknown arguments (${args.join(' ')})` });
+    return EXIT.ok;
+  }
+  if (event.action === 'ignore') return EXIT.ok;
+  let failStatus: number = EXIT.ok;
+  try {
+    const host = localHost('/');
+    const loaded = loadConfig(host.fs);
+    if (loaded.config.hook.onFailure === 'fail') failStatus = EXIT.stepFailed;
+    for (const { file, line, message, hint } of loaded.problems) {
+      say({
+        tone: 'bad',
+        text: `${file}${line === undefined ? '' : `:${line}`}: ${message}; the default counts`,
+        hint,
+      });
+    }
+    const { timeLimit } = loaded.config.hook;
+    const signal = AbortSignal.any([AbortSignal.timeout(timeLimit), endSignal()]);
+    const report = await reconcile(host, {
+      config: loaded.config,
+      configWarnings: [],
+      policy: {
+        trigger: 'kernel-event',
+        only: event.release,
+        force: false,
+        retry: false,
+        removed: event.action === 'remove',
+      },
+      dryRun: false,
+      patience: timeLimit,
+      signal,
+      makeOptions: env.MAKEOPTS,
+      onEvent() {},
+      onWait: () => say({ tone: 'plain', text: 'waiting for another run of ttkmd to end' }),
+    });
+    return conclude(event, report, say, failStatus);
+  } catch (error) {
+    const { message, hint } = inWords(error);
+    say({ tone: 'bad', text: `tenstorrent for ${event.release} ... FAILED: ${message}`, hint });
+    return failStatus;
+  }
+}
+
+function conclude(
+  event: KernelEvent,
+  report: Report,
+  say: (message: Message) => void,
+  failStatus: number,
+): number {
+  if (event.action === 'remove') {
+    const message = describeDeparture(event.release, report);
+    if (message !== undefined) say(message);
+    return EXIT.ok;
+  }
+  const message = describeArrival(event.release, report);
+  say(message);
+  return message.tone === 'bad' ? failStatus : EXIT.ok;
+}
+
+function endSignal(): AbortSignal {
+  const controller = new AbortController();
+  for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(name, () => controller.abort());
+  return controller.signal;
+}
+
+function inWords(error: unknown): { message: string; hint: string } {
+  if (error instanceof TtkmdError) return { message: error.message, hint: error.hint };
+  const message = error instanceof Error ? error.message : String(error);
+  return { message, hint: 'the kernel is installed all the same; then: ttkmdctl reconcile' };
+}

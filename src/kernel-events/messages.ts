@@ -1,0 +1,106 @@
+// The few lines that a person reads between those of the kernel's installation, in the style of who prints there.
+import type { KernelJudgement } from '../reconcile/judgement.ts';
+import type { Report } from '../reconcile/reconcile.ts';
+
+export type Tone = 'good' | 'bad' | 'plain';
+
+export interface Message {
+  readonly tone: Tone;
+  readonly text: string;
+  /** The next thing to do. */
+  readonly hint?: string | undefined;
+  /** Said only where the caller asked for many words. */
+  readonly quiet?: boolean;
+}
+
+/** Portage's users know lines with a star and a mark at the end; other installers print plain lines. */
+export function formatMessage(message: Message, style: 'gentoo' | 'plain'): string[] {
+  if (style === 'plain') {
+    return [`ttkmd: ${message.text}`, ...(message.hint === undefined ? [] : [`ttkmd:   ${message.hint}`])];
+  }
+  const mark = message.tone === 'good' ? '   [ ok ]' : message.tone === 'bad' ? '   [ !! ]' : '';
+  return [
+    ` * ttkmd: ${message.text}${mark}`,
+    ...(message.hint === undefined ? [] : [` * ttkmd:   ${message.hint}`]),
+  ];
+}
+
+/** What came of an installed kernel. */
+export function describeArrival(release: string, report: Report): Message {
+  const judged = report.after.kernels.find((one) => one.kernel.release === release);
+  const version = report.after.driver.desired;
+  if (judged === undefined) {
+    return {
+      tone: 'plain',
+      text: `nothing done: ${release} has no folder in /lib/modules`,
+      hint: `when its modules are installed: ttkmdctl reconcile --kernel ${release}`,
+    };
+  }
+  const failed = report.done.find((step) => step.outcome === 'failed');
+  if (failed !== undefined) return describeFailure(release, version, failed.text, failed.hint);
+  if (report.outcome === 'cancelled') {
+    return describeFailure(
+      release,
+      version,
+      'stopped before it was done',
+      `ttkmdctl reconcile --kernel ${release}`,
+    );
+  }
+  return describeState(judged, version, report);
+}
+
+function describeState(judged: KernelJudgement, version: string | undefined, report: Report): Message {
+  const { kernel, state, reason, failure } = judged;
+  const { release } = kernel;
+  const name = `tenstorrent ${version ?? judged.module?.version ?? ''} for ${release}`;
+  switch (state) {
+    case 'current': {
+      const seconds = report.done.reduce((sum, step) => sum + step.seconds, 0);
+      const built = report.done.some((step) => step.step.kind === 'install' && step.outcome === 'done');
+      return built
+        ? {
+            tone: 'good',
+            text: `${name} ... built, installed, verified (${Math.max(1, Math.round(seconds))} s)`,
+          }
+        : { tone: 'good', text: `${name} ... current`, quiet: true };
+    }
+    case 'unsupported':
+      return { tone: 'plain', text: `no driver for ${release}: ${reason ?? 'it cannot take it'}` };
+    case 'waiting':
+      return {
+        tone: 'bad',
+        text: `no driver for ${release} yet: ${reason ?? 'its build tree is not ready'}`,
+        hint: `when its headers are there: ttkmdctl reconcile --kernel ${release}`,
+      };
+    default: {
+      const problem = report.after.problems.find(
+        (one) => one.release === release || one.code === 'no-source' || one.code === 'no-dkms',
+      );
+      return describeFailure(
+        release,
+        version,
+        failure?.headline ?? problem?.message ?? reason ?? state,
+        failure?.hint ?? problem?.hint ?? `ttkmdctl reconcile --kernel ${release}`,
+      );
+    }
+  }
+}
+
+function describeFailure(
+  release: string,
+  version: string | undefined,
+  why: string,
+  hint: string | undefined,
+): Message {
+  return {
+    tone: 'bad',
+    text: `tenstorrent ${version ?? 'driver'} for ${release} ... FAILED: ${why}`,
+    hint: hint === undefined ? undefined : `${hint}; what is wrong: ttkmdctl status`,
+  };
+}
+
+/** What came of a removed kernel. */
+export function describeDeparture(release: string, report: Report): Message | undefined {
+  const forgot = report.done.some((step) => step.step.kind === 'forget' && step.outcome === 'done');
+  return forgot ? { tone: 'good', text: `${release} ... forgotten` } : undefined;
+}

@@ -1,0 +1,118 @@
+// Is a build tree ready to build modules against, and if not, what exactly is missing.
+import type { HostFs } from '../host/fs.ts';
+import { readConfiguration } from './configuration.ts';
+import type { BuildTree, Configuration, Missing } from './kernel.ts';
+
+export interface BuildTreeFacts {
+  readonly tree: BuildTree;
+  readonly configuration: Configuration;
+  readonly abiIdentity: string | undefined;
+  /** The first line of the file `dist-kernel`, which only Portage's kernel packages write. */
+  readonly distKernel: string | undefined;
+}
+
+const NO_FACTS = { configuration: {}, abiIdentity: undefined, distKernel: undefined };
+
+/** The build tree that `/lib/modules/<release>/build` leads to. */
+export function observeBuildTree(fs: HostFs, release: string, modulesFolder: string): BuildTreeFacts {
+  const link = `${modulesFolder}/build`;
+  const info = fs.lstat(link);
+  if (info === undefined) {
+    return without({
+      code: 'no-build-link',
+      text: `${link} is missing: the kernel's headers are not installed`,
+    });
+  }
+  const real = fs.realPath(link);
+  if (real === undefined) {
+    const target = fs.readLink(link) ?? '?';
+    return without({
+      code: 'dangling-build-link',
+      text: `${link} leads to ${target}, which is gone: the kernel's headers were removed`,
+    });
+  }
+  return examineTree(fs, real, release);
+}
+
+/**
+ * What a folder lacks of a build tree for a release. What is needed: the Makefile, the configuration as make
+ * reads it, the release header, modpost, and the symbol versions where the kernel checks them.
+ */
+export function examineTree(fs: HostFs, path: string, release: string): BuildTreeFacts {
+  const missing: Missing[] = [];
+  if (!fs.exists(`${path}/Makefile`))
+    missing.push({ code: 'no-makefile', text: `${path}/Makefile is missing` });
+
+  const autoConf = `${path}/include/config/auto.conf`;
+  const text = fs.readText(autoConf);
+  if (text === undefined) missing.push(configurationMissing(fs, path, autoConf));
+  const configuration = readConfiguration(text ?? fs.readText(`${path}/.config`) ?? '');
+
+  if (text !== undefined) missing.push(...generatedMissing(fs, path, release, configuration));
+  return {
+    tree: { path, ready: missing.length === 0, missing },
+    configuration,
+    abiIdentity: text === undefined ? undefined : abiIdentity(fs, path),
+    distKernel: fs.readText(`${path}/dist-kernel`)?.split('\n')[0]?.trim() || undefined,
+  };
+}
+
+/** The release that a tree was made for: the header that make writes it to, or undefined where it has not yet. */
+export function treeRelease(fs: HostFs, path: string): string | undefined {
+  const header = fs.readText(`${path}/include/generated/utsrelease.h`);
+  const fromHeader = header?.match(/UTS_RELEASE\s+"([^"]+)"/)?.[1];
+  return fromHeader ?? (fs.readText(`${path}/include/config/kernel.release`)?.trim() || undefined);
+}
+
+function configurationMissing(fs: HostFs, path: string, autoConf: string): Missing {
+  if (fs.denied.has(autoConf))
+    return { code: 'unreadable', text: `${autoConf} may not be read by this user` };
+  return fs.exists(`${path}/.config`)
+    ? { code: 'not-prepared', text: `${autoConf} is missing: configured, but not built or prepared yet` }
+    : { code: 'not-configured', text: `${autoConf} is missing: not configured yet` };
+}
+
+function generatedMissing(
+  fs: HostFs,
+  path: string,
+  release: string,
+  configuration: Configuration,
+): Missing[] {
+  const missing: Missing[] = [];
+  const found = treeRelease(fs, path);
+  if (found === undefined) {
+    missing.push({
+      code: 'not-prepared',
+      text: `${path}/include/generated/utsrelease.h is missing: not built yet`,
+    });
+  } else if (found !== release) {
+    missing.push({ code: 'other-release', text: `${path} holds the headers of ${found}` });
+  }
+  if (!fs.exists(`${path}/scripts/mod/modpost`)) {
+    missing.push({
+      code: 'no-modpost',
+      text: `${path}/scripts/mod/modpost is missing: not built or prepared yet`,
+    });
+  }
+  if (configuration.MODVERSIONS === 'y' && !fs.exists(`${path}/Module.symvers`)) {
+    missing.push({
+      code: 'no-symvers',
+      text: `${path}/Module.symvers is missing, and this kernel checks symbol versions: build it with "make modules"`,
+    });
+  }
+  return missing;
+}
+
+/** Files whose change under the same release makes installed modules suspect. */
+export const ABI_FILES = ['include/config/auto.conf', 'Module.symvers'] as const;
+
+function abiIdentity(fs: HostFs, path: string): string {
+  return ABI_FILES.map((name) => {
+    const info = fs.stat(`${path}/${name}`);
+    return info === undefined ? '-' : `${info.size}.${Math.floor(info.modified)}`;
+  }).join(' ');
+}
+
+function without(missing: Missing): BuildTreeFacts {
+  return { tree: { path: undefined, ready: false, missing: [missing] }, ...NO_FACTS };
+}

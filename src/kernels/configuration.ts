@@ -1,0 +1,45 @@
+// Reads single options out of a kernel's configuration without parsing all of its ten thousand lines.
+import type { Configuration } from './kernel.ts';
+
+/** The options that decisions, vermagic and messages depend on. */
+const OPTIONS = [
+  'CC_IS_CLANG',
+  'CC_VERSION_TEXT',
+  'GCC_PLUGINS',
+  'HUGETLBFS',
+  'HWMON',
+  'MODULES',
+  'MODULE_SIG',
+  'MODULE_SIG_FORCE',
+  'MODULE_UNLOAD',
+  'MODVERSIONS',
+  'PCI',
+  'PREEMPT_BUILD',
+  'PREEMPT_RT',
+  'RANDSTRUCT',
+  'SMP',
+] as const;
+
+/**
+ * The options of interest from the text of `include/config/auto.conf` or `.config`.
+ * An option that is off is absent from the first and a comment in the second: absent here.
+ */
+export function readConfiguration(text: string): Configuration {
+  const options: Record<string, string> = {};
+  for (const name of OPTIONS) {
+    const value = readOption(text, name);
+    if (value !== undefined) options[name] = value;
+  }
+  return options;
+}
+
+/** The value of one option, quotes taken off. */
+export function readOption(text: string, name: string): string | undefined {
+  const needle = `CONFIG_${name}=`;
+  let start = text.startsWith(needle) ? 0 : text.indexOf(`\n${needle}`);
+  if (start < 0) return undefined;
+  if (start > 0 || !text.startsWith(needle)) start += 1;
+  const end = text.indexOf('\n', start);
+  const value = text.slice(start + needle.length, end < 0 ? undefined : end).trim();
+  return value.startsWith('"') && value.endsWith('"') ? value.slice(1, -1) : value;
+}

@@ -1,0 +1,22 @@
+// The command: says so where Node is too old, then hands over to the command line.
+
+const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
+if (major < 22 || (major === 22 && minor < 22)) {
+  process.stderr.write(
+    `ttkmdctl: this Node.js is ${process.versions.node}, and 22.22 or later is needed.\n  → install a newer one (emerge net-libs/nodejs), or ttkmd from its release archive, which brings its own\n`,
+  );
+  // A kernel installation never fails because of us.
+  process.exit(process.argv[2] === 'kernel-event' ? 0 : 1);
+}
+
+const { main } = await import('./cli/main.ts');
+const { WAYS } = await import('./kernel-events/way.ts');
+process.exitCode = await main(process.argv.slice(2), {
+  kernelEvent: {
+    ways: WAYS,
+    async run(way, args) {
+      const { kernelEvent } = await import('./kernel-events/kernel-event.ts');
+      return kernelEvent(way as (typeof WAYS)[number], args, process.env);
+    },
+  },
+});

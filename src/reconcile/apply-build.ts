@@ -1,0 +1,167 @@
+// Builds a module, proves it, and writes down why where it cannot be built.
+import { type BuildRun, build, foreignRuns } from '../dkms/commands.ts';
+import { diagnoseBuild } from '../dkms/diagnose.ts';
+import { readModule } from '../driver/installed.ts';
+import { PACKAGE } from '../driver/sources.ts';
+import { vermagicMismatch } from '../driver/vermagic.ts';
+import { abiHash } from '../kernels/abi.ts';
+import type { Kernel } from '../kernels/kernel.ts';
+import { buildLogPath, pruneBuildLogs } from '../state/build-logs.ts';
+import type { Fingerprint } from '../state/state.ts';
+import type { Step } from './step.ts';
+import { type Outcome, remember, runSettings, type Work } from './work.ts';
+
+/** How long a foreign dkms is waited for before a build that it may have spoilt is done again, in milliseconds. */
+const FOREIGN_LIMIT = 10 * 60_000;
+const FOREIGN_POLL = 500;
+
+/** Builds for one kernel into the staging tree. A failure is remembered with all that it depended on. */
+export async function applyBuild(work: Work, step: Extract<Step, { kind: 'build' }>): Promise<Outcome> {
+  const { host, observation } = work;
+  const kernel = findKernel(work, step.release);
+  const startedAt = host.clock.now();
+  const log = buildLogPath(startedAt, step.release, step.version);
+  const overlapped = foreignRuns(host).length > 0;
+  let run = await build(host, target(work, step), runSettings(work));
+  if (failed(run) && !run.cancelled && !run.timedOut && (overlapped || foreignRuns(host).length > 0)) {
+    work.onLine('the build failed while another dkms was running: waiting for that one, then building again');
+    await foreignDkmsEnded(work);
+    run = await build(host, target(work, step), runSettings(work));
+  }
+  const flaw = failed(run) ? undefined : await findFlaw(work, step, kernel, run);
+  host.fs.write(log, logText(work, step, run, flaw));
+  pruneBuildLogs(host.fs, observation.config.build.logsKept);
+  if (run.cancelled && !timeIsUp(work.signal)) return { outcome: 'cancelled', text: 'cancelled', log };
+  if (!failed(run) && flaw === undefined) return { outcome: 'done', text: 'built', log };
+  return rememberFailure(work, step, kernel, run, flaw, log);
+}
+
+/** What a module that is built now depends on. */
+export function fingerprint(work: Work, release: string, version: string): Fingerprint {
+  const kernel = findKernel(work, release);
+  const path = kernel.buildTree.path;
+  return {
+    version,
+    sourceHash: work.observation.sources.find((source) => source.version === version)?.hash ?? '',
+    abiIdentity: kernel.abiIdentity,
+    abiHash: path === undefined ? undefined : abiHash(work.host.fs, path),
+  };
+}
+
+export function target(work: Work, step: { readonly version: string; readonly release: string }) {
+  const { version, release } = step;
+  return { packageName: PACKAGE, version, release, arch: work.observation.arch };
+}
+
+export function findKernel(work: Work, release: string): Kernel {
+  const kernel = work.observation.kernels.find((one) => one.release === release);
+  if (kernel === undefined) throw new Error(`no kernel ${release} was seen`);
+  return kernel;
+}
+
+function failed(run: BuildRun): boolean {
+  return run.exitCode !== 0 || run.cancelled || run.timedOut;
+}
+
+/** Whether the signal came from a time limit and not from a person. */
+export function timeIsUp(signal: AbortSignal): boolean {
+  return signal.aborted && (signal.reason as Error | undefined)?.name === 'TimeoutError';
+}
+
+/** What is wrong with a module that dkms says it has built; the file is read, dkms is not asked. */
+async function findFlaw(
+  work: Work,
+  step: { readonly version: string; readonly release: string },
+  kernel: Kernel,
+  run: BuildRun,
+): Promise<string | undefined> {
+  if (run.module === undefined) return 'dkms ended well and left no module';
+  const module = await readModule(work.host, step.release, run.module);
+  if (module.broken !== undefined) return module.broken;
+  const mismatch = vermagicMismatch(module, step.release, kernel.configuration);
+  if (mismatch !== undefined) return mismatch;
+  if (module.version !== undefined && module.version !== step.version) {
+    return `the module says that it is version ${module.version}, its source that it is ${step.version}`;
+  }
+  return undefined;
+}
+
+function rememberFailure(
+  work: Work,
+  step: Extract<Step, { kind: 'build' }>,
+  kernel: Kernel,
+  run: BuildRun,
+  flaw: string | undefined,
+  log: string,
+): Outcome {
+  const timedOut = run.timedOut || timeIsUp(work.signal);
+  const diagnosis =
+    flaw === undefined
+      ? diagnoseBuild({
+          exitCode: run.exitCode,
+          signal: run.signal,
+          timedOut,
+          log: `${run.output}\n${run.makeLog}`,
+          kernel: {
+            release: kernel.release,
+            configuration: (option) => kernel.configuration[option.replace(/^CONFIG_/, '')],
+            distKernel: kernel.origin.kind === 'dist-kernel',
+          },
+        })
+      : {
+          code: 'flawed-module',
+          headline: `the built module is not usable: ${flaw}`,
+          hint: `look at the log: ttkmdctl logs ${step.release}`,
+          transient: false,
+        };
+  const { code, headline, cause, hint, transient } = diagnosis;
+  const unsupported = diagnosis.unsupported ?? false;
+  const at = work.host.clock.now();
+  const trigger = work.policy.trigger;
+  remember(work, {
+    failures: {
+      ...work.state.failures,
+      [step.release]: {
+        ...fingerprint(work, step.release, step.version),
+        ...{ at, trigger, code, headline, cause, hint, transient, unsupported, log },
+        tools: work.observation.tools,
+      },
+    },
+  });
+  const text = cause === undefined ? headline : `${headline} (${cause})`;
+  return { outcome: 'failed', text, hint, log };
+}
+
+async function foreignDkmsEnded(work: Work): Promise<void> {
+  const { clock } = work.host;
+  const until = clock.now() + FOREIGN_LIMIT;
+  while (foreignRuns(work.host).length > 0 && clock.now() < until && !work.signal.aborted) {
+    await clock.sleep(FOREIGN_POLL);
+  }
+}
+
+function logText(
+  work: Work,
+  step: Extract<Step, { kind: 'build' }>,
+  run: BuildRun,
+  flaw: string | undefined,
+): string {
+  const ending = run.timedOut
+    ? 'stopped: it took longer than build.time_limit'
+    : run.cancelled
+      ? 'cancelled'
+      : `dkms ended with ${run.exitCode ?? run.signal}`;
+  return [
+    `tenstorrent ${step.version} for ${step.release}`,
+    `why: ${step.why}; trigger: ${work.policy.trigger}; ${new Date(work.host.clock.now()).toISOString()}`,
+    '',
+    '--- dkms',
+    run.output.trimEnd(),
+    '',
+    '--- make.log',
+    run.makeLog.trimEnd(),
+    '',
+    `--- ${ending}${flaw === undefined ? '' : `; ${flaw}`}`,
+    '',
+  ].join('\n');
+}

@@ -1,0 +1,113 @@
+// Keeps dkms's records right: who owns the source, which versions it knows, which kernels are gone.
+import { add, removeVersion } from '../dkms/commands.ts';
+import { dropRelease, dropVersion, relinkSource, removeRemains } from '../dkms/mend.ts';
+import { observeDkms } from '../dkms/tree.ts';
+import { strayModules } from '../driver/installed.ts';
+import { PACKAGE, withoutOwnershipLines } from '../driver/sources.ts';
+import { without } from '../state/state.ts';
+import type { Step } from './step.ts';
+import { type Outcome, remember, runSettings, type Work } from './work.ts';
+
+export function applyClean(work: Work, step: Extract<Step, { kind: 'clean' }>): Outcome {
+  removeRemains(work.host, step.remains);
+  return { outcome: 'done', text: `removed: ${step.remains.text}` };
+}
+
+/** The lines that are taken out are remembered, so that taking ttkmd off can put them back. */
+export function applyTakeOver(work: Work, step: Extract<Step, { kind: 'takeOver' }>): Outcome {
+  const { host, observation } = work;
+  const conf = `${step.path}/dkms.conf`;
+  const text = host.fs.readText(conf);
+  const lines = observation.sources.find((source) => source.path === step.path)?.ownershipLines ?? [];
+  if (text === undefined) return { outcome: 'failed', text: `${conf} is gone`, hint: 'ttkmdctl reconcile' };
+  remember(work, { adopted: { ...work.state.adopted, [step.path]: { lines, foreign: step.foreign } } });
+  host.fs.write(conf, withoutOwnershipLines(text), host.fs.stat(conf)?.mode ?? 0o644);
+  return { outcome: 'done', text: `left ${lines.map((line) => line.trim()).join(' and ')} out of ${conf}` };
+}
+
+export async function applyRegister(work: Work, step: Extract<Step, { kind: 'register' }>): Promise<Outcome> {
+  const { host, observation } = work;
+  const broken = observation.dkms.versions.find((one) => one.version === step.version && !one.sourceExists);
+  if (broken !== undefined) {
+    relinkSource(host, observation.dkms, PACKAGE, step.version);
+    return { outcome: 'done', text: `registered ${step.version} again` };
+  }
+  const run = await add(host, { packageName: PACKAGE, version: step.version }, runSettings(work));
+  if (run.exitCode === 0) return { outcome: 'done', text: `registered ${step.version}` };
+  if (run.cancelled) return { outcome: 'cancelled', text: 'cancelled' };
+  return {
+    outcome: 'failed',
+    text: `dkms add ended with ${run.exitCode ?? run.signal}: ${run.output.trim().split('\n').at(-1) ?? ''}`,
+    hint: `see for yourself: dkms add -m ${PACKAGE} -v ${step.version}`,
+  };
+}
+
+/**
+ * Takes a kernel that is gone out of dkms's records and ours, and our module out of the folder that is left.
+ * What others put into that folder stays.
+ */
+export async function applyForget(work: Work, step: Extract<Step, { kind: 'forget' }>): Promise<Outcome> {
+  const { host } = work;
+  const { release } = step;
+  const folder = `/lib/modules/${release}`;
+  remember(work, { intent: { release, version: '', step: 'forget' } });
+  dropRelease(host, observeDkms(host.fs, PACKAGE, work.observation.arch), PACKAGE, release);
+  for (const path of strayModules(host.fs, release)) {
+    host.fs.remove(path);
+    removeEmptyUpTo(work, path, folder);
+  }
+  removeIndexOfNothing(work, folder);
+  remember(work, {
+    modules: without(work.state.modules, release),
+    failures: without(work.state.failures, release),
+    packages: without(work.state.packages, release),
+    intent: undefined,
+  });
+  return { outcome: 'done', text: `forgot ${release}` };
+}
+
+export async function applyUnregister(
+  work: Work,
+  step: Extract<Step, { kind: 'unregister' }>,
+): Promise<Outcome> {
+  const { host, observation } = work;
+  const now = observeDkms(host.fs, PACKAGE, observation.arch);
+  const users = now.active.filter((link) => link.version === step.version && !link.dangling);
+  if (users.length > 0) {
+    const text = `${step.version} stays: ${users.map((link) => link.release).join(', ')} still uses it`;
+    return { outcome: 'skipped', text };
+  }
+  const record = now.versions.find((version) => version.version === step.version);
+  if (record?.sourceExists) {
+    const run = await removeVersion(host, { packageName: PACKAGE, version: step.version }, runSettings(work));
+    if (run.cancelled) return { outcome: 'cancelled', text: 'cancelled' };
+    if (run.exitCode === 0 && !host.fs.exists(`${now.tree}/${PACKAGE}/${step.version}`)) {
+      return { outcome: 'done', text: `unregistered ${step.version}` };
+    }
+  }
+  dropVersion(host, now, PACKAGE, step.version);
+  return { outcome: 'done', text: `unregistered ${step.version}` };
+}
+
+function removeEmptyUpTo(work: Work, path: string, top: string): void {
+  let folder = path.slice(0, path.lastIndexOf('/'));
+  while (folder.startsWith(`${top}/`) && work.host.fs.removeEmptyFolder(folder)) {
+    folder = folder.slice(0, folder.lastIndexOf('/'));
+  }
+}
+
+/** Depmod's index and a link that leads nowhere are all that is left of many a kernel: the folder goes with them. */
+function removeIndexOfNothing(work: Work, folder: string): void {
+  const { fs } = work.host;
+  const names = fs.list(folder);
+  const worthless = (name: string): boolean =>
+    /^modules\.(dep|alias|symbols|softdep|devname|weakdep)(\.bin)?$|^modules\.builtin\.(alias\.)?bin$/.test(
+      name,
+    ) ||
+    ((name === 'build' || name === 'source') &&
+      fs.readLink(`${folder}/${name}`) !== undefined &&
+      !fs.exists(`${folder}/${name}`));
+  if (!names.every(worthless)) return;
+  for (const name of names) fs.remove(`${folder}/${name}`);
+  fs.removeEmptyFolder(folder);
+}

@@ -1,0 +1,64 @@
+// What the observation means: each kernel's state and the machine's, and why.
+import type { Device, DriverSource, InstalledModule, LoadedDriver } from '../driver/driver.ts';
+import type { Kernel } from '../kernels/kernel.ts';
+import type { FailureRecord, ModuleRecord } from '../state/state.ts';
+import type { Observation } from './observation.ts';
+
+export type Health = 'ok' | 'degraded' | 'failed';
+
+export type ModuleState =
+  /** It is what building today would give. */
+  | 'current'
+  /** It is there and no longer current. */
+  | 'drifted'
+  | 'missing'
+  /** It could not be built or installed. */
+  | 'failed'
+  /** It will be built once something else has happened: a build tree, a settle time. */
+  | 'waiting'
+  /** This kernel cannot or shall not have the driver. */
+  | 'unsupported';
+
+export interface KernelJudgement {
+  readonly kernel: Kernel;
+  readonly state: ModuleState;
+  /** Why it is in that state, in words; undefined where the state says all. */
+  readonly reason: string | undefined;
+  readonly module: InstalledModule | undefined;
+  readonly record: ModuleRecord | undefined;
+  readonly failure: FailureRecord | undefined;
+  /** The machine may come up with it at the next boot. */
+  readonly bootable: boolean;
+  /** It is gone for good, and what is remembered of it may go too. */
+  readonly gone: boolean;
+  /** How long until it counts as gone, in milliseconds; undefined where nothing waits for that. */
+  readonly goneIn: number | undefined;
+}
+
+export interface Problem {
+  /** A stable name, e.g. `build-failed`. */
+  readonly code: string;
+  readonly message: string;
+  /** The next thing to do. */
+  readonly hint: string;
+  readonly release: string | undefined;
+  /** Whether health suffers from it. */
+  readonly severity: 'failed' | 'degraded' | 'note';
+}
+
+export interface DriverJudgement {
+  /** The version that every kernel shall have; undefined where there is no usable source. */
+  readonly desired: string | undefined;
+  readonly source: DriverSource | undefined;
+  readonly sources: readonly DriverSource[];
+  readonly loaded: LoadedDriver | undefined;
+}
+
+export interface Judgement {
+  readonly health: Health;
+  readonly kernels: readonly KernelJudgement[];
+  readonly driver: DriverJudgement;
+  readonly devices: readonly Device[];
+  readonly problems: readonly Problem[];
+  readonly observation: Observation;
+}

@@ -1,0 +1,47 @@
+// Everything that was seen of a machine at one moment: what judge and plan work on.
+import type { Config } from '../config/config.ts';
+import type { Remains } from '../dkms/mend.ts';
+import type { DkmsObservation } from '../dkms/tree.ts';
+import type { Device, DriverSource, InstalledModule, LoadedDriver } from '../driver/driver.ts';
+import type { Kernel } from '../kernels/kernel.ts';
+import type { State } from '../state/state.ts';
+
+/** A setting that could not be used; its default counts. */
+export interface ConfigWarning {
+  readonly place: string;
+  readonly message: string;
+  readonly hint: string;
+}
+
+export interface ObservedModule extends InstalledModule {
+  /** Why its vermagic does not fit its kernel; undefined where it does. */
+  readonly mismatch: string | undefined;
+}
+
+export interface Observation {
+  /** When it was made, in milliseconds since 1970. */
+  readonly now: number;
+  readonly arch: string;
+  readonly runningRelease: string | undefined;
+  readonly chrooted: boolean;
+  readonly config: Config;
+  readonly configWarnings: readonly ConfigWarning[];
+  readonly kernels: readonly Kernel[];
+  /** The newest first. */
+  readonly sources: readonly DriverSource[];
+  readonly dkms: DkmsObservation;
+  readonly remains: readonly Remains[];
+  /** The module that modprobe would load, by release. */
+  readonly modules: ReadonlyMap<string, ObservedModule>;
+  /** Releases that the setting kernels.exclude names. */
+  readonly excluded: ReadonlySet<string>;
+  /** SHA-256 of a kernel's configuration and symbol versions, where a remembered one has to be compared. */
+  readonly abiHashes: ReadonlyMap<string, string>;
+  readonly loaded: LoadedDriver | undefined;
+  readonly devices: readonly Device[];
+  readonly state: State;
+  /** The compilers and tools that are there, in one word: a failed build is worth another try when it changes. */
+  readonly tools: string;
+  /** Paths that this user may not read. */
+  readonly denied: readonly string[];
+}

@@ -1,0 +1,126 @@
+// Looks at the machine and changes nothing.
+import picomatch from 'picomatch';
+import type { Config } from '../config/config.ts';
+import { foreignRuns } from '../dkms/commands.ts';
+import { findRemains } from '../dkms/mend.ts';
+import { type DkmsObservation, observeDkms } from '../dkms/tree.ts';
+import { observeInstalled } from '../driver/installed.ts';
+import { observeDevices, observeLoaded } from '../driver/loaded.ts';
+import { observeSources, PACKAGE } from '../driver/sources.ts';
+import { vermagicMismatch } from '../driver/vermagic.ts';
+import type { HostFs } from '../host/fs.ts';
+import type { Host } from '../host/host.ts';
+import { abiHash } from '../kernels/abi.ts';
+import { observeKernels } from '../kernels/inventory.ts';
+import type { Kernel } from '../kernels/kernel.ts';
+import { compareReleases } from '../kernels/versions.ts';
+import { loadState, type State } from '../state/state.ts';
+import type { ConfigWarning, Observation, ObservedModule } from './observation.ts';
+
+/** Programs that a build runs; kbuild, dkms and the compilers of the kernels at hand. */
+const TOOLS = ['dkms', 'make', 'gcc', 'cc', 'clang', 'ld', 'ld.lld', 'modinfo', 'depmod'];
+
+/**
+ * Everything that decisions depend on.
+ * @param settings the configuration, and what was wrong with it
+ */
+export async function observe(
+  host: Host,
+  settings: { readonly config: Config; readonly warnings: readonly ConfigWarning[] },
+): Promise<Observation> {
+  const { fs, machine } = host;
+  const state = loadState(fs);
+  const dkms = observeDkms(fs, PACKAGE, machine.arch);
+  const kernels = withRememberedOrigins(observeKernels(host, recordedReleases(dkms, state)), state);
+  const modules = await observeModules(host, kernels);
+  // What lies in dkms's tree while somebody runs dkms may be that one's work.
+  const remains = findRemains(host, dkms, PACKAGE);
+  const settled = remains.length > 0 && foreignRuns(host).length > 0 ? [] : remains;
+  return {
+    now: host.clock.now(),
+    arch: machine.arch,
+    runningRelease: machine.runningRelease,
+    chrooted: machine.chrooted,
+    config: settings.config,
+    configWarnings: settings.warnings,
+    kernels,
+    sources: observeSources(fs).sort((a, b) => compareReleases(b.version, a.version)),
+    excluded: excludedReleases(settings.config, kernels),
+    dkms,
+    remains: settled,
+    modules,
+    abiHashes: changedAbis(fs, kernels, state),
+    loaded: machine.chrooted ? undefined : observeLoaded(fs),
+    devices: machine.chrooted ? [] : observeDevices(fs, settings.config.devices.extra),
+    state,
+    tools: toolsIdentity(fs, kernels),
+    denied: [...fs.denied],
+  };
+}
+
+/** A kernel whose build tree was depcleaned cannot tell any more which package it came from; the state can. */
+export function withRememberedOrigins(kernels: readonly Kernel[], state: State): Kernel[] {
+  return kernels.map((kernel) => {
+    const name = state.packages[kernel.release];
+    if (name === undefined || kernel.origin.kind !== 'unknown') return kernel;
+    return { ...kernel, origin: { kind: 'dist-kernel', package: name } };
+  });
+}
+
+/** Releases that something is remembered of, though their folders may be gone. */
+function recordedReleases(dkms: DkmsObservation, state: State): string[] {
+  return [
+    ...dkms.active.map((link) => link.release),
+    ...dkms.versions.flatMap((version) => version.built.map((one) => one.release)),
+    ...Object.keys(state.modules),
+    ...Object.keys(state.failures),
+  ];
+}
+
+async function observeModules(host: Host, kernels: readonly Kernel[]): Promise<Map<string, ObservedModule>> {
+  const installed = kernels.filter((kernel) => kernel.kind !== 'sources-only');
+  const found = await observeInstalled(
+    host,
+    installed.map((kernel) => kernel.release),
+  );
+  const modules = new Map<string, ObservedModule>();
+  for (const kernel of installed) {
+    const module = found.get(kernel.release);
+    if (module === undefined) continue;
+    const configuration = kernel.abiIdentity === undefined ? undefined : kernel.configuration;
+    const mismatch = vermagicMismatch(module, kernel.release, configuration);
+    modules.set(kernel.release, { ...module, mismatch });
+  }
+  return modules;
+}
+
+function excludedReleases(config: Config, kernels: readonly Kernel[]): Set<string> {
+  if (config.kernels.exclude.length === 0) return new Set();
+  const excluded = picomatch([...config.kernels.exclude]);
+  return new Set(kernels.map((kernel) => kernel.release).filter((release) => excluded(release)));
+}
+
+/** Reading Module.symvers costs milliseconds a kernel, so it is read only where its size or time is another. */
+function changedAbis(fs: HostFs, kernels: readonly Kernel[], state: State): Map<string, string> {
+  const hashes = new Map<string, string>();
+  for (const { release, abiIdentity, buildTree } of kernels) {
+    const remembered = [state.modules[release], state.failures[release]].filter((one) => one !== undefined);
+    const path = buildTree.path;
+    if (path !== undefined && remembered.some((one) => one.abiIdentity !== abiIdentity)) {
+      hashes.set(release, abiHash(fs, path));
+    }
+  }
+  return hashes;
+}
+
+function toolsIdentity(fs: HostFs, kernels: readonly Kernel[]): string {
+  const compilers = kernels.flatMap((kernel) => kernel.compiler?.split(' ')[0] ?? []);
+  const names = [...new Set([...TOOLS, ...compilers])].filter((name) => /^[\w.+-]+$/.test(name));
+  return names
+    .map((name) => {
+      const info = fs.stat(`/usr/bin/${name}`) ?? fs.stat(`/usr/sbin/${name}`);
+      return info === undefined ? '' : `${name}:${info.size}.${Math.floor(info.modified)}`;
+    })
+    .filter((one) => one !== '')
+    .join(' ');
+}

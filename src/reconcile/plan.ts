@@ -1,0 +1,132 @@
+// What to do about a judgement. Pure: no I/O and no clock.
+import type { Trigger } from '../state/state.ts';
+import type { Judgement, KernelJudgement } from './judgement.ts';
+import type { Step } from './step.ts';
+
+export interface Policy {
+  readonly trigger: Trigger;
+  /** One kernel alone; undefined for all of them. */
+  readonly only: string | undefined;
+  /** Build even what is current, and what failed before. */
+  readonly force: boolean;
+  /** A person named the kernel: a failure that would stand is tried again. */
+  readonly retry: boolean;
+  /** Somebody told that the kernel in `only` was removed: its settle time is over. */
+  readonly removed: boolean;
+}
+
+/** The steps that make the machine right, in their order. Nothing but `wait` steps means that nothing is to be done. */
+export function plan(judgement: Judgement, policy: Policy): Step[] {
+  const chosen = judgement.kernels.filter(
+    ({ kernel }) => policy.only === undefined || kernel.release === policy.only,
+  );
+  const builds = policy.removed ? [] : planBuilds(judgement, chosen, policy);
+  const forgets = chosen
+    .filter((one) => isToForget(judgement, one, policy))
+    .map(({ kernel }) => kernel.release);
+  return [
+    ...judgement.observation.remains.map((remains): Step => ({ kind: 'clean', remains })),
+    ...planSource(judgement, builds),
+    ...builds,
+    ...forgets.map((release): Step => ({ kind: 'forget', release })),
+    ...(policy.only === undefined ? planOldVersions(judgement, builds, forgets) : []),
+    ...chosen.flatMap((one) => planWait(judgement, one) ?? []),
+  ];
+}
+
+/** Whether a plan holds anything to do. */
+export function isEmpty(steps: readonly Step[]): boolean {
+  return steps.every((step) => step.kind === 'wait');
+}
+
+/** The driver is ttkmd's to build: dkms would do it at other times and delete a working module first. */
+function planSource({ driver, observation, kernels }: Judgement, builds: readonly Step[]): Step[] {
+  const { source } = driver;
+  const wanted = builds.length > 0 || kernels.some((one) => one.state === 'current');
+  if (source === undefined || observation.dkms.command === undefined || !wanted) return [];
+  const registered = observation.dkms.versions.some(
+    (one) => one.version === source.version && one.sourceExists,
+  );
+  const steps: Step[] = [];
+  if (source.ownershipLines.length > 0) {
+    steps.push({ kind: 'takeOver', version: source.version, path: source.path, foreign: registered });
+  }
+  if (!registered) steps.push({ kind: 'register', version: source.version });
+  return steps;
+}
+
+/** The running kernel first, since somebody may be waiting for it; then the newest. */
+function planBuilds(judgement: Judgement, chosen: readonly KernelJudgement[], policy: Policy): Step[] {
+  const version = judgement.driver.desired;
+  if (version === undefined || judgement.observation.dkms.command === undefined) return [];
+  const due = chosen.filter((one) => isToBuild(one, policy));
+  const ordered = [...due.filter((one) => one.kernel.running), ...due.filter((one) => !one.kernel.running)];
+  return ordered.flatMap(({ kernel: { release }, reason }): Step[] => [
+    { kind: 'build', version, release, why: reason ?? 'asked for' },
+    { kind: 'install', version, release },
+  ]);
+}
+
+function isToBuild({ kernel, state, failure }: KernelJudgement, policy: Policy): boolean {
+  if (!kernel.buildTree.ready) return false;
+  const again = policy.force || (policy.retry && policy.only === kernel.release);
+  if (failure !== undefined) return again || (failure.transient && !failure.unsupported);
+  if (state === 'missing' || state === 'drifted') return true;
+  return state === 'current' && policy.force;
+}
+
+/** Only where something of ours is left; a folder that holds nothing of ours is not ours to touch. */
+function isToForget(
+  { observation }: Judgement,
+  { kernel, gone, goneIn }: KernelJudgement,
+  policy: Policy,
+): boolean {
+  const isGone = gone || (policy.removed && goneIn !== undefined);
+  if (!isGone) return false;
+  const { release } = kernel;
+  const { dkms, state, modules } = observation;
+  return (
+    modules.has(release) ||
+    release in state.modules ||
+    release in state.failures ||
+    dkms.active.some((link) => link.release === release) ||
+    dkms.versions.some((version) => version.built.some((one) => one.release === release))
+  );
+}
+
+/** Versions that no kernel uses once the steps before are done. */
+function planOldVersions(
+  { driver, observation }: Judgement,
+  builds: readonly Step[],
+  forgets: readonly string[],
+): Step[] {
+  if (driver.desired === undefined) return [];
+  const moving = new Set(builds.flatMap((step) => (step.kind === 'install' ? [step.release] : [])));
+  return observation.dkms.versions
+    .filter((version) => version.version !== driver.desired)
+    .filter((version) =>
+      observation.dkms.active
+        .filter((link) => link.version === version.version && !link.dangling)
+        .every((link) => moving.has(link.release) || forgets.includes(link.release)),
+    )
+    .map(({ version }): Step => ({ kind: 'unregister', version }));
+}
+
+function planWait(
+  { driver }: Judgement,
+  { kernel, state, reason, goneIn }: KernelJudgement,
+): Step | undefined {
+  const release = kernel.release;
+  if (goneIn !== undefined) return { kind: 'wait', release, why: 'it was removed a moment ago' };
+  if (
+    state === 'waiting' ||
+    (state === 'drifted' && !kernel.buildTree.ready && driver.source !== undefined)
+  ) {
+    return {
+      kind: 'wait',
+      release,
+      why: kernel.buildTree.missing[0]?.text ?? reason ?? 'its build tree is not ready',
+    };
+  }
+  return undefined;
+}

@@ -1,0 +1,160 @@
+// The one operation: observe, judge, plan, apply. Everything else in the program asks for this.
+import type { Config } from '../config/config.ts';
+import { EXIT, TtkmdError } from '../host/errors.ts';
+import type { Host } from '../host/host.ts';
+import type { HeldLock } from '../host/lock.ts';
+import {
+  announceRun,
+  appendEvent,
+  endRun,
+  followEvents,
+  type RunEvent,
+  type RunUnderWay,
+  runUnderWay,
+} from '../state/run.ts';
+import type { StepReport } from './apply.ts';
+import type { Judgement } from './judgement.ts';
+import { look } from './look.ts';
+import type { ConfigWarning } from './observation.ts';
+import { isEmpty, type Policy, plan } from './plan.ts';
+import type { Step } from './step.ts';
+
+export interface ReconcileOptions {
+  readonly config: Config;
+  readonly configWarnings: readonly ConfigWarning[];
+  readonly policy: Policy;
+  readonly dryRun: boolean;
+  /** Milliseconds to wait for another run. */
+  readonly patience: number;
+  readonly signal: AbortSignal;
+  /** The caller's MAKEOPTS, of which only `-j` and `-l` with numbers count. */
+  readonly makeOptions: string | undefined;
+  /** What happens, ours and that of the run that is waited for. */
+  readonly onEvent: (event: RunEvent) => void;
+  /** Another run is under way and is waited for. */
+  readonly onWait: (run: RunUnderWay | undefined) => void;
+}
+
+export interface Report {
+  readonly before: Judgement;
+  /** The plan that was made last: what was done, or would be. */
+  readonly steps: readonly Step[];
+  readonly done: readonly StepReport[];
+  /** The machine afterwards; the same as before where nothing was done. */
+  readonly after: Judgement;
+  readonly outcome: 'nothing-to-do' | 'done' | 'failed' | 'cancelled' | 'planned';
+}
+
+/**
+ * Makes the machine right.
+ * @throws TtkmdError where rights are missing or the lock was held for longer than the patience
+ */
+export async function reconcile(host: Host, options: ReconcileOptions): Promise<Report> {
+  const first = await lookAndPlan(host, options);
+  if (options.dryRun) return unchanged(first, isEmpty(first.steps) ? 'nothing-to-do' : 'planned');
+  if (isEmpty(first.steps)) return unchanged(first, 'nothing-to-do');
+  if (host.machine.effectiveUser !== 0) {
+    throw new TtkmdError(
+      'not-root',
+      'Building and installing a kernel module needs root.',
+      'Run it again with sudo, or see what would be done: ttkmdctl reconcile --dry-run',
+      EXIT.rights,
+    );
+  }
+  const lock = await takeLock(host, options);
+  if (lock === undefined) return unchanged(first, 'cancelled');
+  try {
+    return await work(host, options, lock);
+  } finally {
+    lock.release();
+  }
+}
+
+interface Planned {
+  readonly judgement: Judgement;
+  readonly steps: readonly Step[];
+}
+
+async function lookAndPlan(host: Host, options: ReconcileOptions): Promise<Planned> {
+  const judgement = await look(host, options);
+  return { judgement, steps: plan(judgement, options.policy) };
+}
+
+function unchanged({ judgement, steps }: Planned, outcome: Report['outcome']): Report {
+  return { before: judgement, steps, done: [], after: judgement, outcome };
+}
+
+/** What was seen before the lock was taken may have been mended by the holder: look again. */
+async function work(host: Host, options: ReconcileOptions, lock: HeldLock): Promise<Report> {
+  const planned = await lookAndPlan(host, options);
+  if (isEmpty(planned.steps)) return unchanged(planned, 'nothing-to-do');
+  const { judgement, steps } = planned;
+  const publish = (event: RunEvent): void => {
+    appendEvent(host.fs, event);
+    options.onEvent(event);
+  };
+  announceRun(host.fs, options.policy.trigger, host.clock.now());
+  try {
+    publish({
+      type: 'run-started',
+      at: host.clock.now(),
+      trigger: options.policy.trigger,
+      steps: steps.filter((step) => step.kind !== 'wait').length,
+    });
+    const { apply } = await import('./apply.ts');
+    const done = await apply(steps, {
+      host,
+      lock,
+      observation: judgement.observation,
+      policy: options.policy,
+      signal: options.signal,
+      onEvent: publish,
+      ...makeLimits(options.makeOptions, options.config, host.machine.processors),
+    });
+    const outcome = done.some((one) => one.outcome === 'cancelled')
+      ? 'cancelled'
+      : done.some((one) => one.outcome === 'failed')
+        ? 'failed'
+        : 'done';
+    publish({ type: 'run-ended', at: host.clock.now(), outcome });
+    return { before: judgement, steps, done, after: await look(host, options), outcome };
+  } finally {
+    endRun(host.fs);
+  }
+}
+
+async function takeLock(host: Host, options: ReconcileOptions): Promise<HeldLock | undefined> {
+  const { patience, signal } = options;
+  const free = await host.lock.acquire(0, signal);
+  if (free !== undefined || signal.aborted) return free;
+  const other = runUnderWay(host.fs);
+  options.onWait(other);
+  const watching = new AbortController();
+  const watched = followEvents(host, options.onEvent, watching.signal);
+  try {
+    const lock = await host.lock.acquire(patience, signal);
+    if (lock !== undefined || signal.aborted) return lock;
+  } finally {
+    watching.abort();
+    await watched;
+  }
+  const who = other === undefined ? 'another ttkmd' : `pid ${other.pid} (trigger ${other.trigger})`;
+  throw new TtkmdError(
+    'lock-held',
+    `Another reconcile, ${who}, is still at work after ${Math.round(patience / 1000)} s of waiting.`,
+    'Watch it: ttkmdctl status. End it: ttkmdctl cancel',
+    EXIT.locked,
+  );
+}
+
+/** Jobs and load for make: the setting, else what the caller's MAKEOPTS says, else one job a processor. */
+export function makeLimits(
+  makeOptions: string | undefined,
+  config: Config,
+  processors: number,
+): { jobs: number; load: string | undefined } {
+  const jobs = makeOptions?.match(/(?:^|\s)(?:-j|--jobs[= ])\s*(\d{1,4})(?=\s|$)/)?.[1];
+  const load = makeOptions?.match(/(?:^|\s)(?:-l|--load-average[= ])\s*(\d{1,4}(?:\.\d+)?)(?=\s|$)/)?.[1];
+  const wanted = config.build.jobs === 'auto' ? Number(jobs ?? processors) : config.build.jobs;
+  return { jobs: Math.max(1, wanted), load };
+}

@@ -1,0 +1,86 @@
+// The judgement as the documented, versioned object that `status --json` prints.
+import type { Origin } from '../kernels/kernel.ts';
+import type { RunUnderWay } from '../state/run.ts';
+import type { Judgement, KernelJudgement } from './judgement.ts';
+
+export const STATUS_SCHEMA = 1;
+
+/** Fields are added within a schema and never taken away or given another meaning. Times are ISO 8601. */
+export function statusDocument(judgement: Judgement, run: RunUnderWay | undefined): object {
+  const { observation, driver, kernels, problems, devices, health } = judgement;
+  return {
+    schema: STATUS_SCHEMA,
+    at: time(observation.now),
+    health,
+    run: run === undefined ? null : { pid: run.pid, trigger: run.trigger, since: time(run.since) },
+    kernels: kernels.map(kernelEntry),
+    driver: {
+      desired: driver.desired ?? null,
+      loaded: driver.loaded?.version ?? null,
+      sources: driver.sources.map((source) => ({
+        version: source.version,
+        path: source.path,
+        usable: source.refused === undefined,
+        reason: source.refused ?? null,
+        registered: observation.dkms.versions.some((one) => one.version === source.version),
+      })),
+    },
+    devices: devices.map(({ address, family, driver: bound }) => ({
+      address,
+      family,
+      driver: bound ?? null,
+    })),
+    problems: problems.map(({ code, message, hint, release, severity }) => ({
+      code,
+      message,
+      hint,
+      release: release ?? null,
+      severity,
+    })),
+    unreadable: observation.denied,
+  };
+}
+
+function kernelEntry({ kernel, state, reason, module, record, failure, bootable }: KernelJudgement): object {
+  return {
+    release: kernel.release,
+    kind: kernel.kind,
+    origin: originText(kernel.origin),
+    package: 'package' in kernel.origin ? kernel.origin.package : null,
+    running: kernel.running,
+    bootable,
+    image: kernel.image ?? null,
+    compiler: kernel.compiler ?? null,
+    buildTree: {
+      path: kernel.buildTree.path ?? null,
+      ready: kernel.buildTree.ready,
+      missing: kernel.buildTree.missing.map(({ code, text }) => ({ code, text })),
+    },
+    module: {
+      state,
+      version: module?.version ?? null,
+      path: module?.path ?? null,
+      reason: reason ?? null,
+      since: record === undefined || state !== 'current' ? null : time(record.at),
+      log: failure?.log ?? null,
+    },
+  };
+}
+
+/** An origin in one word or a package's name. */
+export function originText(origin: Origin): string {
+  switch (origin.kind) {
+    case 'dist-kernel':
+      return origin.package.replace(/-\d[^/]*$/, '');
+    case 'distribution':
+      return origin.package.replace(/-\d.*$/, '');
+    case 'hand-built':
+      return 'hand-built';
+    case 'unknown':
+      return 'unknown';
+  }
+}
+
+function time(at: number): string {
+  return new Date(at).toISOString();
+}

@@ -1,0 +1,50 @@
+// What can be done to a machine: data, so that a plan can be shown before it is carried out.
+import type { Remains } from '../dkms/mend.ts';
+
+export type Step =
+  /** Take away what a killed or half-done dkms left. */
+  | { readonly kind: 'clean'; readonly remains: Remains }
+  /** Take the lines out of a source's `dkms.conf` that make dkms build it by itself. */
+  | { readonly kind: 'takeOver'; readonly version: string; readonly path: string; readonly foreign: boolean }
+  /** Make the source known to dkms. */
+  | { readonly kind: 'register'; readonly version: string }
+  | { readonly kind: 'build'; readonly version: string; readonly release: string; readonly why: string }
+  | { readonly kind: 'install'; readonly version: string; readonly release: string }
+  /** Take a kernel that is gone out of every record. */
+  | { readonly kind: 'forget'; readonly release: string }
+  /** Take a version that no kernel uses any more out of dkms's records. */
+  | { readonly kind: 'unregister'; readonly version: string }
+  /** Nothing can be done yet. */
+  | { readonly kind: 'wait'; readonly release: string | undefined; readonly why: string };
+
+/** A step in words, for a plan: what will be done. */
+export function describeStep(step: Step): string {
+  switch (step.kind) {
+    case 'clean':
+      return `clean up: ${step.remains.text}`;
+    case 'takeOver':
+      return `take over ${step.path}: leave AUTOINSTALL and POST_INSTALL out of its dkms.conf`;
+    case 'register':
+      return `register tenstorrent ${step.version} with dkms`;
+    case 'build':
+      return `build tenstorrent ${step.version} for ${step.release}: ${step.why}`;
+    case 'install':
+      return `install and verify tenstorrent ${step.version} for ${step.release}`;
+    case 'forget':
+      return `forget ${step.release}: its modules and its image are gone`;
+    case 'unregister':
+      return `take tenstorrent ${step.version} out of dkms: no kernel uses it any more`;
+    case 'wait':
+      return `wait${step.release === undefined ? '' : ` for ${step.release}`}: ${step.why}`;
+  }
+}
+
+/** The kernel that a step is for. */
+export function stepRelease(step: Step): string | undefined {
+  return 'release' in step ? step.release : undefined;
+}
+
+/** The driver version that a step is about. */
+export function stepVersion(step: Step): string | undefined {
+  return 'version' in step ? step.version : undefined;
+}

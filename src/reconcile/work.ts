@@ -1,0 +1,51 @@
+// What the executors of steps share: the machine, the state that they keep up to date, and how dkms is to run.
+import type { RunSettings } from '../dkms/commands.ts';
+import type { Host } from '../host/host.ts';
+import { type State, saveState } from '../state/state.ts';
+import type { Observation } from './observation.ts';
+import type { Policy } from './plan.ts';
+
+/** How a step ended. */
+export interface Outcome {
+  readonly outcome: 'done' | 'failed' | 'skipped' | 'cancelled';
+  /** One line: what came of it. */
+  readonly text: string;
+  /** What to do about a failure. */
+  readonly hint?: string;
+  readonly log?: string;
+}
+
+export interface Work {
+  readonly host: Host;
+  readonly observation: Observation;
+  readonly policy: Policy;
+  readonly signal: AbortSignal;
+  /** Jobs and load limit for make, from the caller's MAKEOPTS or the machine's processors. */
+  readonly jobs: number;
+  readonly load: string | undefined;
+  /** The lock's descriptor. */
+  readonly descriptor: number;
+  readonly onLine: (line: string) => void;
+  /** The state as it is on disk; changed by `remember`. */
+  state: State;
+}
+
+/** Changes the state and writes it before anything else happens. */
+export function remember(work: Work, change: Partial<State>): void {
+  work.state = { ...work.state, ...change };
+  saveState(work.host.fs, work.state);
+}
+
+/** How dkms is to run for this work. */
+export function runSettings(work: Work): RunSettings {
+  const { build } = work.observation.config;
+  return {
+    jobs: work.jobs,
+    load: work.load,
+    nice: build.nice,
+    timeLimit: build.timeLimit,
+    signal: work.signal,
+    keepOpen: work.descriptor,
+    onLine: work.onLine,
+  };
+}

@@ -1,0 +1,42 @@
+// What was done when, by whom, how long it took and how it ended.
+import type { HostFs } from '../host/fs.ts';
+import { STATE_FOLDER, type Trigger } from './state.ts';
+
+const HISTORY_PATH = `${STATE_FOLDER}/history.jsonl`;
+
+/** Enough for years of kernels; the file stays below a megabyte. */
+const MOST_ENTRIES = 1000;
+
+export interface HistoryEntry {
+  /** When it began, in milliseconds since 1970. */
+  readonly at: number;
+  readonly trigger: Trigger;
+  /** The kind of step, e.g. `build`. */
+  readonly step: string;
+  readonly release: string | undefined;
+  readonly version: string | undefined;
+  readonly outcome: 'done' | 'failed' | 'cancelled';
+  readonly seconds: number;
+  /** One line: what came of it. */
+  readonly detail: string;
+  readonly log: string | undefined;
+}
+
+/** The entries, oldest first. Lines that are no entries are passed over. */
+export function readHistory(fs: HostFs): HistoryEntry[] {
+  const text = fs.readText(HISTORY_PATH) ?? '';
+  return text.split('\n').flatMap((line) => {
+    if (line === '') return [];
+    try {
+      return [JSON.parse(line) as HistoryEntry];
+    } catch {
+      return [];
+    }
+  });
+}
+
+/** Adds one entry, in one step, and drops the oldest ones. */
+export function recordHistory(fs: HostFs, entry: HistoryEntry): void {
+  const kept = [...readHistory(fs), entry].slice(-MOST_ENTRIES);
+  fs.write(HISTORY_PATH, kept.map((one) => `${JSON.stringify(one)}\n`).join(''));
+}

@@ -1,0 +1,115 @@
+// The run under way: who does it, and its events, which everybody who waits or watches reads along.
+import type { HostFs } from '../host/fs.ts';
+import type { Clock } from '../host/host.ts';
+import type { Trigger } from './state.ts';
+
+const RUN_PATH = '/run/ttkmd/run.json';
+const EVENTS_PATH = '/run/ttkmd/events.jsonl';
+
+/** How often a reader looks for new events, in milliseconds. */
+const POLL = 100;
+
+export interface RunUnderWay {
+  readonly pid: number;
+  /** The process's start in clock ticks since boot: a number that was given to another process shows by it. */
+  readonly started: string;
+  readonly trigger: Trigger;
+  /** Milliseconds since 1970. */
+  readonly since: number;
+}
+
+export type RunEvent =
+  | { readonly type: 'run-started'; readonly at: number; readonly trigger: Trigger; readonly steps: number }
+  | {
+      readonly type: 'step-started';
+      readonly at: number;
+      readonly index: number;
+      readonly step: string;
+      readonly text: string;
+      readonly release: string | undefined;
+    }
+  | { readonly type: 'output'; readonly at: number; readonly line: string }
+  | {
+      readonly type: 'step-ended';
+      readonly at: number;
+      readonly index: number;
+      readonly outcome: 'done' | 'failed' | 'skipped' | 'cancelled';
+      readonly text: string;
+      readonly seconds: number;
+      readonly release: string | undefined;
+    }
+  | { readonly type: 'run-ended'; readonly at: number; readonly outcome: 'done' | 'failed' | 'cancelled' };
+
+/** Announces a run; only the holder of the lock does. Each run begins an events file of its own. */
+export function announceRun(fs: HostFs, trigger: Trigger, now: number): void {
+  const run: RunUnderWay = {
+    pid: process.pid,
+    started: startTicks(fs, process.pid) ?? '',
+    trigger,
+    since: now,
+  };
+  fs.write(EVENTS_PATH, '');
+  fs.write(RUN_PATH, `${JSON.stringify(run)}\n`);
+}
+
+export function endRun(fs: HostFs): void {
+  fs.remove(RUN_PATH);
+}
+
+/** The run under way, or undefined where none is: a file of a process that has ended counts for nothing. */
+export function runUnderWay(fs: HostFs): RunUnderWay | undefined {
+  try {
+    const run = JSON.parse(fs.readText(RUN_PATH) ?? '') as RunUnderWay;
+    return (startTicks(fs, run.pid) ?? '') === run.started ? run : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+export function appendEvent(fs: HostFs, event: RunEvent): void {
+  fs.append(EVENTS_PATH, `${JSON.stringify(event)}\n`);
+}
+
+/**
+ * Hands on each event of the run under way, from its beginning, until the signal ends it. A new run's file is
+ * recognised by being another file.
+ */
+export async function followEvents(
+  host: { readonly fs: HostFs; readonly clock: Clock },
+  onEvent: (event: RunEvent) => void,
+  signal: AbortSignal,
+): Promise<void> {
+  let inode: number | undefined;
+  let offset = 0;
+  let rest = '';
+  while (!signal.aborted) {
+    const info = host.fs.stat(EVENTS_PATH);
+    if (info !== undefined && info.inode !== inode) {
+      inode = info.inode;
+      offset = 0;
+      rest = '';
+    }
+    const news = info !== undefined && info.size > offset ? host.fs.readFrom(EVENTS_PATH, offset) : undefined;
+    if (news !== undefined) {
+      offset = news.next;
+      const lines = (rest + news.text).split('\n');
+      rest = lines.pop() ?? '';
+      for (const line of lines) deliver(line, onEvent);
+    }
+    await host.clock.sleep(POLL);
+  }
+}
+
+function deliver(line: string, onEvent: (event: RunEvent) => void): void {
+  try {
+    onEvent(JSON.parse(line) as RunEvent);
+  } catch {
+    // A line of a run that was killed while it wrote.
+  }
+}
+
+/** Field 22 of `/proc/<pid>/stat`, counted after the command's name, which may hold spaces (proc(5)). */
+function startTicks(fs: HostFs, pid: number): string | undefined {
+  const stat = fs.readText(`/proc/${pid}/stat`);
+  return stat?.slice(stat.lastIndexOf(')') + 2).split(' ')[19];
+}

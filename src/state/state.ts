@@ -1,0 +1,95 @@
+// What is remembered between runs: fingerprints of what was installed, failures, and what was under way.
+import type { HostFs } from '../host/fs.ts';
+
+export const STATE_FOLDER = '/var/lib/ttkmd';
+const STATE_PATH = `${STATE_FOLDER}/state.json`;
+const SCHEMA = 1;
+
+export type Trigger = 'boot' | 'kernel-event' | 'watch' | 'timer' | 'cli' | 'bootstrap';
+
+/** What a build depends on: when one of them changes, the result may. */
+export interface Fingerprint {
+  readonly version: string;
+  readonly sourceHash: string;
+  /** Size and time of the kernel's configuration and symbol versions: cheap to compare. */
+  readonly abiIdentity: string | undefined;
+  /** SHA-256 of the same: compared where the identity differs. */
+  readonly abiHash: string | undefined;
+}
+
+export interface ModuleRecord extends Fingerprint {
+  /** Milliseconds since 1970. */
+  readonly at: number;
+  readonly trigger: Trigger;
+  /** How long build and installation took. */
+  readonly seconds: number;
+}
+
+export interface FailureRecord extends Fingerprint {
+  readonly at: number;
+  readonly trigger: Trigger;
+  /** Compilers and tools that were there; a failure is worth another try when they change. */
+  readonly tools: string;
+  readonly code: string;
+  readonly headline: string;
+  readonly cause: string | undefined;
+  readonly hint: string;
+  /** It may go away by itself: tried again at the next trigger. */
+  readonly transient: boolean;
+  /** The kernel can never take this driver. */
+  readonly unsupported: boolean;
+  readonly log: string | undefined;
+}
+
+/** Written before something is touched and taken away after it: what a killed run leaves behind is known by it. */
+export interface Intent {
+  readonly release: string;
+  readonly version: string;
+  readonly step: 'install' | 'forget';
+}
+
+export interface State {
+  readonly modules: Readonly<Record<string, ModuleRecord>>;
+  readonly failures: Readonly<Record<string, FailureRecord>>;
+  /** Lines taken out of a source's `dkms.conf`, by the source's path, so that they can be put back. */
+  readonly adopted: Readonly<
+    Record<string, { readonly lines: readonly string[]; readonly foreign: boolean }>
+  >;
+  /** The package that a kernel came from, remembered for when its build tree is gone. */
+  readonly packages: Readonly<Record<string, string>>;
+  readonly intent: Intent | undefined;
+}
+
+export const EMPTY_STATE: State = { modules: {}, failures: {}, adopted: {}, packages: {}, intent: undefined };
+
+/**
+ * The remembered state. What cannot be read as such is as good as none: everything in it can be found out again
+ * by looking or by building.
+ */
+export function loadState(fs: HostFs): State {
+  const text = fs.readText(STATE_PATH);
+  if (text === undefined) return EMPTY_STATE;
+  try {
+    const data = JSON.parse(text) as Partial<State> & { schema?: number };
+    if (data.schema !== SCHEMA) return EMPTY_STATE;
+    return {
+      modules: data.modules ?? {},
+      failures: data.failures ?? {},
+      adopted: data.adopted ?? {},
+      packages: data.packages ?? {},
+      intent: data.intent,
+    };
+  } catch {
+    return EMPTY_STATE;
+  }
+}
+
+/** Writes the state in one step. */
+export function saveState(fs: HostFs, state: State): void {
+  fs.write(STATE_PATH, `${JSON.stringify({ schema: SCHEMA, ...state }, undefined, 1)}\n`);
+}
+
+/** A record without some of its keys. */
+export function without<T>(record: Readonly<Record<string, T>>, ...keys: string[]): Record<string, T> {
+  return Object.fromEntries(Object.entries(record).filter(([key]) => !keys.includes(key)));
+}

@@ -220,7 +220,8 @@ function missingSymbols(build: FailedBuild, symbols: readonly string[]): Diagnos
 function compileError(clue: Clue, { kernel }: FailedBuild): Diagnosis {
   const headline = tidyLine(clue.line);
   const common = { headline, hint: newerDriver(kernel), transient: false };
-  const [, implicit] = /implicit declaration of function '([^']+)'/.exec(headline) ?? [];
+  const [, implicit] =
+    /(?:implicit declaration of|call to undeclared) function '([^']+)'/.exec(headline) ?? [];
   const [, header] = /fatal error: (\S+): No such file or directory/.exec(headline) ?? [];
   if (implicit !== undefined) {
     return { code: 'implicit-declaration', cause: `this kernel does not offer ${implicit}`, ...common };

@@ -29,7 +29,7 @@ const REPORTS: readonly {
     exits: [8],
     explain: (_build, clue) => ({
       headline: clue?.caught[0]
-        ? `dkms.conf: ${clue.caught[0]}`
+        ? tidyLine(`dkms.conf: ${clue.caught[0]}`)
         : said(clue, "dkms cannot read the driver's dkms.conf"),
       cause: "the driver source's dkms.conf is wrong",
       hint: 'put the unchanged driver source back into /usr/src',

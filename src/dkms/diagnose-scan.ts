@@ -71,8 +71,8 @@ export const CLUE_NAMES = Object.keys(PATTERNS) as ClueName[];
 const WORTH_A_LOOK =
   /error|\*\*\*|\bno\b|not|cannot|can't|denied|permitted|killed|terminated|memory|quota|read-only|fail|missing|truncated|BUILD_EXCLUSIVE|broken|root|already|make\.log|^make|invalid|disappeared|exit status/i;
 
-/** Source lines that the compiler quotes: `  320 | MODULE_VERSION(…)`. */
-const QUOTED_SOURCE = /^\s*\d*\s*\|/;
+/** Source lines that the compiler quotes (`  320 | MODULE_VERSION(…)`), and what is no error. */
+const NOISE = /^\s*\d*\s*\||: (?:warning|note): (?!objtool)/;
 
 /** Characters of a line that are looked at; longer ones are command lines. */
 const LONGEST_LINE = 1000;
@@ -92,7 +92,7 @@ export function scanLog(log: string, release: string): Findings {
     const end = found < 0 ? log.length : found;
     const line = log.slice(start, Math.min(end, start + LONGEST_LINE)).trimEnd();
     start = end + 1;
-    if (!WORTH_A_LOOK.test(line) || QUOTED_SOURCE.test(line)) continue;
+    if (!WORTH_A_LOOK.test(line) || NOISE.test(line)) continue;
 
     makeRan ||= /^make(?:\[\d+\])?: /.test(line);
     const symbol = PATTERNS['missing-symbol'].exec(line)?.[1];

@@ -7,9 +7,10 @@ export function tidyLine(line: string): string {
   const text = withoutBuildFolder(line)
     .replace(/[‘’`]/g, "'")
     .replace(/\p{Cc}+/gu, ' ')
+    .trim()
     .replace(/^(?:Error! +|ERROR: (?:modpost: )?|make(?:\[\d+\])?: \*\*\* )/, '')
-    .replace(/\s+Stop\.\s*$|\.\s*$/, '')
-    .trim();
+    .replace(/\s*\bStop\.$/, '')
+    .replace(/\.$/, '');
   return text.length > LONGEST ? `${text.slice(0, LONGEST - 1).trimEnd()}…` : text;
 }
 

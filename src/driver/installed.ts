@@ -85,6 +85,9 @@ export function strayModules(fs: HostFs, release: string): string[] {
   );
 }
 
+/** `modinfo -0` begins each file with this, and gives its fields as `name=value`. */
+const FILE_NAME = 'filename:';
+
 type ModuleInfo = Omit<InstalledModule, 'release' | 'path'>;
 
 async function readModules(
@@ -94,15 +97,15 @@ async function readModules(
   if (paths.length === 0) return new Map();
   const answer = await host.exec.query('modinfo', ['-0', ...paths]);
   const infos = new Map<string, ModuleInfo>();
+  let file: string | undefined;
   let fields = new Map<string, string>();
   for (const entry of answer.stdout.split('\0')) {
-    const colon = entry.indexOf(':');
-    if (colon < 0) continue;
-    const name = entry.slice(0, colon).trim();
-    const value = entry.slice(colon + 1).trim();
-    if (name === 'filename') fields = new Map();
-    fields.set(name, value);
-    const file = fields.get('filename');
+    if (entry.startsWith(FILE_NAME)) {
+      file = entry.slice(FILE_NAME.length).trim();
+      fields = new Map();
+    }
+    const equals = entry.indexOf('=');
+    if (equals > 0) fields.set(entry.slice(0, equals), entry.slice(equals + 1).trim());
     if (file !== undefined) infos.set(file, describe(fields));
   }
   if (infos.size === 0 && answer.code !== 0) {

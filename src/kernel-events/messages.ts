@@ -76,14 +76,23 @@ function describeState(judged: KernelJudgement, version: string | undefined, rep
       const problem = report.after.problems.find(
         (one) => one.release === release || one.code === 'no-source' || one.code === 'no-dkms',
       );
+      if (failure !== undefined) return describeStanding(release, version, failure.headline);
       return describeFailure(
         release,
         version,
-        failure?.headline ?? problem?.message ?? reason ?? state,
-        failure?.hint ?? problem?.hint ?? `ttkmdctl reconcile --kernel ${release}`,
+        problem?.message ?? reason ?? state,
+        problem?.hint ?? `ttkmdctl reconcile --kernel ${release}`,
       );
     }
   }
+}
+
+/** A failure that was told of before, mostly by an earlier hook of the same installation: one line is enough. */
+function describeStanding(release: string, version: string | undefined, headline: string): Message {
+  return {
+    tone: 'bad',
+    text: `tenstorrent ${version ?? 'driver'} for ${release} ... still not built: ${headline}; see ttkmdctl status`,
+  };
 }
 
 function describeFailure(

@@ -1,5 +1,5 @@
 // Builds a module, proves it, and writes down why where it cannot be built.
-import { type BuildRun, build, foreignRuns } from '../dkms/commands.ts';
+import { type BuildRun, build, clearStaging, foreignRuns } from '../dkms/commands.ts';
 import { diagnoseBuild } from '../dkms/diagnose.ts';
 import { readModule } from '../driver/installed.ts';
 import { PACKAGE } from '../driver/sources.ts';
@@ -31,8 +31,12 @@ export async function applyBuild(work: Work, step: Extract<Step, { kind: 'build'
   const flaw = failed(run) ? undefined : await findFlaw(work, step, kernel, run);
   host.fs.write(log, logText(work, step, run, flaw));
   pruneBuildLogs(host.fs, observation.config.build.logsKept);
-  if (run.cancelled && !timeIsUp(work.signal)) return { outcome: 'cancelled', text: 'cancelled', log };
+  if (run.cancelled && !timeIsUp(work.signal)) {
+    clearStaging(host);
+    return { outcome: 'cancelled', text: 'cancelled', log };
+  }
   if (!failed(run) && flaw === undefined) return { outcome: 'done', text: 'built', log };
+  clearStaging(host);
   return rememberFailure(work, step, kernel, run, flaw, log);
 }
 
@@ -124,7 +128,7 @@ function rememberFailure(
       [step.release]: {
         ...fingerprint(work, step.release, step.version),
         ...{ at, trigger, code, headline, cause, hint, transient, unsupported, log },
-        tools: work.observation.tools,
+        tools: work.observation.tools.get(step.release) ?? '',
       },
     },
   });

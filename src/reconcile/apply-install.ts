@@ -1,5 +1,5 @@
 // Installs a built module through dkms and looks again, at the file and not at dkms's word.
-import { adoptStaged, type DkmsRun, install } from '../dkms/commands.ts';
+import { adoptStaged, clearStaging, type DkmsRun, install } from '../dkms/commands.ts';
 import { dropOriginal } from '../dkms/mend.ts';
 import { resolveModule, strayModules } from '../driver/installed.ts';
 import { PACKAGE } from '../driver/sources.ts';
@@ -24,6 +24,7 @@ export async function applyInstall(
 
   remember(work, { intent: { release, version, step: 'install' } });
   await adoptStaged(host, observation.dkms.tree, target(work, step));
+  clearStaging(host);
   const run = await install(host, target(work, step), runSettings(work));
   if (run.exitCode !== 0) return installFailed(work, step, run);
   if (keepsOriginal) dropOriginal(host, observation.dkms, PACKAGE, release);
@@ -85,7 +86,7 @@ function installFailed(work: Work, step: Extract<Step, { kind: 'install' }>, run
         ...fingerprint(work, step.release, step.version),
         at: work.host.clock.now(),
         trigger: work.policy.trigger,
-        tools: work.observation.tools,
+        tools: work.observation.tools.get(step.release) ?? '',
         code: 'install-failed',
         headline,
         cause: undefined,

@@ -125,7 +125,7 @@ function standingFailure(
   const same =
     failure.version === source.version &&
     failure.sourceHash === source.hash &&
-    failure.tools === observation.tools &&
+    failure.tools === observation.tools.get(kernel.release) &&
     sameAbi(observation, kernel, failure);
   return same ? failure : undefined;
 }

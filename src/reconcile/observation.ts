@@ -40,8 +40,8 @@ export interface Observation {
   readonly loaded: LoadedDriver | undefined;
   readonly devices: readonly Device[];
   readonly state: State;
-  /** The compilers and tools that are there, in one word: a failed build is worth another try when it changes. */
-  readonly tools: string;
+  /** The compiler and tools for each release, in one word: a failed build is worth another try when it changes. */
+  readonly tools: ReadonlyMap<string, string>;
   /** Paths that this user may not read. */
   readonly denied: readonly string[];
 }

@@ -53,7 +53,7 @@ export async function observe(
     loaded: machine.chrooted ? undefined : observeLoaded(fs),
     devices: machine.chrooted ? [] : observeDevices(fs, settings.config.devices.extra),
     state,
-    tools: toolsIdentity(fs, kernels),
+    tools: toolIdentities(fs, kernels),
     denied: [...fs.denied],
   };
 }
@@ -113,14 +113,16 @@ function changedAbis(fs: HostFs, kernels: readonly Kernel[], state: State): Map<
   return hashes;
 }
 
-function toolsIdentity(fs: HostFs, kernels: readonly Kernel[]): string {
-  const compilers = kernels.flatMap((kernel) => kernel.compiler?.split(' ')[0] ?? []);
-  const names = [...new Set([...TOOLS, ...compilers])].filter((name) => /^[\w.+-]+$/.test(name));
-  return names
-    .map((name) => {
-      const info = fs.stat(`/usr/bin/${name}`) ?? fs.stat(`/usr/sbin/${name}`);
-      return info === undefined ? '' : `${name}:${info.size}.${Math.floor(info.modified)}`;
-    })
-    .filter((one) => one !== '')
-    .join(' ');
+function toolIdentities(fs: HostFs, kernels: readonly Kernel[]): Map<string, string> {
+  const identify = (name: string): string[] => {
+    const info = fs.stat(`/usr/bin/${name}`) ?? fs.stat(`/usr/sbin/${name}`);
+    return info === undefined ? [] : [`${name}:${info.size}.${Math.floor(info.modified)}`];
+  };
+  const common = TOOLS.flatMap(identify);
+  return new Map(
+    kernels.map(({ release, compiler }) => {
+      const name = compiler?.match(/^[\w.+-]+/)?.[0];
+      return [release, [...common, ...(name === undefined ? [] : identify(name))].join(' ')];
+    }),
+  );
 }

@@ -288,9 +288,12 @@ export class Sandbox implements AsyncDisposable {
 
   /** Puts the built program where it lives on a host. */
   async installProgram(): Promise<void> {
-    await this.run(['mkdir', '-p', '/usr/lib/ttkmd']);
-    await this.run(['mount', '--bind', DIST, '/usr/lib/ttkmd']);
-    await this.write('/usr/bin/ttkmdctl', `#!/bin/sh\nexec ${NODE} /usr/lib/ttkmd/main.js "$@"\n`, 0o755);
+    await this.run([NODE, join(DIST, 'main.js'), 'deploy']);
+  }
+
+  /** The installed command, as a person or a hook calls it. Does not throw for its exit status. */
+  ttkmdctl(args: readonly string[], options: RunOptions = {}): Promise<RunResult> {
+    return this.run(['/usr/bin/ttkmdctl', ...args], { allowFailure: true, ...options });
   }
 
   // How a kernel installation calls the hooks.

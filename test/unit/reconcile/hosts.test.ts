@@ -417,7 +417,7 @@ describe('a build that failed', () => {
     const failure = {
       ...FAILURE,
       sourceHash: source?.hash,
-      tools: probe.observation.tools,
+      tools: probe.observation.tools.get(A),
       abiIdentity: kernel?.abiIdentity,
       transient: false,
       ...change,

@@ -82,7 +82,7 @@ export function driverSource(version: string, options: SourceOptions = {}): File
 export function module(release: string, version: string, vermagic = `${release} SMP mod_unload `): Files {
   const path = `/lib/modules/${release}/kernel/extra/tenstorrent.ko`;
   return {
-    [path]: `version:${version}\0vermagic:${vermagic}\0`,
+    [path]: `version=${version}\0license=GPL\0vermagic=${vermagic}\0`,
     [`/lib/modules/${release}/modules.dep`]: 'kernel/fs/ext4.ko:\nkernel/extra/tenstorrent.ko:\n',
   };
 }
@@ -117,7 +117,7 @@ export function machine(files: Files, options: MemoryHostOptions = {}): MemoryHo
         .filter((arg) => arg.startsWith('/'))
         .flatMap((path) => {
           const text = on.fs.readText(path);
-          return text === undefined ? [] : [`filename:${path}\0${text}`];
+          return text === undefined ? [] : [`filename:       ${path}\0${text}`];
         });
       return { code: 0, stdout: entries.join(''), stderr: '' };
     },

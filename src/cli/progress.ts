@@ -1,5 +1,5 @@
 // The progress of a run: a live line on a terminal, plain lines in a log or a pipe.
-import { lastMakeLine } from '../dkms/diagnose.ts';
+import { lastMakeLine } from '../dkms/diagnose-progress.ts';
 import type { RunEvent } from '../state/run.ts';
 import { type Terminal, truncate } from './terminal.ts';
 

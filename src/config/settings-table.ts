@@ -49,7 +49,7 @@ export const TABLE: Table = {
         'keep_old',
         integer(0, 20),
         '1',
-        'How many older versions stay registered with dkms, to go back to.',
+        'How many older driver sources are left in /usr/src, to go back to.',
       ),
       reload: setting(
         'reload',

@@ -133,7 +133,8 @@ export function createHostFs(raw: RawFs, root: string): HostFs {
 
   function write(path: string, content: Content, mode = 0o644): void {
     makeFolder(dirname(path));
-    const target = followed(path);
+    // A link at the end is replaced, not followed: rename does so, and whoever may make links may not aim us.
+    const target = outer(path);
     const draft = join(dirname(target), `.${target.slice(target.lastIndexOf('/') + 1)}.${process.pid}.new`);
     try {
       const descriptor = raw.openSync(draft, 'w', mode);

@@ -5,6 +5,7 @@ import { readModule } from '../driver/installed.ts';
 import { PACKAGE } from '../driver/sources.ts';
 import { vermagicMismatch } from '../driver/vermagic.ts';
 import { abiHash } from '../kernels/abi.ts';
+import { readOption } from '../kernels/configuration.ts';
 import type { Kernel } from '../kernels/kernel.ts';
 import { buildLogPath, pruneBuildLogs } from '../state/build-logs.ts';
 import type { Fingerprint } from '../state/state.ts';
@@ -99,6 +100,7 @@ function rememberFailure(
   log: string,
 ): Outcome {
   const timedOut = run.timedOut || timeIsUp(work.signal);
+  const configuration = work.host.fs.readText(`${kernel.buildTree.path}/include/config/auto.conf`) ?? '';
   const diagnosis =
     flaw === undefined
       ? diagnoseBuild({
@@ -108,7 +110,7 @@ function rememberFailure(
           log: `${run.output}\n${run.makeLog}`,
           kernel: {
             release: kernel.release,
-            configuration: (option) => kernel.configuration[option.replace(/^CONFIG_/, '')],
+            configuration: (option) => readOption(configuration, option.replace(/^CONFIG_/, '')),
             distKernel: kernel.origin.kind === 'dist-kernel',
           },
         })

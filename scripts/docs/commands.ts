@@ -1,0 +1,80 @@
+// The command line as plain data, read off its own definitions.
+import type { Command } from 'commander';
+import { createProgram } from '../../src/cli/program.ts';
+import { WAYS } from '../../src/kernel-events/way.ts';
+
+export interface DocumentedOption {
+  /** `-n, --lines <count>` */
+  readonly flags: string;
+  readonly long: string;
+  readonly short: string | undefined;
+  readonly description: string;
+  readonly takesValue: boolean;
+  readonly choices: readonly string[];
+}
+
+export interface DocumentedCommand {
+  /** The words behind the program's name, e.g. `config show`. */
+  readonly name: string;
+  readonly description: string;
+  /** As they are written in a usage line. */
+  readonly args: string;
+  readonly takesRelease: boolean;
+  readonly options: readonly DocumentedOption[];
+}
+
+export interface DocumentedProgram {
+  readonly name: string;
+  readonly description: string;
+  readonly version: string;
+  readonly options: readonly DocumentedOption[];
+  readonly commands: readonly DocumentedCommand[];
+}
+
+/** All commands that people are meant to call, in the order of the help. */
+export function documentedProgram(): DocumentedProgram {
+  const program = createProgram({ kernelEvent: { ways: WAYS, run: async () => 0 } }, () => {});
+  return {
+    name: program.name(),
+    description: program.description(),
+    version: program.version() ?? '',
+    options: optionsOf(program),
+    commands: leavesOf(program, ''),
+  };
+}
+
+function leavesOf(command: Command, prefix: string): DocumentedCommand[] {
+  const visible = command.createHelp().visibleCommands(command);
+  return visible
+    .filter((one) => one.name() !== 'help')
+    .flatMap((one) => {
+      const name = `${prefix}${one.name()}`;
+      return one.commands.length > 0 ? leavesOf(one, `${name} `) : [leaf(one, name)];
+    });
+}
+
+function leaf(command: Command, name: string): DocumentedCommand {
+  const args = command.registeredArguments.map((arg) =>
+    arg.required ? `<${arg.name()}>` : `[${arg.name()}]`,
+  );
+  return {
+    name,
+    description: command.description(),
+    args: args.join(' '),
+    takesRelease: command.registeredArguments.some((arg) => arg.name() === 'release'),
+    options: optionsOf(command),
+  };
+}
+
+function optionsOf(command: Command): DocumentedOption[] {
+  return command.options
+    .filter((option) => !option.hidden)
+    .map((option) => ({
+      flags: option.flags,
+      long: option.long ?? '',
+      short: option.short,
+      description: option.description,
+      takesValue: option.required || option.optional,
+      choices: option.argChoices ?? [],
+    }));
+}

@@ -1,0 +1,125 @@
+// The man pages, made from the command line's and the settings' own definitions.
+import { SETTINGS } from '../../src/config/schema.ts';
+import type { DocumentedCommand, DocumentedOption, DocumentedProgram } from './commands.ts';
+
+const EXIT_STATUSES: readonly (readonly [string, string])[] = [
+  ['0', 'Done, or healthy.'],
+  ['1', 'Not healthy, not ready, or nothing found.'],
+  ['2', 'Bad usage.'],
+  ['3', 'Bad configuration.'],
+  ['4', 'Missing rights.'],
+  ['5', 'Another run held the lock for too long.'],
+  ['6', 'A step failed.'],
+  ['130, 143', 'Ended by Ctrl-C or by a request to end.'],
+];
+
+const FILES: readonly (readonly [string, string])[] = [
+  ['/etc/ttkmd/ttkmd.conf, /etc/ttkmd/ttkmd.conf.d/*.conf', 'The settings, see ttkmd.conf(5).'],
+  ['/var/lib/ttkmd/', 'What is remembered: fingerprints, failures, history, what was installed.'],
+  ['/var/log/ttkmd/builds/', 'One log for each build.'],
+  ['/run/ttkmd/', 'The lock, and the events of the run under way.'],
+];
+
+/** ttkmdctl(8). */
+export function commandPage(program: DocumentedProgram): string {
+  return [
+    heading('TTKMDCTL', '8', program.version),
+    '.SH NAME',
+    `ttkmdctl \\- ${lower(protect(program.description)).replace(/\.$/, '')}`,
+    '.SH SYNOPSIS',
+    ...program.commands.flatMap((command) => ['.PP', usage(program, command)]),
+    '.SH DESCRIPTION',
+    protect(
+      'ttkmd keeps the DKMS package tenstorrent built, installed and verified for every kernel of the machine. ' +
+        'Hooks call it when a kernel is installed; everything that it does is one operation, the reconcile, ' +
+        'which looks at the machine, judges what it sees, plans, and carries the plan out.',
+    ),
+    '.SH COMMANDS',
+    ...program.commands.flatMap(commandEntry),
+    '.SH GLOBAL OPTIONS',
+    ...program.options.flatMap(optionEntry),
+    '.SH EXIT STATUS',
+    ...EXIT_STATUSES.flatMap(entry),
+    '.SH ENVIRONMENT',
+    ...entry(['NO_COLOR', 'No colours, whatever the terminal can.']),
+    ...entry(['MAKEOPTS', 'Of its options only \\-j and \\-l with numbers count, for builds.']),
+    '.SH FILES',
+    ...FILES.flatMap(entry),
+    '.SH SEE ALSO',
+    '.BR ttkmd.conf (5),\n.BR dkms (8),\n.BR kernel\\-install (8)',
+    '',
+  ].join('\n');
+}
+
+/** ttkmd.conf(5). */
+export function settingsPage(program: DocumentedProgram): string {
+  const sections = [...new Set(SETTINGS.map((setting) => setting.section))];
+  return [
+    heading('TTKMD.CONF', '5', program.version),
+    '.SH NAME',
+    'ttkmd.conf \\- settings of ttkmd',
+    '.SH DESCRIPTION',
+    protect(
+      'An ini file. Files in /etc/ttkmd/ttkmd.conf.d whose names end in .conf are read after it, by name; later ones win. ' +
+        'Durations are written as 90s, 15m or 6h, sizes as 4G. "ttkmdctl config check" finds mistakes, ' +
+        '"ttkmdctl config show" prints each setting and where it came from.',
+    ),
+    ...sections.flatMap((section) => [
+      `.SH [${section}]`,
+      ...SETTINGS.filter((setting) => setting.section === section).flatMap((setting) =>
+        entry([
+          setting.key,
+          `${setting.description} ${setting.written === '' ? 'Empty unless set.' : `Default: ${setting.written}.`}`,
+        ]),
+      ),
+    ]),
+    '.SH SEE ALSO',
+    '.BR ttkmdctl (8)',
+    '',
+  ].join('\n');
+}
+
+function heading(title: string, section: string, version: string): string {
+  return `.TH ${title} ${section} "" "ttkmd ${version}" "ttkmd"`;
+}
+
+function usage(program: DocumentedProgram, command: DocumentedCommand): string {
+  const options = command.options.map((option) => `[${option.flags.split(', ').at(-1)}]`).join(' ');
+  return `.B ${protect(`${program.name} ${command.name}`)}\n${protect(`${options} ${command.args}`.trim())}`.trimEnd();
+}
+
+function commandEntry(command: DocumentedCommand): string[] {
+  return [
+    '.TP',
+    `.B ${protect(command.name)} ${protect(command.args)}`.trimEnd(),
+    sentence(command.description),
+    ...command.options.flatMap((option) => ['.RS', ...optionEntry(option), '.RE']),
+  ];
+}
+
+function optionEntry(option: DocumentedOption): string[] {
+  const choices = option.choices.length === 0 ? '' : ` One of ${option.choices.join(', ')}.`;
+  return entry([option.flags, `${sentence(option.description)}${protect(choices)}`]);
+}
+
+function entry([term, text]: readonly [string, string]): string[] {
+  return ['.TP', `.B ${protect(term)}`, escapeLeading(text)];
+}
+
+function sentence(text: string): string {
+  return `${protect(text.charAt(0).toUpperCase() + text.slice(1))}.`.replace(/\.\.$/, '.');
+}
+
+function lower(text: string): string {
+  return text.charAt(0).toLowerCase() + text.slice(1);
+}
+
+/** A hyphen in an option is to stay one that can be searched for and copied. */
+function protect(text: string): string {
+  return escapeLeading(text.replace(/\\(?!-)/g, '\\e').replace(/(?<!\\)-/g, '\\-'));
+}
+
+/** A line that begins with a dot or an apostrophe would be taken for a request. */
+function escapeLeading(text: string): string {
+  return text.replace(/^([.'])/gm, '\\&$1');
+}

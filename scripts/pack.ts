@@ -31,7 +31,7 @@ rmSync(folder, { recursive: true, force: true });
 put('dist', 'lib', ['share']);
 put('node_modules/node/bin/node', 'node/bin/node');
 write('node/LICENSE', nodeLicense());
-for (const tree of ['hooks', 'units', 'openrc', 'etc']) put(tree, tree);
+for (const tree of ['hooks', 'units', 'openrc']) put(tree, tree);
 put('dist/share', 'share');
 put('LICENSE', 'LICENSE');
 put('README.md', 'README.md');

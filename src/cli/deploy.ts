@@ -7,6 +7,7 @@ import { openPackage, type PackageFolder, packageFolderOf } from '../deploy/pack
 import { findSystemNode } from '../deploy/system-node.ts';
 import { EXIT, TtkmdError } from '../host/errors.ts';
 import type { Host } from '../host/host.ts';
+import { planGiveBack } from '../reconcile/give-back.ts';
 import { type Context, type GlobalOptions, openContext } from './context.ts';
 
 export interface DeployOptions extends GlobalOptions {
@@ -35,7 +36,14 @@ export async function deployProgram(options: DeployOptions): Promise<number> {
 
 export async function uninstallProgram(options: DeployOptions): Promise<number> {
   const context = openContext(options);
-  return changeFiles(context, options, () => remove(context.host, choices(options)));
+  return changeFiles(context, options, () => {
+    const actions = remove(context.host, choices(options));
+    for (const { text, act } of planGiveBack(context.host)) {
+      context.terminal.line(text);
+      if (!options.dryRun) act();
+    }
+    return actions;
+  });
 }
 
 /** Does it under the lock, as root, and prints what was done. */

@@ -80,7 +80,7 @@ function table(found: PackageFolder, withNode: boolean): Line[] {
     // Last of the program: the main file names its chunks, so they are there before it.
     { group: 'program', from: `${program}/main.js`, to: `${PROGRAM_FOLDER}/main.js`, mode: 0o644 },
     { group: 'program', from: `/hooks${LAUNCHER_PATH}`, to: LAUNCHER_PATH, mode: 0o755 },
-    { group: 'program', from: '/etc/ttkmd.conf', to: '/etc/ttkmd/ttkmd.conf', mode: 0o644, config: true },
+    { group: 'program', from: `${share}/ttkmd.conf`, to: '/etc/ttkmd/ttkmd.conf', mode: 0o644, config: true },
     { group: 'docs', from: `${share}/man`, to: '/usr/share/man', mode: 0o644 },
     ...completionLines(`${share}/completions`),
     hookLine('/usr/lib/dracut/dracut.conf.d/50-ttkmd.conf', 0o644),

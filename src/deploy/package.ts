@@ -1,5 +1,4 @@
 // The folder that ttkmd is installed from: an unpacked release, a built checkout, or what is installed already.
-import { dirname } from 'node:path';
 import { EXIT, TtkmdError } from '../host/errors.ts';
 import type { HostFs } from '../host/fs.ts';
 import { openFolder } from '../host/local-host.ts';
@@ -12,7 +11,7 @@ export interface PackageFolder {
   readonly program: string;
   /** A Node.js to bring along; its binary is `bin/node` in it. */
   readonly node: string;
-  /** Man page and completions. */
+  /** Man pages, completions and the settings file. */
   readonly share: string;
 }
 
@@ -40,7 +39,7 @@ export function openPackage(folder: string, fs: HostFs = openFolder(folder)): Pa
   return { fs, ...layout };
 }
 
-/** The package folder that the running program belongs to, given the folder that its `main.js` is in. */
+/** The package folder that the running program belongs to, given the folder that the asking file is in. */
 export function packageFolderOf(programFolder: string): string {
-  return /\/(lib|dist|src)$/.test(programFolder) ? dirname(programFolder) : programFolder;
+  return programFolder.replace(/\/(lib|dist|src|src\/[^/]+)$/, '');
 }

@@ -114,10 +114,14 @@ export function add(
 
 /**
  * Installs a built module. `--force` lets an older version replace a newer one and a rebuilt module its
- * predecessor; what is installed was verified before.
+ * predecessor; what is installed was verified before. The index is made here and once: dkms would make it first
+ * with the module away, and 3.2 leaves it out afterwards where ours was the only module of the kernel.
  */
-export function install(host: Host, target: Target, settings: RunSettings): Promise<DkmsRun> {
-  return dkms(host, ['install', '--force', ...identify(target)], brief(settings));
+export async function install(host: Host, target: Target, settings: RunSettings): Promise<DkmsRun> {
+  const run = await dkms(host, ['install', '--force', '--no-depmod', ...identify(target)], brief(settings));
+  if (run.exitCode !== 0) return run;
+  const index = await host.exec.query('depmod', ['-a', target.release], { timeLimit: SHORT_LIMIT });
+  return index.code === 0 ? run : { ...run, exitCode: 6, output: `${run.output}\nerror: ${index.stderr}` };
 }
 
 /** Takes a module off one kernel and forgets what was built for it. */

@@ -3,6 +3,7 @@ import { add, removeVersion } from '../dkms/commands.ts';
 import { dropRelease, dropVersion, relinkSource, removeRemains } from '../dkms/mend.ts';
 import { observeDkms } from '../dkms/tree.ts';
 import { strayModules } from '../driver/installed.ts';
+import { RULE_PATH, ruleHash } from '../driver/rule.ts';
 import { PACKAGE, withoutOwnershipLines } from '../driver/sources.ts';
 import { without } from '../state/state.ts';
 import type { Step } from './step.ts';
@@ -13,16 +14,24 @@ export function applyClean(work: Work, step: Extract<Step, { kind: 'clean' }>): 
   return { outcome: 'done', text: `removed: ${step.remains.text}` };
 }
 
-/** The lines that are taken out are remembered, so that taking ttkmd off can put them back. */
+/** What it was is remembered, so that taking ttkmd off can put it back. */
 export function applyTakeOver(work: Work, step: Extract<Step, { kind: 'takeOver' }>): Outcome {
   const { host, observation } = work;
   const conf = `${step.path}/dkms.conf`;
   const text = host.fs.readText(conf);
   const lines = observation.sources.find((source) => source.path === step.path)?.ownershipLines ?? [];
   if (text === undefined) return { outcome: 'failed', text: `${conf} is gone`, hint: 'ttkmdctl reconcile' };
-  remember(work, { adopted: { ...work.state.adopted, [step.path]: { lines, foreign: step.foreign } } });
+  remember(work, {
+    adopted: { ...work.state.adopted, [step.path]: { original: text, foreign: step.foreign } },
+  });
   host.fs.write(conf, withoutOwnershipLines(text), host.fs.stat(conf)?.mode ?? 0o644);
   return { outcome: 'done', text: `left ${lines.map((line) => line.trim()).join(' and ')} out of ${conf}` };
+}
+
+export function applyPlaceRule(work: Work, step: Extract<Step, { kind: 'placeRule' }>): Outcome {
+  remember(work, { rule: ruleHash(step.text) });
+  work.host.fs.write(RULE_PATH, step.text);
+  return { outcome: 'done', text: `wrote ${RULE_PATH}` };
 }
 
 export async function applyRegister(work: Work, step: Extract<Step, { kind: 'register' }>): Promise<Outcome> {

@@ -6,7 +6,14 @@ import { recordHistory } from '../state/history.ts';
 import type { RunEvent } from '../state/run.ts';
 import { applyBuild } from './apply-build.ts';
 import { applyInstall } from './apply-install.ts';
-import { applyClean, applyForget, applyRegister, applyTakeOver, applyUnregister } from './apply-records.ts';
+import {
+  applyClean,
+  applyForget,
+  applyPlaceRule,
+  applyRegister,
+  applyTakeOver,
+  applyUnregister,
+} from './apply-records.ts';
 import type { Observation } from './observation.ts';
 import type { Policy } from './plan.ts';
 import { describeStep, type Step, stepRelease, stepVersion } from './step.ts';
@@ -108,6 +115,8 @@ async function execute(work: Work, step: Step, reports: readonly StepReport[]): 
       return applyTakeOver(work, step);
     case 'register':
       return applyRegister(work, step);
+    case 'placeRule':
+      return applyPlaceRule(work, step);
     case 'build':
       return applyBuild(work, step);
     case 'install': {

@@ -5,6 +5,7 @@ import type { FailureRecord, Fingerprint } from '../state/state.ts';
 import type { DriverJudgement, Judgement, KernelJudgement, ModuleState } from './judgement.ts';
 import type { Observation } from './observation.ts';
 import { findProblems, healthOf } from './problems.ts';
+import { wantedSource } from './wanted-source.ts';
 
 /** Each kernel's state and the machine's, and why. */
 export function judge(observation: Observation): Judgement {
@@ -21,13 +22,8 @@ export function judge(observation: Observation): Judgement {
   };
 }
 
-/** The wanted version: the pinned one, or the newest that may be built from. */
 function judgeDriver({ sources, config, loaded }: Observation): DriverJudgement {
-  const usable = sources.filter((source) => source.refused === undefined);
-  const source =
-    config.driver.version === 'newest'
-      ? usable[0]
-      : usable.find((candidate) => candidate.version === config.driver.version);
+  const source = wantedSource(sources, config);
   return { desired: source?.version, source, sources, loaded };
 }
 

@@ -3,6 +3,7 @@ import type { Config } from '../config/config.ts';
 import type { Remains } from '../dkms/mend.ts';
 import type { DkmsObservation } from '../dkms/tree.ts';
 import type { Device, DriverSource, InstalledModule, LoadedDriver } from '../driver/driver.ts';
+import type { ObservedRule } from '../driver/rule.ts';
 import type { Kernel } from '../kernels/kernel.ts';
 import type { State } from '../state/state.ts';
 
@@ -29,6 +30,8 @@ export interface Observation {
   readonly kernels: readonly Kernel[];
   /** The newest first. */
   readonly sources: readonly DriverSource[];
+  /** The driver's udev rule, where there is a source. */
+  readonly rule: ObservedRule | undefined;
   readonly dkms: DkmsObservation;
   readonly remains: readonly Remains[];
   /** The module that modprobe would load, by release. */

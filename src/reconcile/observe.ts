@@ -4,8 +4,10 @@ import type { Config } from '../config/config.ts';
 import { foreignRuns } from '../dkms/commands.ts';
 import { findRemains } from '../dkms/mend.ts';
 import { type DkmsObservation, observeDkms } from '../dkms/tree.ts';
+import type { DriverSource } from '../driver/driver.ts';
 import { observeInstalled } from '../driver/installed.ts';
 import { observeDevices, observeLoaded } from '../driver/loaded.ts';
+import { type ObservedRule, observeRule } from '../driver/rule.ts';
 import { observeSources, PACKAGE } from '../driver/sources.ts';
 import { vermagicMismatch } from '../driver/vermagic.ts';
 import type { HostFs } from '../host/fs.ts';
@@ -16,6 +18,7 @@ import type { Kernel } from '../kernels/kernel.ts';
 import { compareReleases } from '../kernels/versions.ts';
 import { loadState, type State } from '../state/state.ts';
 import type { ConfigWarning, Observation, ObservedModule } from './observation.ts';
+import { wantedSource } from './wanted-source.ts';
 
 /** Programs that a build runs; kbuild, dkms and the compilers of the kernels at hand. */
 const TOOLS = ['dkms', 'make', 'gcc', 'cc', 'clang', 'ld', 'ld.lld', 'modinfo', 'depmod'];
@@ -30,6 +33,7 @@ export async function observe(
 ): Promise<Observation> {
   const { fs, machine } = host;
   const state = loadState(fs);
+  const sources = observeSources(fs).sort((a, b) => compareReleases(b.version, a.version));
   const dkms = observeDkms(fs, PACKAGE, machine.arch);
   const kernels = withRememberedOrigins(observeKernels(host, recordedReleases(dkms, state)), state);
   const modules = await observeModules(host, kernels);
@@ -44,7 +48,8 @@ export async function observe(
     config: settings.config,
     configWarnings: settings.warnings,
     kernels,
-    sources: observeSources(fs).sort((a, b) => compareReleases(b.version, a.version)),
+    sources,
+    rule: observeWantedRule(fs, wantedSource(sources, settings.config), state),
     excluded: excludedReleases(settings.config, kernels),
     dkms,
     remains: settled,
@@ -56,6 +61,14 @@ export async function observe(
     tools: toolIdentities(fs, kernels),
     denied: [...fs.denied],
   };
+}
+
+function observeWantedRule(
+  fs: HostFs,
+  source: DriverSource | undefined,
+  state: State,
+): ObservedRule | undefined {
+  return source === undefined ? undefined : observeRule(fs, source.path, state.rule);
 }
 
 /** A kernel whose build tree was depcleaned cannot tell any more which package it came from; the state can. */

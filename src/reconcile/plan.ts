@@ -52,6 +52,10 @@ function planSource({ driver, observation, kernels }: Judgement, builds: readonl
     steps.push({ kind: 'takeOver', version: source.version, path: source.path, foreign: registered });
   }
   if (!registered) steps.push({ kind: 'register', version: source.version });
+  const { rule } = observation;
+  if (rule?.wanted !== undefined && rule.wanted !== rule.found && (rule.found === undefined || rule.ours)) {
+    steps.push({ kind: 'placeRule', version: source.version, text: rule.wanted });
+  }
   return steps;
 }
 

@@ -8,6 +8,8 @@ export type Step =
   | { readonly kind: 'takeOver'; readonly version: string; readonly path: string; readonly foreign: boolean }
   /** Make the source known to dkms. */
   | { readonly kind: 'register'; readonly version: string }
+  /** Put the driver's udev rule in place. */
+  | { readonly kind: 'placeRule'; readonly version: string; readonly text: string }
   | { readonly kind: 'build'; readonly version: string; readonly release: string; readonly why: string }
   | { readonly kind: 'install'; readonly version: string; readonly release: string }
   /** Take a kernel that is gone out of every record. */
@@ -26,6 +28,8 @@ export function describeStep(step: Step): string {
       return `take over ${step.path}: leave AUTOINSTALL and POST_INSTALL out of its dkms.conf`;
     case 'register':
       return `register tenstorrent ${step.version} with dkms`;
+    case 'placeRule':
+      return `put the udev rule of tenstorrent ${step.version} in place`;
     case 'build':
       return `build tenstorrent ${step.version} for ${step.release}: ${step.why}`;
     case 'install':

@@ -51,16 +51,23 @@ export interface Intent {
 export interface State {
   readonly modules: Readonly<Record<string, ModuleRecord>>;
   readonly failures: Readonly<Record<string, FailureRecord>>;
-  /** Lines taken out of a source's `dkms.conf`, by the source's path, so that they can be put back. */
-  readonly adopted: Readonly<
-    Record<string, { readonly lines: readonly string[]; readonly foreign: boolean }>
-  >;
+  /** The `dkms.conf` of a source that was taken over, by the source's path, so that it can be put back. */
+  readonly adopted: Readonly<Record<string, { readonly original: string; readonly foreign: boolean }>>;
+  /** SHA-256 of the udev rule that was put in place. */
+  readonly rule: string | undefined;
   /** The package that a kernel came from, remembered for when its build tree is gone. */
   readonly packages: Readonly<Record<string, string>>;
   readonly intent: Intent | undefined;
 }
 
-export const EMPTY_STATE: State = { modules: {}, failures: {}, adopted: {}, packages: {}, intent: undefined };
+export const EMPTY_STATE: State = {
+  modules: {},
+  failures: {},
+  adopted: {},
+  packages: {},
+  rule: undefined,
+  intent: undefined,
+};
 
 /**
  * The remembered state. What cannot be read as such is as good as none: everything in it can be found out again
@@ -77,6 +84,7 @@ export function loadState(fs: HostFs): State {
       failures: data.failures ?? {},
       adopted: data.adopted ?? {},
       packages: data.packages ?? {},
+      rule: data.rule,
       intent: data.intent,
     };
   } catch {

@@ -11,7 +11,7 @@ import { memoryPackage, RELEASE } from './support.ts';
 const KEPT = [
   'lib/main.js',
   'package.json',
-  'etc/ttkmd.conf',
+  'share/ttkmd.conf',
   'hooks/usr/bin/ttkmdctl',
   'hooks/etc/kernel/postinst.d/35-ttkmd',
 ];

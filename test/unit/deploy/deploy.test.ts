@@ -107,7 +107,7 @@ describe('an upgrade', () => {
       '/etc/ttkmd/ttkmd.conf': '[log]\nlevel = debug\n',
       '/usr/lib/kernel/install.d/35-ttkmd.install': { text: '#!/bin/sh\n# kernel-install\n', mode: 0o644 },
     });
-    const found = memoryPackage({ 'etc/ttkmd.conf': '# new\n' });
+    const found = memoryPackage({ 'share/ttkmd.conf': '# new\n' });
     expect(kinds(install(host, found, OWN_NODE))).toEqual({
       '/usr/lib/ttkmd/main.js': 'replace',
       [POSTINST]: 'keep',
@@ -125,7 +125,7 @@ describe('an upgrade', () => {
   test('an untouched configuration follows the package', () => {
     const host = memoryHost();
     install(host, memoryPackage(), OWN_NODE);
-    install(host, memoryPackage({ 'etc/ttkmd.conf': '# new\n' }), OWN_NODE);
+    install(host, memoryPackage({ 'share/ttkmd.conf': '# new\n' }), OWN_NODE);
     expect(host.fs.readText('/etc/ttkmd/ttkmd.conf')).toBe('# new\n');
   });
 });

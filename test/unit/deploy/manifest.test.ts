@@ -84,6 +84,7 @@ describe('other package folders', () => {
   test.each([
     ['/opt/ttkmd-1.0/lib', '/opt/ttkmd-1.0'],
     ['/home/me/ttkmd/dist', '/home/me/ttkmd'],
+    ['/home/me/ttkmd/src/cli', '/home/me/ttkmd'],
     ['/usr/lib/ttkmd', '/usr/lib/ttkmd'],
   ])('the program in %s belongs to %s', (program, folder) => {
     expect(packageFolderOf(program)).toBe(folder);

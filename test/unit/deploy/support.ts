@@ -11,7 +11,7 @@ export const RELEASE: Readonly<Record<string, string>> = {
   'lib/chunk-1.js': '// one',
   'package.json': '{"type":"module"}',
   LICENSE: 'Apache-2.0',
-  'etc/ttkmd.conf': '# settings\n',
+  'share/ttkmd.conf': '# settings\n',
   'node/bin/node': 'ELF',
   'node/LICENSE': 'MIT',
   'share/man/man8/ttkmdctl.8': '.TH',

@@ -1,5 +1,6 @@
 // Hosts as they come, from what is on their disks to what is to be done: observe, judge and plan in one table.
 import { describe, expect, it } from 'vitest';
+import { RULE_PATH, ruleHash } from '../../../src/driver/rule.ts';
 import {
   buildTree,
   current,
@@ -32,6 +33,8 @@ const FAILURE = {
   hint: 'set the option',
   unsupported: false,
 };
+
+const RULE: Files = { '/usr/src/tenstorrent-2.9.0/udev-50-tenstorrent.rules': 'rule' };
 
 interface Host {
   readonly name: string;
@@ -374,6 +377,36 @@ const HOSTS: readonly Host[] = [
     },
     states: ['missing'],
     plan: BUILD_B,
+  },
+  {
+    name: 'a source with a udev rule',
+    files: { ...current(A, '2.9.0'), ...V1, ...RULE },
+    states: ['current'],
+    plan: ['placeRule 2.9.0'],
+  },
+  {
+    name: 'a udev rule that is in place, whoever put it there',
+    files: { ...current(A, '2.9.0'), ...V1, ...RULE, [RULE_PATH]: 'rule' },
+    states: ['current'],
+    plan: [],
+  },
+  {
+    name: 'another udev rule that was not put there by us',
+    files: { ...current(A, '2.9.0'), ...V1, ...RULE, [RULE_PATH]: 'old rule' },
+    states: ['current'],
+    plan: [],
+  },
+  {
+    name: 'an older udev rule of ours',
+    files: {
+      ...current(A, '2.9.0'),
+      ...V1,
+      ...RULE,
+      [RULE_PATH]: 'old rule',
+      ...state({ rule: ruleHash('old rule') }),
+    },
+    states: ['current'],
+    plan: ['placeRule 2.9.0'],
   },
   {
     name: 'a bad setting counts as its default',

@@ -166,6 +166,7 @@ export function inShort(steps: readonly Step[]): string[] {
         return `takeOver ${step.version}${step.foreign ? ' foreign' : ''}`;
       case 'register':
       case 'unregister':
+      case 'placeRule':
         return `${step.kind} ${step.version}`;
       case 'forget':
         return `forget ${step.release}`;

@@ -1,0 +1,35 @@
+// The driver's udev rule. dkms's POST_INSTALL would copy it to /etc, owned by nobody and protected from updates.
+import { createHash } from 'node:crypto';
+import type { HostFs } from '../host/fs.ts';
+
+export const RULE_PATH = '/usr/lib/udev/rules.d/50-tenstorrent.rules';
+
+/** The rule's name in a driver source. */
+const RULE_IN_SOURCE = 'udev-50-tenstorrent.rules';
+
+export interface ObservedRule {
+  /** The text that the wanted driver source brings; undefined where it brings none. */
+  readonly wanted: string | undefined;
+  /** The text that is in place. */
+  readonly found: string | undefined;
+  /** It is the one that was put there by us; a package's or an admin's is left alone. */
+  readonly ours: boolean;
+}
+
+/**
+ * @param sourcePath the folder of the wanted driver source
+ * @param remembered the hash of the rule that we put there
+ */
+export function observeRule(fs: HostFs, sourcePath: string, remembered: string | undefined): ObservedRule {
+  const found = fs.readText(RULE_PATH);
+  return {
+    wanted: fs.readText(`${sourcePath}/${RULE_IN_SOURCE}`),
+    found,
+    ours: found !== undefined && ruleHash(found) === remembered,
+  };
+}
+
+/** What is remembered of a rule that was put in place, to know it again as ours. */
+export function ruleHash(text: string): string {
+  return createHash('sha256').update(text).digest('hex');
+}

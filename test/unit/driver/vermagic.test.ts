@@ -1,0 +1,46 @@
+// Does a module's vermagic fit a kernel.
+import { describe, expect, it } from 'vitest';
+import { vermagicMismatch } from '../../../src/driver/vermagic.ts';
+
+const R = '6.1.0-40-amd64';
+
+describe('vermagicMismatch', () => {
+  it.each<[string, string, Record<string, string> | undefined, string | undefined]>([
+    [
+      'fits',
+      `${R} SMP preempt mod_unload modversions `,
+      { SMP: 'y', PREEMPT_BUILD: 'y', MODULE_UNLOAD: 'y', MODVERSIONS: 'y' },
+      undefined,
+    ],
+    [
+      'fits a real-time kernel',
+      `${R} SMP preempt_rt mod_unload `,
+      { SMP: 'y', PREEMPT_RT: 'y', PREEMPT_BUILD: 'y', MODULE_UNLOAD: 'y' },
+      undefined,
+    ],
+    [
+      'may say more than is judged',
+      `${R} SMP mod_unload aarch64 RANDSTRUCT_0123`,
+      { SMP: 'y', MODULE_UNLOAD: 'y' },
+      undefined,
+    ],
+    ['counts by its release alone where the tree is gone', `${R} SMP preempt `, undefined, undefined],
+    ['is of another release', '6.1.0-41-amd64 SMP ', { SMP: 'y' }, 'it was built for 6.1.0-41-amd64'],
+    ['is empty', '', undefined, 'it was built for no kernel'],
+    [
+      'lacks symbol versions',
+      `${R} SMP `,
+      { SMP: 'y', MODVERSIONS: 'y' },
+      'its vermagic lacks modversions, unlike this kernel',
+    ],
+    ['has preemption', `${R} SMP preempt `, { SMP: 'y' }, 'its vermagic has preempt, unlike this kernel'],
+    [
+      'differs twice',
+      `${R} preempt `,
+      { SMP: 'y' },
+      'its vermagic lacks SMP and has preempt, unlike this kernel',
+    ],
+  ])('%s', (_, vermagic, configuration, expected) => {
+    expect(vermagicMismatch({ vermagic }, R, configuration)).toBe(expected);
+  });
+});

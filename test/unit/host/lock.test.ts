@@ -1,0 +1,65 @@
+// The lock, with the real flock.
+import { execFileSync, spawn } from 'node:child_process';
+import { mkdtempSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { createLock } from '../../../src/host/lock.ts';
+
+function newPath(): string {
+  return join(mkdtempSync(join(tmpdir(), 'ttkmd-')), 'run/lock');
+}
+
+describe('the lock', () => {
+  it('is held by one at a time and free again when released', async () => {
+    const lock = createLock(newPath());
+    const first = await lock.acquire(0);
+    expect(first).toBeDefined();
+    expect(await lock.acquire(0)).toBeUndefined();
+    first?.release();
+    const second = await lock.acquire(0);
+    expect(second).toBeDefined();
+    second?.release();
+  });
+
+  it('is taken by who waits for it', async () => {
+    const lock = createLock(newPath());
+    const first = await lock.acquire(0);
+    const waiting = lock.acquire(5000);
+    first?.release();
+    const second = await waiting;
+    expect(second).toBeDefined();
+    second?.release();
+  });
+
+  it('is not waited for any longer once the signal says so', async () => {
+    const lock = createLock(newPath());
+    const first = await lock.acquire(0);
+    const stop = new AbortController();
+    const waiting = lock.acquire(60_000, stop.signal);
+    stop.abort();
+    expect(await waiting).toBeUndefined();
+    first?.release();
+  });
+
+  it('is freed by the death of its holder', async () => {
+    const path = newPath();
+    await createLock(path)
+      .acquire(0)
+      .then((held) => held?.release());
+    const holder = spawn('flock', [path, 'sh', '-c', 'echo held; exec sleep 60'], { detached: true });
+    await new Promise((held) => holder.stdout.once('data', held));
+    expect(await createLock(path).acquire(0)).toBeUndefined();
+    process.kill(-(holder.pid ?? 0), 'SIGKILL');
+    const held = await createLock(path).acquire(5000);
+    expect(held).toBeDefined();
+    held?.release();
+  });
+
+  it('is for root alone', async () => {
+    const path = newPath();
+    const held = await createLock(path).acquire(0);
+    expect(execFileSync('stat', ['-c', '%a', path], { encoding: 'utf8' }).trim()).toBe('600');
+    held?.release();
+  });
+});

@@ -5,42 +5,37 @@ import { execa } from 'execa';
 import { BASE_ENVIRONMENT, type RunOptions, type RunResult } from './exec.ts';
 
 /**
- * Runs a command in a PID namespace of its own, whose first process is killed when this process ends:
- * killing Node alone leaves dkms, make and cc1 running. No mount namespace goes with it, because dkms
- * from 3.4 on takes one for a chroot and then does not sign.
+ * Runs a command in a PID namespace of its own, which ends when this process ends: killing Node alone leaves
+ * dkms, make and cc1 running. No mount namespace goes with it, because dkms from 3.4 on takes one for a chroot
+ * and then does not sign.
  */
 export async function runContained(
   file: string,
   args: readonly string[],
   options: RunOptions,
 ): Promise<RunResult> {
-  const contained = pidNamespacesWork();
+  const containment = findContainment();
   const guest = ['nice', '-n', String(options.nice), 'ionice', '-c', '3', '-t', file, ...args];
-  const wrapped = contained
-    ? ['setpriv', '--pdeathsig', 'KILL', 'unshare', '--pid', '--fork', '--kill-child', ...guest]
-    : ['setpriv', '--pdeathsig', 'KILL', ...guest];
-  const [program = file, ...rest] = wrapped;
-  // Where orphans can remain, they hold the lock until they end: nobody else starts a build beside them.
-  const kept = contained || options.keepOpen === undefined ? 'ignore' : options.keepOpen;
-
+  const [program = file, ...rest] = [...WRAPPERS[containment], ...guest];
   const child = execa(program, rest, {
     cwd: '/',
     env: { ...BASE_ENVIRONMENT, ...options.env },
     extendEnv: false,
-    stdio: ['ignore', 'pipe', 'pipe', kept as 'ignore'],
+    stdio: ['ignore', 'pipe', 'pipe', fourthDescriptor(containment, options) as 'pipe'],
     buffer: false,
     reject: false,
     timeout: options.timeLimit,
     killSignal: 'SIGKILL',
     forceKillAfterDelay: false,
-    detached: !contained,
+    detached: containment === 'none',
     ...(options.signal === undefined ? {} : { cancelSignal: options.signal }),
   });
   for (const stream of [child.stdout, child.stderr]) {
     createInterface({ input: stream, crlfDelay: Number.POSITIVE_INFINITY }).on('line', options.onLine);
   }
+  const forgetGroup = containment === 'none' ? killGroupInTime(child.pid, options) : () => {};
   const result = await child;
-  if (!contained && child.pid !== undefined) killGroup(child.pid);
+  forgetGroup();
   return {
     code: result.exitCode,
     signal: result.signal,
@@ -50,22 +45,58 @@ export async function runContained(
   };
 }
 
-let namespaces: boolean | undefined;
+/**
+ * How a run is made to die with us: `signal` by the kernel's parent-death signal; `pipe` by a reader inside that
+ * kills everything when our end of a pipe closes, since Gentoo builds setpriv with USE=caps only; `none` where
+ * this machine refuses PID namespaces, as containers often do.
+ */
+type Containment = 'signal' | 'pipe' | 'none';
 
-/** Whether this machine lets us make PID namespaces; containers often do not. */
-function pidNamespacesWork(): boolean {
-  namespaces ??=
-    spawnSync('unshare', ['--pid', '--fork', '--kill-child', 'true'], {
-      stdio: 'ignore',
-      env: BASE_ENVIRONMENT,
-    }).status === 0;
-  return namespaces;
+const NAMESPACE = ['unshare', '--pid', '--fork', '--kill-child'];
+
+/** The shell is process 1 of the namespace: when it ends, the kernel ends all that is left there. */
+const PIPE_READER = '"$@" 3<&- & child=$!; { read -r _ <&3; kill -KILL -1; } & wait "$child"';
+
+const WRAPPERS: Readonly<Record<Containment, readonly string[]>> = {
+  signal: ['setpriv', '--pdeathsig', 'KILL', ...NAMESPACE],
+  pipe: [...NAMESPACE, 'sh', '-c', PIPE_READER, 'sh'],
+  none: [],
+};
+
+let found: Containment | undefined;
+
+function findContainment(): Containment {
+  const works = (command: readonly string[]): boolean => {
+    const [file = '', ...args] = [...command, 'true'];
+    return spawnSync(file, args, { stdio: 'ignore', env: BASE_ENVIRONMENT }).status === 0;
+  };
+  found ??= works(WRAPPERS.signal) ? 'signal' : works(NAMESPACE) ? 'pipe' : 'none';
+  return found;
 }
 
-function killGroup(pid: number): void {
-  try {
-    process.kill(-pid, 'SIGKILL');
-  } catch {
-    // The group is empty: everything had ended by itself.
-  }
+/** Where orphans can remain, they hold the lock until they end: nobody else starts a build beside them. */
+function fourthDescriptor(containment: Containment, options: RunOptions): 'pipe' | 'ignore' | number {
+  if (containment === 'pipe') return 'pipe';
+  return containment === 'none' && options.keepOpen !== undefined ? options.keepOpen : 'ignore';
+}
+
+/**
+ * Without a namespace the signals are for the whole group: one process that lives on keeps the output open.
+ * @returns what is to be called when the command has ended
+ */
+function killGroupInTime(pid: number | undefined, { signal, timeLimit }: RunOptions): () => void {
+  const kill = (): void => {
+    try {
+      if (pid !== undefined) process.kill(-pid, 'SIGKILL');
+    } catch {
+      // The group is empty: everything had ended by itself.
+    }
+  };
+  const timer = setTimeout(kill, timeLimit);
+  signal?.addEventListener('abort', kill);
+  return () => {
+    clearTimeout(timer);
+    signal?.removeEventListener('abort', kill);
+    kill();
+  };
 }

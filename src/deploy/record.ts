@@ -1,7 +1,8 @@
 // What we have put on a host: the record that a removal and the next installation go by.
-import { createHash } from 'node:crypto';
+
 import { EXIT, TtkmdError } from '../host/errors.ts';
 import type { HostFs } from '../host/fs.ts';
+import { sha256 } from '../host/hash.ts';
 import type { Host } from '../host/host.ts';
 import type { Group } from './manifest.ts';
 
@@ -55,7 +56,7 @@ export function isUnchanged(recorded: RecordedFile, sha256: string): boolean {
 
 /** The SHA-256 of a file, as hexadecimal digits; files of a hundred megabytes are never held whole. */
 export function sha256Of(fs: HostFs, path: string): string {
-  const hash = createHash('sha256');
+  const hash = sha256();
   for (const piece of fs.pieces(path)) hash.update(piece);
   return hash.digest('hex');
 }

@@ -4,6 +4,8 @@
 export interface DriverSource {
   readonly version: string;
   readonly path: string;
+  /** Changes whenever a file of it may have changed. */
+  readonly identity: string;
   /** SHA-256 over the content of its files; lines that decide who owns the module are left out. */
   readonly hash: string;
   /** Lines of its `dkms.conf` that make dkms act by itself, as they are written. */

@@ -1,6 +1,7 @@
 // The driver's udev rule. dkms's POST_INSTALL would copy it to /etc, owned by nobody and protected from updates.
-import { createHash } from 'node:crypto';
+
 import type { HostFs } from '../host/fs.ts';
+import { sha256 } from '../host/hash.ts';
 
 export const RULE_PATH = '/usr/lib/udev/rules.d/50-tenstorrent.rules';
 
@@ -12,7 +13,7 @@ export interface ObservedRule {
   readonly wanted: string | undefined;
   /** The text that is in place. */
   readonly found: string | undefined;
-  /** It is the one that was put there by us; a package's or an admin's is left alone. */
+  /** It is not the wanted one, and was put there by us; a package's or an admin's is left alone. */
   readonly ours: boolean;
 }
 
@@ -22,14 +23,11 @@ export interface ObservedRule {
  */
 export function observeRule(fs: HostFs, sourcePath: string, remembered: string | undefined): ObservedRule {
   const found = fs.readText(RULE_PATH);
-  return {
-    wanted: fs.readText(`${sourcePath}/${RULE_IN_SOURCE}`),
-    found,
-    ours: found !== undefined && ruleHash(found) === remembered,
-  };
+  const wanted = fs.readText(`${sourcePath}/${RULE_IN_SOURCE}`);
+  return { wanted, found, ours: found !== undefined && found !== wanted && ruleHash(found) === remembered };
 }
 
 /** What is remembered of a rule that was put in place, to know it again as ours. */
 export function ruleHash(text: string): string {
-  return createHash('sha256').update(text).digest('hex');
+  return sha256().update(text).digest('hex');
 }

@@ -1,6 +1,7 @@
 // Driver sources in /usr/src: which versions there are, what is in them, and whether they may be trusted.
-import { createHash } from 'node:crypto';
+
 import type { FileInfo, HostFs } from '../host/fs.ts';
+import { sha256 } from '../host/hash.ts';
 import type { DriverSource } from './driver.ts';
 
 export const PACKAGE = 'tenstorrent';
@@ -12,16 +13,23 @@ const OWNERSHIP_LINE = /^\s*(?:export\s+)?(?:AUTOINSTALL|POST_INSTALL)\s*=/;
 /** A driver source has some thirty files; a folder with more than this is something else. */
 const MOST_FILES = 5_000;
 
-/** All driver sources, in no particular order. */
-export function observeSources(fs: HostFs): DriverSource[] {
+/** Hashes by source path, as they were when each file had the size, the times and the number in the identity. */
+export type KnownHashes = Readonly<Record<string, { readonly identity: string; readonly hash: string }>>;
+
+/** All driver sources, in no particular order. What is known to be unchanged is not read again. */
+export function observeSources(fs: HostFs, known: KnownHashes = {}): DriverSource[] {
   return fs
     .list(SOURCES_FOLDER)
     .filter((name) => name.startsWith(`${PACKAGE}-`))
     .map((name) => `${SOURCES_FOLDER}/${name}`)
-    .flatMap((path) => observeSource(fs, path) ?? []);
+    .flatMap((path) => observeSource(fs, path, known[path]) ?? []);
 }
 
-function observeSource(fs: HostFs, path: string): DriverSource | undefined {
+function observeSource(
+  fs: HostFs,
+  path: string,
+  known: KnownHashes[string] | undefined,
+): DriverSource | undefined {
   const conf = fs.readText(`${path}/dkms.conf`);
   if (conf === undefined) return undefined;
   const folderVersion = path.slice(`${SOURCES_FOLDER}/${PACKAGE}-`.length);
@@ -29,7 +37,8 @@ function observeSource(fs: HostFs, path: string): DriverSource | undefined {
   return {
     version: folderVersion,
     path,
-    hash: tree.hash,
+    identity: tree.identity,
+    hash: known?.identity === tree.identity ? known.hash : hashTree(fs, path, tree),
     ownershipLines: conf.split('\n').filter((line) => OWNERSHIP_LINE.test(line)),
     refused: refusal(path, folderVersion, conf, tree),
   };
@@ -53,35 +62,43 @@ export function dkmsVariable(conf: string, name: string): string | undefined {
 }
 
 interface Tree {
-  readonly hash: string;
+  /** Paths below the source, in a fixed order. */
+  readonly files: readonly { readonly inside: string; readonly info: FileInfo }[];
+  readonly identity: string;
   readonly unsafe: string | undefined;
 }
 
 function readTree(fs: HostFs, path: string): Tree {
-  const hash = createHash('sha256');
+  const files: { inside: string; info: FileInfo }[] = [];
   let unsafe = unsafeReason(path, fs.stat(path));
-  let count = 0;
   const visit = (folder: string): void => {
     for (const name of fs.list(`${path}${folder}`)) {
-      if (name === '.git') continue;
       const inside = `${folder}/${name}`;
-      const info = fs.lstat(`${path}${inside}`);
-      if (info === undefined) continue;
-      count += 1;
-      if (count > MOST_FILES) return;
+      const info = name === '.git' ? undefined : fs.lstat(`${path}${inside}`);
+      if (info === undefined || files.length >= MOST_FILES) continue;
       unsafe ??= info.kind === 'link' ? undefined : unsafeReason(`${path}${inside}`, info);
       if (info.kind === 'folder') visit(inside);
-      else
-        hash
-          .update(`${inside}\0`)
-          .update(fileContent(fs, path, inside, info))
-          .update('\0');
+      else files.push({ inside, info });
     }
   };
   visit('');
-  if (count > MOST_FILES)
-    unsafe ??= `${path} holds more than ${MOST_FILES} files and cannot be a driver source`;
-  return { hash: hash.digest('hex'), unsafe };
+  if (files.length >= MOST_FILES) unsafe ??= `${path} holds too many files to be a driver source`;
+  // The change time cannot be set back, so that what is the same by it has the same content.
+  const identity = files
+    .map(({ inside, info }) => `${inside}:${info.inode}.${info.size}.${info.changed}`)
+    .join(' ');
+  return { files, identity, unsafe };
+}
+
+function hashTree(fs: HostFs, path: string, tree: Tree): string {
+  const hash = sha256();
+  for (const { inside, info } of tree.files) {
+    hash
+      .update(`${inside}\0`)
+      .update(fileContent(fs, path, inside, info))
+      .update('\0');
+  }
+  return hash.digest('hex');
 }
 
 function fileContent(fs: HostFs, path: string, inside: string, info: FileInfo): string | Buffer {

@@ -9,6 +9,7 @@ export type RawFs = Pick<
   | 'readFileSync'
   | 'readdirSync'
   | 'statSync'
+  | 'fstatSync'
   | 'lstatSync'
   | 'readlinkSync'
   | 'realpathSync'
@@ -54,6 +55,8 @@ export interface HostFs {
   /** The whole text of a file, or undefined where there is none or it may not be read. */
   readText(path: string): string | undefined;
   readBytes(path: string): Buffer | undefined;
+  /** The last bytes of a file, or all of it where it is shorter. */
+  readEnd(path: string, length: number): Buffer | undefined;
   /** The text of a growing file from a byte on, and where to go on next; undefined where there is no file. */
   readFrom(path: string, offset: number): { readonly text: string; readonly next: number } | undefined;
   /** The names in a folder, sorted; none where there is no such folder. */
@@ -166,6 +169,7 @@ export function createHostFs(raw: RawFs, root: string): HostFs {
     readBytes: (path) => attempt(path, () => raw.readFileSync(followed(path))),
     readFrom: (path, offset) => attempt(path, () => readFrom(raw, followed(path), offset)),
     pieces: (path) => pieces(raw, followed(path)),
+    readEnd: (path, length) => attempt(path, () => readEnd(raw, followed(path), length)),
     list: (path) => attempt(path, () => raw.readdirSync(followed(path)).sort()) ?? [],
     stat: (path) => attempt(path, () => fileInfo(raw.statSync(followed(path)))),
     lstat: (path) => attempt(path, () => fileInfo(raw.lstatSync(outer(path)))),
@@ -227,6 +231,17 @@ function* pieces(raw: RawFs, path: string): Generator<Uint8Array> {
       if (length === 0) return;
       yield piece.subarray(0, length);
     }
+  } finally {
+    raw.closeSync(descriptor);
+  }
+}
+
+function readEnd(raw: RawFs, path: string, length: number): Buffer {
+  const descriptor = raw.openSync(path, 'r');
+  try {
+    const start = Math.max(0, raw.fstatSync(descriptor).size - length);
+    const buffer = Buffer.alloc(length);
+    return buffer.subarray(0, raw.readSync(descriptor, buffer, 0, length, start));
   } finally {
     raw.closeSync(descriptor);
   }

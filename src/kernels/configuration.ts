@@ -20,16 +20,16 @@ const OPTIONS = [
   'SMP',
 ] as const;
 
+/** One pass over the text for all of them: it is a quarter of a megabyte, and there may be a hundred kernels. */
+const OPTION_LINE = new RegExp(`^CONFIG_(${OPTIONS.join('|')})=(.*)$`, 'gm');
+
 /**
  * The options of interest from the text of `include/config/auto.conf` or `.config`.
  * An option that is off is absent from the first and a comment in the second: absent here.
  */
 export function readConfiguration(text: string): Configuration {
   const options: Record<string, string> = {};
-  for (const name of OPTIONS) {
-    const value = readOption(text, name);
-    if (value !== undefined) options[name] = value;
-  }
+  for (const [, name = '', value = ''] of text.matchAll(OPTION_LINE)) options[name] = unquoted(value);
   return options;
 }
 
@@ -40,6 +40,10 @@ export function readOption(text: string, name: string): string | undefined {
   if (start < 0) return undefined;
   if (start > 0 || !text.startsWith(needle)) start += 1;
   const end = text.indexOf('\n', start);
-  const value = text.slice(start + needle.length, end < 0 ? undefined : end).trim();
+  return unquoted(text.slice(start + needle.length, end < 0 ? undefined : end));
+}
+
+function unquoted(text: string): string {
+  const value = text.trim();
   return value.startsWith('"') && value.endsWith('"') ? value.slice(1, -1) : value;
 }

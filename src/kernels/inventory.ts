@@ -1,7 +1,7 @@
 // Every kernel of the host: from /lib/modules and from source trees, each recognised as what it is.
 import type { HostFs } from '../host/fs.ts';
 import type { Host } from '../host/host.ts';
-import { observeBuildTree } from './build-tree.ts';
+import { examineTree, observeBuildTree } from './build-tree.ts';
 import { type FindImage, observeImages } from './images.ts';
 import type { Kernel, KernelKind, Origin } from './kernel.ts';
 import { observeSourceTrees, type SourceTree } from './source-trees.ts';
@@ -10,7 +10,7 @@ import { compareReleases } from './versions.ts';
 export const MODULES_FOLDER = '/lib/modules';
 
 /** Names in `/lib/modules/<release>` that only a kernel's own installation puts there. */
-const KERNELS_OWN = new Set(['kernel', 'modules.builtin', 'modules.order', 'modules.builtin.modinfo']);
+const KERNELS_OWN = new Set(['modules.builtin', 'modules.order', 'modules.builtin.modinfo']);
 
 /**
  * All kernels, the newest release first. Reads only, and without root too.
@@ -50,13 +50,12 @@ function observeKernel(
   runningRelease: string | undefined,
 ): Kernel {
   const folder = `${MODULES_FOLDER}/${release}`;
-  const names = fs.list(folder);
   const { tree, configuration, abiIdentity, distKernel } = observeBuildTree(fs, release, folder);
   const image = findImage(release) ?? (fs.exists(`${folder}/vmlinuz`) ? `${folder}/vmlinuz` : undefined);
   const sourceTree = trees.find((one) => one.path === tree.path || one.release === release)?.path;
   return {
     release,
-    kind: kindOf(release, names, tree.path !== undefined, image !== undefined),
+    kind: kindOf(release, holdsModules(fs, folder), tree.path !== undefined, image !== undefined),
     running: release === runningRelease,
     origin: originOf(fs, release, distKernel, sourceTree !== undefined || tree.path !== undefined),
     image,
@@ -70,11 +69,17 @@ function observeKernel(
 }
 
 /** What a folder in `/lib/modules` is. A kernel that Portage depcleaned keeps its modules and its image: it boots. */
-function kindOf(release: string, names: readonly string[], hasTree: boolean, hasImage: boolean): KernelKind {
+function kindOf(release: string, hasModules: boolean, hasTree: boolean, hasImage: boolean): KernelKind {
   if (/\.old$/.test(release)) return 'backup';
-  if (names.some((name) => KERNELS_OWN.has(name))) return 'installed';
+  if (hasModules) return 'installed';
   if (hasTree) return 'headers-only';
   return hasImage ? 'installed' : 'leftover';
+}
+
+/** Whether a kernel's own modules are there. On Gentoo dkms puts ours into kernel/extra, which proves nothing. */
+function holdsModules(fs: HostFs, folder: string): boolean {
+  if (fs.list(folder).some((name) => KERNELS_OWN.has(name))) return true;
+  return fs.list(`${folder}/kernel`).some((name) => name !== 'extra');
 }
 
 function originOf(fs: HostFs, release: string, distKernel: string | undefined, hasTree: boolean): Origin {
@@ -90,7 +95,7 @@ function originOf(fs: HostFs, release: string, distKernel: string | undefined, h
 }
 
 function fromSources(fs: HostFs, tree: SourceTree): Kernel {
-  const { facts } = tree;
+  const facts = examineTree(fs, tree.path, tree.release);
   const missing = facts.tree.ready
     ? [
         {

@@ -1,13 +1,12 @@
-// Source trees in /usr/src: which release each would give, and how far it has come.
+// Source trees in /usr/src: which release each was built as or would give.
 import type { HostFs } from '../host/fs.ts';
-import { type BuildTreeFacts, examineTree, treeRelease } from './build-tree.ts';
+import { treeRelease } from './build-tree.ts';
 import { readOption } from './configuration.ts';
 
 export interface SourceTree {
   readonly path: string;
   /** The release it was built as, or will be as far as its Makefile and configuration tell. */
   readonly release: string;
-  readonly facts: BuildTreeFacts;
 }
 
 /**
@@ -21,7 +20,7 @@ export function observeSourceTrees(fs: HostFs): SourceTree[] {
     if (!/^linux-/.test(name) || /^linux-(headers|kbuild|config|source)-/.test(name)) continue;
     if (fs.lstat(path)?.kind !== 'folder') continue;
     const release = treeRelease(fs, path) ?? expectedRelease(fs, path);
-    if (release !== undefined) trees.push({ path, release, facts: examineTree(fs, path, release) });
+    if (release !== undefined) trees.push({ path, release });
   }
   return trees;
 }

@@ -22,9 +22,14 @@ export async function applyBuild(work: Work, step: Extract<Step, { kind: 'build'
   const kernel = findKernel(work, step.release);
   const startedAt = host.clock.now();
   const log = buildLogPath(startedAt, step.release, step.version);
-  const overlapped = foreignRuns(host).length > 0;
+  const overlapped = foreignRuns(host, observation.dkms.tree).length > 0;
   let run = await build(host, target(work, step), runSettings(work));
-  if (failed(run) && !run.cancelled && !run.timedOut && (overlapped || foreignRuns(host).length > 0)) {
+  if (
+    failed(run) &&
+    !run.cancelled &&
+    !run.timedOut &&
+    (overlapped || foreignRuns(host, observation.dkms.tree).length > 0)
+  ) {
     work.onLine('the build failed while another dkms was running: waiting for that one, then building again');
     await foreignDkmsEnded(work);
     run = await build(host, target(work, step), runSettings(work));
@@ -141,7 +146,11 @@ function rememberFailure(
 async function foreignDkmsEnded(work: Work): Promise<void> {
   const { clock } = work.host;
   const until = clock.now() + FOREIGN_LIMIT;
-  while (foreignRuns(work.host).length > 0 && clock.now() < until && !work.signal.aborted) {
+  while (
+    foreignRuns(work.host, work.observation.dkms.tree).length > 0 &&
+    clock.now() < until &&
+    !work.signal.aborted
+  ) {
     await clock.sleep(FOREIGN_POLL);
   }
 }

@@ -22,7 +22,11 @@ export async function applyInstall(
   const linked = observation.dkms.active.some((link) => link.release === release && !link.dangling);
   const keepsOriginal = !linked && ours && strayModules(host.fs, release).length > 0;
 
+  const damaged = observation.modules.get(release);
+
   remember(work, { intent: { release, version, step: 'install' } });
+  // Nor does dkms know a damaged file for its own; nothing is lost with it.
+  if ((ours || linked) && damaged?.broken !== undefined) host.fs.remove(damaged.path);
   await adoptStaged(host, observation.dkms.tree, target(work, step));
   clearStaging(host);
   const run = await install(host, target(work, step), runSettings(work));

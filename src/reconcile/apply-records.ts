@@ -4,7 +4,7 @@ import { dropRelease, dropVersion, relinkSource, removeRemains } from '../dkms/m
 import { observeDkms } from '../dkms/tree.ts';
 import { strayModules } from '../driver/installed.ts';
 import { RULE_PATH, ruleHash } from '../driver/rule.ts';
-import { PACKAGE, withoutOwnershipLines } from '../driver/sources.ts';
+import { observeSources, PACKAGE, withoutOwnershipLines } from '../driver/sources.ts';
 import { without } from '../state/state.ts';
 import type { Step } from './step.ts';
 import { type Outcome, remember, runSettings, type Work } from './work.ts';
@@ -96,6 +96,13 @@ export async function applyUnregister(
   }
   dropVersion(host, now, PACKAGE, step.version);
   return { outcome: 'done', text: `unregistered ${step.version}` };
+}
+
+/** Later looks need not read sources again that have not changed. */
+export function rememberSources(work: Work): void {
+  const found = observeSources(work.host.fs, work.state.sources);
+  const sources = Object.fromEntries(found.map(({ path, identity, hash }) => [path, { identity, hash }]));
+  remember(work, { sources });
 }
 
 function removeEmptyUpTo(work: Work, path: string, top: string): void {

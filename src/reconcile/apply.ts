@@ -13,6 +13,7 @@ import {
   applyRegister,
   applyTakeOver,
   applyUnregister,
+  rememberSources,
 } from './apply-records.ts';
 import type { Observation } from './observation.ts';
 import type { Policy } from './plan.ts';
@@ -77,6 +78,7 @@ export async function apply(steps: readonly Step[], options: ApplyOptions): Prom
     });
     if (outcome.outcome !== 'skipped') writeDown(work, step, outcome.outcome, startedAt, seconds, outcome);
   }
+  rememberSources(work);
   return reports;
 }
 

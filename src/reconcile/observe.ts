@@ -1,5 +1,4 @@
 // Looks at the machine and changes nothing.
-import picomatch from 'picomatch';
 import type { Config } from '../config/config.ts';
 import { foreignRuns } from '../dkms/commands.ts';
 import { findRemains } from '../dkms/mend.ts';
@@ -33,13 +32,13 @@ export async function observe(
 ): Promise<Observation> {
   const { fs, machine } = host;
   const state = loadState(fs);
-  const sources = observeSources(fs).sort((a, b) => compareReleases(b.version, a.version));
+  const sources = observeSources(fs, state.sources).sort((a, b) => compareReleases(b.version, a.version));
   const dkms = observeDkms(fs, PACKAGE, machine.arch);
   const kernels = withRememberedOrigins(observeKernels(host, recordedReleases(dkms, state)), state);
   const modules = await observeModules(host, kernels);
   // What lies in dkms's tree while somebody runs dkms may be that one's work.
   const remains = findRemains(host, dkms, PACKAGE);
-  const settled = remains.length > 0 && foreignRuns(host).length > 0 ? [] : remains;
+  const settled = remains.length > 0 && foreignRuns(host, dkms.tree).length > 0 ? [] : remains;
   return {
     now: host.clock.now(),
     arch: machine.arch,
@@ -50,7 +49,7 @@ export async function observe(
     kernels,
     sources,
     rule: observeWantedRule(fs, wantedSource(sources, settings.config), state),
-    excluded: excludedReleases(settings.config, kernels),
+    excluded: await excludedReleases(settings.config, kernels),
     dkms,
     remains: settled,
     modules,
@@ -107,8 +106,10 @@ async function observeModules(host: Host, kernels: readonly Kernel[]): Promise<M
   return modules;
 }
 
-function excludedReleases(config: Config, kernels: readonly Kernel[]): Set<string> {
+async function excludedReleases(config: Config, kernels: readonly Kernel[]): Promise<Set<string>> {
   if (config.kernels.exclude.length === 0) return new Set();
+  // Few machines exclude anything, and a pattern library takes milliseconds to load.
+  const { default: picomatch } = await import('picomatch');
   const excluded = picomatch([...config.kernels.exclude]);
   return new Set(kernels.map((kernel) => kernel.release).filter((release) => excluded(release)));
 }

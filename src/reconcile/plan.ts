@@ -1,4 +1,5 @@
 // What to do about a judgement. Pure: no I/O and no clock.
+import type { DriverSource } from '../driver/driver.ts';
 import type { Trigger } from '../state/state.ts';
 import type { Judgement, KernelJudgement } from './judgement.ts';
 import type { Step } from './step.ts';
@@ -44,14 +45,15 @@ function planSource({ driver, observation, kernels }: Judgement, builds: readonl
   const { source } = driver;
   const wanted = builds.length > 0 || kernels.some((one) => one.state === 'current');
   if (source === undefined || observation.dkms.command === undefined || !wanted) return [];
-  const registered = observation.dkms.versions.some(
-    (one) => one.version === source.version && one.sourceExists,
-  );
-  const steps: Step[] = [];
-  if (source.ownershipLines.length > 0) {
-    steps.push({ kind: 'takeOver', version: source.version, path: source.path, foreign: registered });
-  }
-  if (!registered) steps.push({ kind: 'register', version: source.version });
+  const registered = ({ version }: DriverSource): boolean =>
+    observation.dkms.versions.some((one) => one.version === version && one.sourceExists);
+  // An older version too: with AUTOINSTALL, dkms's hooks would remove its working module or build it again.
+  const steps = driver.sources
+    .filter((one) => one.ownershipLines.length > 0 && (one === source || registered(one)))
+    .map(
+      (one): Step => ({ kind: 'takeOver', version: one.version, path: one.path, foreign: registered(one) }),
+    );
+  if (!registered(source)) steps.push({ kind: 'register', version: source.version });
   const { rule } = observation;
   if (rule?.wanted !== undefined && rule.wanted !== rule.found && (rule.found === undefined || rule.ours)) {
     steps.push({ kind: 'placeRule', version: source.version, text: rule.wanted });

@@ -60,7 +60,9 @@ export function endRun(fs: HostFs): void {
 export function runUnderWay(fs: HostFs): RunUnderWay | undefined {
   try {
     const run = JSON.parse(fs.readText(RUN_PATH) ?? '') as RunUnderWay;
-    return (startTicks(fs, run.pid) ?? '') === run.started ? run : undefined;
+    // Where /proc is not there, as in a root that is worked on from outside, nobody can tell: none, then.
+    const started = startTicks(fs, run.pid);
+    return started !== undefined && started === run.started ? run : undefined;
   } catch {
     return undefined;
   }
@@ -79,10 +81,14 @@ export async function followEvents(
   onEvent: (event: RunEvent) => void,
   signal: AbortSignal,
 ): Promise<void> {
-  let inode: number | undefined;
-  let offset = 0;
+  // What lies there while no run is under way is the last one's.
+  const old = runUnderWay(host.fs) === undefined ? host.fs.stat(EVENTS_PATH) : undefined;
+  let inode = old?.inode;
+  let offset = old?.size ?? 0;
   let rest = '';
-  while (!signal.aborted) {
+  for (;;) {
+    // The last events come just before the end: one more look after it.
+    const ended = signal.aborted;
     const info = host.fs.stat(EVENTS_PATH);
     if (info !== undefined && info.inode !== inode) {
       inode = info.inode;
@@ -96,6 +102,7 @@ export async function followEvents(
       rest = lines.pop() ?? '';
       for (const line of lines) deliver(line, onEvent);
     }
+    if (ended) return;
     await host.clock.sleep(POLL);
   }
 }

@@ -53,6 +53,8 @@ export interface State {
   readonly failures: Readonly<Record<string, FailureRecord>>;
   /** The `dkms.conf` of a source that was taken over, by the source's path, so that it can be put back. */
   readonly adopted: Readonly<Record<string, { readonly original: string; readonly foreign: boolean }>>;
+  /** Hashes of driver sources by path, good as long as the identity is the same. */
+  readonly sources: Readonly<Record<string, { readonly identity: string; readonly hash: string }>>;
   /** SHA-256 of the udev rule that was put in place. */
   readonly rule: string | undefined;
   /** The package that a kernel came from, remembered for when its build tree is gone. */
@@ -65,6 +67,7 @@ export const EMPTY_STATE: State = {
   failures: {},
   adopted: {},
   packages: {},
+  sources: {},
   rule: undefined,
   intent: undefined,
 };
@@ -84,6 +87,7 @@ export function loadState(fs: HostFs): State {
       failures: data.failures ?? {},
       adopted: data.adopted ?? {},
       packages: data.packages ?? {},
+      sources: data.sources ?? {},
       rule: data.rule,
       intent: data.intent,
     };

@@ -91,7 +91,8 @@ function renderReport(report: Report, { terminal }: Context): void {
   for (const step of report.steps) {
     if (step.kind === 'wait') terminal.line(`  ${describeStep(step)}`);
   }
-  const current = kernels.filter((one) => one.state === 'current').length;
+  const able = kernels.filter((one) => one.state !== 'unsupported');
+  const current = able.filter((one) => one.state === 'current').length;
   const words: Record<Report['outcome'], string> = {
     'nothing-to-do': 'nothing to do',
     done: 'done',
@@ -100,7 +101,7 @@ function renderReport(report: Report, { terminal }: Context): void {
     planned: '',
   };
   terminal.line(
-    `${words[report.outcome]}: ${current} of ${kernels.length} ${kernels.length === 1 ? 'kernel has' : 'kernels have'} a current driver, health is ${health}`,
+    `${words[report.outcome]}: ${current} of ${able.length} ${able.length === 1 ? 'kernel' : 'kernels'} that can take it ${current === 1 ? 'has' : 'have'} a current driver, health is ${health}`,
   );
   const standing = kernels.filter((one) => one.failure !== undefined && report.outcome === 'nothing-to-do');
   for (const { kernel, failure } of standing) {

@@ -97,7 +97,9 @@ export async function adoptStaged(host: Host, tree: string, target: Target): Pro
   const copied = await host.exec.query('cp', ['-a', stagedFolder(target), draft], { timeLimit: SHORT_LIMIT });
   if (copied.code !== 0) {
     fs.removeTree(draft);
-    throw new Error(`cannot copy the built module to ${place}: ${copied.stderr.trim()}`);
+    const [why = ''] = copied.stderr.split('\n');
+    const failure = new Error(`cannot copy the built module to ${place}: ${why}`);
+    throw Object.assign(failure, why.endsWith('No space left on device') ? { code: 'ENOSPC' } : {});
   }
   fs.removeTree(place);
   fs.rename(draft, place);

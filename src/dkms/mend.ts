@@ -2,9 +2,9 @@
 import type { Host } from '../host/host.ts';
 import type { DkmsObservation } from './tree.ts';
 
-/** One thing in dkms's tree that is not as dkms leaves it when it ends well. */
+/** One thing in dkms's tree, or in ours, that is not as it is left by what ends well. */
 export interface Remains {
-  readonly what: 'build-folder' | 'temporary-folder' | 'dangling-link' | 'half-added';
+  readonly what: 'build-folder' | 'temporary-folder' | 'dangling-link' | 'half-added' | 'own';
   readonly path: string;
   readonly text: string;
 }

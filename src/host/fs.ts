@@ -94,7 +94,8 @@ const READ_SIZE = 64 * 1024;
 /** Bytes read at a time from a file that is copied or hashed. */
 const PIECE_SIZE = 1024 * 1024;
 
-const ABSENT = new Set(['ENOENT', 'ENOTDIR', 'ELOOP', 'EINVAL', 'ENODEV', 'ENXIO', 'EISDIR']);
+/** ESRCH is what /proc says of a process that ends while it is read. */
+const ABSENT = new Set(['ESRCH', 'ENOENT', 'ENOTDIR', 'ELOOP', 'EINVAL', 'ENODEV', 'ENXIO', 'EISDIR']);
 const DENIED = new Set(['EACCES', 'EPERM']);
 
 /**
@@ -155,7 +156,10 @@ export function createHostFs(raw: RawFs, root: string): HostFs {
       raw.renameSync(draft, target);
     } catch (error) {
       attempt(draft, () => raw.unlinkSync(draft));
-      throw error;
+      // What fails on an open file does not say on which.
+      const failure = error as NodeJS.ErrnoException;
+      if (failure.path === undefined) failure.message += ` (${path})`;
+      throw failure;
     }
     syncFolder(dirname(target));
   }

@@ -1,7 +1,7 @@
 // Looks at the machine and changes nothing.
 import type { Config } from '../config/config.ts';
-import { foreignRuns } from '../dkms/commands.ts';
-import { findRemains } from '../dkms/mend.ts';
+import { foreignRuns, STAGING } from '../dkms/commands.ts';
+import { findRemains, type Remains } from '../dkms/mend.ts';
 import { type DkmsObservation, observeDkms } from '../dkms/tree.ts';
 import type { DriverSource } from '../driver/driver.ts';
 import { observeInstalled } from '../driver/installed.ts';
@@ -15,7 +15,9 @@ import { abiHash } from '../kernels/abi.ts';
 import { observeKernels } from '../kernels/inventory.ts';
 import type { Kernel } from '../kernels/kernel.ts';
 import { compareReleases } from '../kernels/versions.ts';
-import { loadState, type State } from '../state/state.ts';
+import { BUILD_LOGS } from '../state/build-logs.ts';
+import { runUnderWay } from '../state/run.ts';
+import { loadState, STATE_FOLDER, type State } from '../state/state.ts';
 import type { ConfigWarning, Observation, ObservedModule } from './observation.ts';
 import { wantedSource } from './wanted-source.ts';
 
@@ -51,7 +53,7 @@ export async function observe(
     rule: observeWantedRule(fs, wantedSource(sources, settings.config), state),
     excluded: await excludedReleases(settings.config, kernels),
     dkms,
-    remains: settled,
+    remains: [...settled, ...ownRemains(fs)],
     modules,
     abiHashes: changedAbis(fs, kernels, state),
     loaded: machine.chrooted ? undefined : observeLoaded(fs),
@@ -60,6 +62,20 @@ export async function observe(
     tools: toolIdentities(fs, kernels),
     denied: [...fs.denied],
   };
+}
+
+/** What a killed run of ours left: a staged build and half-written files. Nobody else writes there. */
+function ownRemains(fs: HostFs): Remains[] {
+  if (runUnderWay(fs) !== undefined) return [];
+  const drafts = [STATE_FOLDER, BUILD_LOGS].flatMap((folder) =>
+    fs.list(folder).flatMap((name) => (/^\..+\.\d+\.new$/.test(name) ? [`${folder}/${name}`] : [])),
+  );
+  const staged = fs.list(STAGING).length > 0 ? [STAGING] : [];
+  return [...staged, ...drafts].map((path) => ({
+    what: 'own',
+    path,
+    text: `${path} is left from a run that was killed`,
+  }));
 }
 
 function observeWantedRule(

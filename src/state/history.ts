@@ -28,7 +28,8 @@ export function readHistory(fs: HostFs): HistoryEntry[] {
   return text.split('\n').flatMap((line) => {
     if (line === '') return [];
     try {
-      return [JSON.parse(line) as HistoryEntry];
+      const entry = JSON.parse(line) as HistoryEntry | null;
+      return typeof entry?.at === 'number' && typeof entry.detail === 'string' ? [entry] : [];
     } catch {
       return [];
     }

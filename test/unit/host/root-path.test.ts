@@ -56,3 +56,24 @@ describe('a root', () => {
     expect(fs.readFrom('/none', 0)).toBeUndefined();
   });
 });
+
+describe('a file system that fails', () => {
+  const failing = (code: string): HostFs => {
+    const fail = (): never => {
+      throw Object.assign(new Error(code), { code });
+    };
+    return createHostFs({ ...nodeFs, readFileSync: fail } as unknown as typeof nodeFs, '/');
+  };
+
+  it.each(['ENOENT', 'ENOTDIR', 'ESRCH'])('has nothing where it says %s', (code) => {
+    expect(failing(code).readText('/proc/1/comm')).toBeUndefined();
+  });
+  it('remembers what it may not read', () => {
+    const fs2 = failing('EACCES');
+    expect(fs2.readText('/secret')).toBeUndefined();
+    expect([...fs2.denied]).toEqual(['/secret']);
+  });
+  it('does not hide that a disk is broken', () => {
+    expect(() => failing('EIO').readText('/file')).toThrow('EIO');
+  });
+});

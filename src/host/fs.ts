@@ -1,50 +1,9 @@
 // The file system under one root: absolute symbolic links are resolved inside it, writes are atomic.
-import type * as nodeFs from 'node:fs';
-import { dirname, join, normalize } from 'node:path';
+import { dirname, join } from 'node:path';
+import { type FileInfo, fileInfo, pieces, type RawFs, readEnd, readFrom } from './raw-fs.ts';
 import { resolveInRoot } from './root-path.ts';
 
-/** The part of `node:fs` that is used; memfs has the same. */
-export type RawFs = Pick<
-  typeof nodeFs,
-  | 'readFileSync'
-  | 'readdirSync'
-  | 'statSync'
-  | 'fstatSync'
-  | 'lstatSync'
-  | 'readlinkSync'
-  | 'realpathSync'
-  | 'openSync'
-  | 'closeSync'
-  | 'readSync'
-  | 'writeSync'
-  | 'fsyncSync'
-  | 'renameSync'
-  | 'unlinkSync'
-  | 'rmSync'
-  | 'rmdirSync'
-  | 'mkdirSync'
-  | 'symlinkSync'
-  | 'chmodSync'
-  | 'copyFileSync'
-  | 'utimesSync'
-  | 'accessSync'
->;
-
-export interface FileInfo {
-  readonly kind: 'file' | 'folder' | 'link' | 'other';
-  /** Bytes. */
-  readonly size: number;
-  /** Milliseconds since 1970. */
-  readonly modified: number;
-  /** Milliseconds since 1970; nobody can set it back. */
-  readonly changed: number;
-  /** Permission bits, e.g. 0o755. */
-  readonly mode: number;
-  readonly user: number;
-  readonly group: number;
-  readonly device: number;
-  readonly inode: number;
-}
+export type { FileInfo, RawFs } from './raw-fs.ts';
 
 /** What is written: a text, bytes, or pieces that come one after another. */
 export type Content = string | Uint8Array | Iterable<Uint8Array>;
@@ -87,12 +46,6 @@ export interface HostFs {
   /** Paths that exist and that this user may not read. */
   readonly denied: ReadonlySet<string>;
 }
-
-/** Bytes read at a time from a growing file. */
-const READ_SIZE = 64 * 1024;
-
-/** Bytes read at a time from a file that is copied or hashed. */
-const PIECE_SIZE = 1024 * 1024;
 
 /** ESRCH is what /proc says of a process that ends while it is read. */
 const ABSENT = new Set(['ESRCH', 'ENOENT', 'ENOTDIR', 'ELOOP', 'EINVAL', 'ENODEV', 'ENXIO', 'EISDIR']);
@@ -208,7 +161,7 @@ export function createHostFs(raw: RawFs, root: string): HostFs {
       raw.copyFileSync(followed(from), followed(to));
     },
     chmod: (path, mode) => raw.chmodSync(followed(path), mode),
-    remove: (path) => void attempt(path, () => raw.unlinkSync(outer(path))),
+    remove: (path) => raw.rmSync(outer(path), { force: true }),
     removeTree: (path) => raw.rmSync(outer(path), { recursive: true, force: true }),
     removeEmptyFolder(path) {
       try {
@@ -224,72 +177,4 @@ export function createHostFs(raw: RawFs, root: string): HostFs {
 function piecesOf(content: Content): Iterable<Uint8Array> {
   if (typeof content === 'string') return [Buffer.from(content)];
   return content instanceof Uint8Array ? [content] : content;
-}
-
-function* pieces(raw: RawFs, path: string): Generator<Uint8Array> {
-  const descriptor = raw.openSync(path, 'r');
-  try {
-    for (;;) {
-      const piece = Buffer.allocUnsafe(PIECE_SIZE);
-      const length = raw.readSync(descriptor, piece, 0, PIECE_SIZE, null);
-      if (length === 0) return;
-      yield piece.subarray(0, length);
-    }
-  } finally {
-    raw.closeSync(descriptor);
-  }
-}
-
-function readEnd(raw: RawFs, path: string, length: number): Buffer {
-  const descriptor = raw.openSync(path, 'r');
-  try {
-    const start = Math.max(0, raw.fstatSync(descriptor).size - length);
-    const buffer = Buffer.alloc(length);
-    return buffer.subarray(0, raw.readSync(descriptor, buffer, 0, length, start));
-  } finally {
-    raw.closeSync(descriptor);
-  }
-}
-
-function readFrom(raw: RawFs, path: string, offset: number): { text: string; next: number } {
-  const descriptor = raw.openSync(path, 'r');
-  try {
-    const chunks: Buffer[] = [];
-    let next = offset;
-    for (;;) {
-      const chunk = Buffer.alloc(READ_SIZE);
-      const length = raw.readSync(descriptor, chunk, 0, READ_SIZE, next);
-      if (length === 0) return { text: Buffer.concat(chunks).toString('utf8'), next };
-      chunks.push(chunk.subarray(0, length));
-      next += length;
-    }
-  } finally {
-    raw.closeSync(descriptor);
-  }
-}
-
-function fileInfo(stats: nodeFs.Stats): FileInfo {
-  const kind = stats.isFile()
-    ? 'file'
-    : stats.isDirectory()
-      ? 'folder'
-      : stats.isSymbolicLink()
-        ? 'link'
-        : 'other';
-  return {
-    kind,
-    size: stats.size,
-    modified: stats.mtimeMs,
-    changed: stats.ctimeMs,
-    mode: stats.mode & 0o7777,
-    user: stats.uid,
-    group: stats.gid,
-    device: stats.dev,
-    inode: stats.ino,
-  };
-}
-
-/** The absolute path that a link's text means, seen from the folder that the link is in. */
-export function linkTarget(linkPath: string, text: string): string {
-  return text.startsWith('/') ? normalize(text) : normalize(join(dirname(linkPath), text));
 }

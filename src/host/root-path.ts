@@ -1,5 +1,5 @@
 // Paths under a root: an absolute link inside it means a place inside it, and `..` never leads out.
-import type { RawFs } from './fs.ts';
+import type { RawFs } from './raw-fs.ts';
 
 /** As many links as the kernel follows before it says ELOOP. */
 const MOST_LINKS = 40;

@@ -1,0 +1,116 @@
+// The file system as Node or memfs has it, and reading that they do not have.
+import type * as nodeFs from 'node:fs';
+
+/** The part of `node:fs` that is used; memfs has the same. */
+export type RawFs = Pick<
+  typeof nodeFs,
+  | 'readFileSync'
+  | 'readdirSync'
+  | 'statSync'
+  | 'fstatSync'
+  | 'lstatSync'
+  | 'readlinkSync'
+  | 'realpathSync'
+  | 'openSync'
+  | 'closeSync'
+  | 'readSync'
+  | 'writeSync'
+  | 'fsyncSync'
+  | 'renameSync'
+  | 'unlinkSync'
+  | 'rmSync'
+  | 'rmdirSync'
+  | 'mkdirSync'
+  | 'symlinkSync'
+  | 'chmodSync'
+  | 'copyFileSync'
+>;
+
+export interface FileInfo {
+  readonly kind: 'file' | 'folder' | 'link' | 'other';
+  /** Bytes. */
+  readonly size: number;
+  /** Milliseconds since 1970. */
+  readonly modified: number;
+  /** Milliseconds since 1970; nobody can set it back. */
+  readonly changed: number;
+  /** Permission bits, e.g. 0o755. */
+  readonly mode: number;
+  readonly user: number;
+  readonly group: number;
+  readonly device: number;
+  readonly inode: number;
+}
+
+/** Bytes read at a time from a growing file. */
+const READ_SIZE = 64 * 1024;
+
+/** Bytes read at a time from a file that is copied or hashed. */
+const PIECE_SIZE = 1024 * 1024;
+
+/** The content of a file a piece at a time, for files that are too large to hold. */
+export function* pieces(raw: RawFs, path: string): Generator<Uint8Array> {
+  const descriptor = raw.openSync(path, 'r');
+  try {
+    for (;;) {
+      const piece = Buffer.allocUnsafe(PIECE_SIZE);
+      const length = raw.readSync(descriptor, piece, 0, PIECE_SIZE, null);
+      if (length === 0) return;
+      yield piece.subarray(0, length);
+    }
+  } finally {
+    raw.closeSync(descriptor);
+  }
+}
+
+/** The last bytes of a file. */
+export function readEnd(raw: RawFs, path: string, length: number): Buffer {
+  const descriptor = raw.openSync(path, 'r');
+  try {
+    const start = Math.max(0, raw.fstatSync(descriptor).size - length);
+    const buffer = Buffer.alloc(length);
+    return buffer.subarray(0, raw.readSync(descriptor, buffer, 0, length, start));
+  } finally {
+    raw.closeSync(descriptor);
+  }
+}
+
+/** The text of a growing file from a byte on, and where to go on next. */
+export function readFrom(raw: RawFs, path: string, offset: number): { text: string; next: number } {
+  const descriptor = raw.openSync(path, 'r');
+  try {
+    const chunks: Buffer[] = [];
+    let next = offset;
+    for (;;) {
+      const chunk = Buffer.alloc(READ_SIZE);
+      const length = raw.readSync(descriptor, chunk, 0, READ_SIZE, next);
+      if (length === 0) return { text: Buffer.concat(chunks).toString('utf8'), next };
+      chunks.push(chunk.subarray(0, length));
+      next += length;
+    }
+  } finally {
+    raw.closeSync(descriptor);
+  }
+}
+
+/** What matters of a file's status. */
+export function fileInfo(stats: nodeFs.Stats): FileInfo {
+  const kind = stats.isFile()
+    ? 'file'
+    : stats.isDirectory()
+      ? 'folder'
+      : stats.isSymbolicLink()
+        ? 'link'
+        : 'other';
+  return {
+    kind,
+    size: stats.size,
+    modified: stats.mtimeMs,
+    changed: stats.ctimeMs,
+    mode: stats.mode & 0o7777,
+    user: stats.uid,
+    group: stats.gid,
+    device: stats.dev,
+    inode: stats.ino,
+  };
+}

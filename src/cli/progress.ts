@@ -28,9 +28,12 @@ export function createProgress(terminal: Terminal): Progress {
     if (current === undefined || !terminal.live) return;
     frame = (frame + 1) % FRAMES.length;
     const seconds = Math.round((Date.now() - current.since) / 1000);
-    const line = `${FRAMES[frame]} ${current.text} (${seconds} s)${detail === '' ? '' : `  ${detail}`}`;
-    terminal.raw(`\r\x1b[2K${truncate(line, Math.min(terminal.width, process.stderr.columns ?? 80) - 1)}`);
+    const line = withTime(`${FRAMES[frame]} ${current.text}`, ` (${seconds} s)`);
+    terminal.raw(`\r\x1b[2K${truncate(detail === '' ? line : `${line}  ${detail}`, width())}`);
   };
+  const width = (): number => Math.min(terminal.width, process.stderr.columns ?? 80) - 1;
+  /** The time is seen on the narrowest terminal; the step gives way. */
+  const withTime = (text: string, time: string): string => `${truncate(text, width() - time.length)}${time}`;
   const stop = (): void => {
     clearInterval(timer);
     timer = undefined;
@@ -42,7 +45,8 @@ export function createProgress(terminal: Terminal): Progress {
     onEvent(event) {
       switch (event.type) {
         case 'step-started':
-          current = { text: event.text, since: event.at };
+          // Why it is done has room in a log only.
+          current = { text: event.text.replace(/: .*/, ''), since: event.at };
           detail = '';
           if (terminal.live) timer ??= setInterval(draw, FRAME_TIME);
           else terminal.raw(`${event.text}\n`);
@@ -53,8 +57,9 @@ export function createProgress(terminal: Terminal): Progress {
         case 'step-ended': {
           erase();
           const mark = event.outcome === 'done' ? '✓' : event.outcome === 'skipped' ? '–' : '✗';
-          const what = terminal.live && current !== undefined ? `${current.text}: ` : '  ';
-          terminal.raw(`${mark} ${what}${event.text} (${event.seconds.toFixed(1)} s)\n`);
+          const time = ` (${event.seconds.toFixed(1)} s)`;
+          const line = `${mark} ${current === undefined ? '' : `${current.text}: `}${event.text}`;
+          terminal.raw(`${terminal.live ? withTime(line, time) : `${mark}   ${event.text}${time}`}\n`);
           current = undefined;
           break;
         }

@@ -9,7 +9,7 @@ import type { Trigger } from '../state/state.ts';
 import { type Context, type GlobalOptions, openContext } from './context.ts';
 import { createProgress } from './progress.ts';
 import { interruptible } from './signals.ts';
-import { age } from './terminal.ts';
+import { age, type Terminal, wrap } from './terminal.ts';
 
 export interface ReconcileCommandOptions extends GlobalOptions {
   readonly kernel?: string;
@@ -78,18 +78,23 @@ function requireKernel(report: Report, release: string): void {
 function renderReport(report: Report, { terminal }: Context): void {
   if (report.outcome === 'planned') {
     terminal.line('would do:');
-    for (const step of report.steps) terminal.line(`  ${describeStep(step)}`);
+    for (const step of report.steps) paragraph(terminal, '  ', describeStep(step), 4);
     return;
   }
   for (const { outcome, text, hint, log, step } of report.done) {
     if (outcome !== 'failed') continue;
-    terminal.line(`${terminal.style('red', '✗')} ${stepRelease(step) ?? 'tenstorrent'}: ${text}`);
-    if (hint !== undefined) terminal.line(`  ${terminal.style('cyan', '→')} ${hint}`);
+    paragraph(
+      terminal,
+      `${terminal.style('red', '✗')} `,
+      `${stepRelease(step) ?? 'tenstorrent'}: ${text}`,
+      2,
+    );
+    if (hint !== undefined) paragraph(terminal, `  ${terminal.style('cyan', '→')} `, hint, 4);
     if (log !== undefined) terminal.line(`    log: ttkmdctl logs ${stepRelease(step) ?? ''}`);
   }
   const { kernels, health } = report.after;
   for (const step of report.steps) {
-    if (step.kind === 'wait') terminal.line(`  ${describeStep(step)}`);
+    if (step.kind === 'wait') paragraph(terminal, '  ', describeStep(step), 4);
   }
   const able = kernels.filter((one) => one.state !== 'unsupported');
   const current = able.filter((one) => one.state === 'current').length;
@@ -100,18 +105,34 @@ function renderReport(report: Report, { terminal }: Context): void {
     cancelled: 'cancelled',
     planned: '',
   };
-  terminal.line(
+  paragraph(
+    terminal,
+    '',
     `${words[report.outcome]}: ${current} of ${able.length} ${able.length === 1 ? 'kernel' : 'kernels'} that can take it ${current === 1 ? 'has' : 'have'} a current driver, health is ${health}`,
+    0,
   );
   const standing = kernels.filter((one) => one.failure !== undefined && report.outcome === 'nothing-to-do');
   for (const { kernel, failure } of standing) {
-    terminal.line(
-      `  ${kernel.release}: not tried again, since nothing that the failed build depended on has changed: ${failure?.headline}`,
+    paragraph(
+      terminal,
+      '  ',
+      `${kernel.release}: not tried again, since nothing that the failed build depended on has changed: ${failure?.headline}`,
+      4,
     );
-    terminal.line(
-      `  ${terminal.style('cyan', '→')} ${failure?.hint}; to try all the same: ttkmdctl reconcile --kernel ${kernel.release}`,
+    paragraph(
+      terminal,
+      `  ${terminal.style('cyan', '→')} `,
+      `${failure?.hint}; to try all the same: ttkmdctl reconcile --kernel ${kernel.release}`,
+      4,
     );
   }
+}
+
+/** A text broken to the terminal's width; its first line begins with the mark, the others are indented. */
+function paragraph(terminal: Terminal, mark: string, text: string, indent: number): void {
+  const [first = '', ...rest] = wrap(text, terminal.width - Math.max(indent, 2));
+  terminal.line(`${mark}${first}`);
+  for (const line of rest) terminal.line(`${' '.repeat(indent)}${line}`);
 }
 
 function document(report: Report): object {

@@ -93,16 +93,22 @@ export async function adoptStaged(host: Host, tree: string, target: Target): Pro
   fs.makeFolder(place.slice(0, place.lastIndexOf('/')));
   const draft = place.replace(/[^/]+$/, `.ttkmd-${target.arch}`);
   fs.removeTree(draft);
-  // The trees may lie on two file systems; cp reads modes and times better than we would.
-  const copied = await host.exec.query('cp', ['-a', stagedFolder(target), draft], { timeLimit: SHORT_LIMIT });
-  if (copied.code !== 0) {
-    fs.removeTree(draft);
-    const [why = ''] = copied.stderr.split('\n');
-    const failure = new Error(`cannot copy the built module to ${place}: ${why}`);
-    throw Object.assign(failure, why.endsWith('No space left on device') ? { code: 'ENOSPC' } : {});
-  }
+  await moveFolder(host, stagedFolder(target), draft);
   fs.removeTree(place);
   fs.rename(draft, place);
+}
+
+async function moveFolder(host: Host, from: string, to: string): Promise<void> {
+  try {
+    host.fs.rename(from, to);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EXDEV') throw error;
+    // The trees lie on two file systems; cp keeps modes and times better than we would.
+    const copied = await host.exec.query('cp', ['-a', from, to], { timeLimit: SHORT_LIMIT });
+    if (copied.code === 0) return;
+    host.fs.removeTree(to);
+    throw new Error(`cannot copy the built module to ${to}: ${copied.stderr.trim()}`);
+  }
 }
 
 /** Makes a driver source known to dkms. */
@@ -150,8 +156,10 @@ export function foreignRuns({ fs }: Pick<Host, 'fs'>, tree: string): number[] {
     .list('/proc')
     .filter((name) => /^\d+$/.test(name) && fs.readText(`/proc/${name}/comm`)?.trim() === 'dkms')
     .filter((name) => {
-      const theirs = fs.stat(`/proc/${name}/root${tree}`) ?? ours;
-      return theirs?.inode === ours?.inode && theirs?.device === ours?.device;
+      const theirs = fs.stat(`/proc/${name}/root${tree}`);
+      // One that may not be looked into counts; one that has ended has no arguments any more.
+      if (theirs === undefined) return Boolean(fs.readText(`/proc/${name}/cmdline`));
+      return theirs.inode === ours?.inode && theirs.device === ours?.device;
     })
     .map(Number);
 }

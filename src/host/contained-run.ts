@@ -1,5 +1,5 @@
 // Long runs whose every process dies with this one, however this one dies.
-import { spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { execa } from 'execa';
 import { BASE_ENVIRONMENT, type RunOptions, type RunResult } from './exec.ts';
@@ -14,7 +14,7 @@ export async function runContained(
   args: readonly string[],
   options: RunOptions,
 ): Promise<RunResult> {
-  const containment = findContainment();
+  const containment = await findContainment();
   const guest = ['nice', '-n', String(options.nice), 'ionice', '-c', '3', '-t', file, ...args];
   const [program = file, ...rest] = [...WRAPPERS[containment], ...guest];
   const child = execa(program, rest, {
@@ -27,7 +27,9 @@ export async function runContained(
     timeout: options.timeLimit,
     killSignal: 'SIGKILL',
     forceKillAfterDelay: false,
-    detached: containment === 'none',
+    // A terminal's interrupt is for us to act on; and execa's own clean-up would end us before we have.
+    detached: true,
+    cleanup: false,
     ...(options.signal === undefined ? {} : { cancelSignal: options.signal }),
   });
   for (const stream of [child.stdout, child.stderr]) {
@@ -40,7 +42,6 @@ export async function runContained(
     code: result.exitCode,
     signal: result.signal,
     timedOut: result.timedOut,
-    // A terminal's interrupt reaches the guests before it reaches us.
     cancelled: result.isCanceled || (options.signal?.aborted ?? false),
   };
 }
@@ -63,15 +64,23 @@ const WRAPPERS: Readonly<Record<Containment, readonly string[]>> = {
   none: [],
 };
 
-let found: Containment | undefined;
+let found: Promise<Containment> | undefined;
 
-function findContainment(): Containment {
-  const works = (command: readonly string[]): boolean => {
-    const [file = '', ...args] = [...command, 'true'];
-    return spawnSync(file, args, { stdio: 'ignore', env: BASE_ENVIRONMENT }).status === 0;
-  };
-  found ??= works(WRAPPERS.signal) ? 'signal' : works(NAMESPACE) ? 'pipe' : 'none';
+/** Finds out what this machine allows, once. */
+export function findContainment(): Promise<Containment> {
+  found ??= (async () => {
+    if (await works(WRAPPERS.signal)) return 'signal';
+    return (await works(NAMESPACE)) ? 'pipe' : 'none';
+  })();
   return found;
+}
+
+function works([file = '', ...args]: readonly string[]): Promise<boolean> {
+  return new Promise((resolve) => {
+    const probe = spawn(file, [...args, 'true'], { stdio: 'ignore', env: BASE_ENVIRONMENT, detached: true });
+    probe.on('error', () => resolve(false));
+    probe.on('close', (code) => resolve(code === 0));
+  });
 }
 
 /** Where orphans can remain, they hold the lock until they end: nobody else starts a build beside them. */

@@ -42,6 +42,8 @@ export interface RunResult {
 export interface Exec {
   /** Runs a short command inside the root and waits for it. Never throws for what the command does. */
   query(command: string, args: readonly string[], options?: QueryOptions): Promise<QueryResult>;
+  /** A long run will follow: what it needs is loaded and found out meanwhile. */
+  prepare(): void;
   /** Runs a long command inside the root; nothing of it outlives this process. */
   run(command: string, args: readonly string[], options: RunOptions): Promise<RunResult>;
 }
@@ -70,6 +72,9 @@ export function createExec(root: string): Exec {
       const [file, argv] = inside(command, args);
       return query(file, argv, options);
     },
+    prepare() {
+      void import('./contained-run.ts').then(({ findContainment }) => findContainment());
+    },
     async run(command, args, options) {
       const { runContained } = await import('./contained-run.ts');
       const [file, argv] = inside(command, args);
@@ -84,6 +89,8 @@ function query(file: string, args: readonly string[], options: QueryOptions): Pr
       cwd: '/',
       env: { ...BASE_ENVIRONMENT, ...options.env },
       stdio: [options.input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
+      // A terminal's interrupt would make an answer of it that is none.
+      detached: true,
       timeout: options.timeLimit ?? QUERY_TIME_LIMIT,
       killSignal: 'SIGKILL',
     });

@@ -29,7 +29,9 @@ export async function applyInstall(
   if ((ours || linked) && damaged?.broken !== undefined) host.fs.remove(damaged.path);
   await adoptStaged(host, observation.dkms.tree, target(work, step));
   clearStaging(host);
-  const run = await install(host, target(work, step), runSettings(work));
+  // It is short, and in its middle no module is there: who interrupts waits for its end.
+  const signal = new AbortController().signal;
+  const run = await install(host, target(work, step), { ...runSettings(work), signal });
   if (run.exitCode !== 0) return installFailed(work, step, run);
   if (keepsOriginal) dropOriginal(host, observation.dkms, PACKAGE, release);
 

@@ -61,6 +61,7 @@ export async function reconcile(host: Host, options: ReconcileOptions): Promise<
       EXIT.rights,
     );
   }
+  host.exec.prepare();
   const lock = await takeLock(host, options);
   if (lock === undefined) return unchanged(first, 'cancelled');
   try {

@@ -304,6 +304,7 @@ const HOSTS: readonly Host[] = [
       ...V1,
       '/var/lib/dkms/tenstorrent/2.9.0/build/module.c': 'x',
       '/proc/77/comm': 'dkms\n',
+      '/proc/77/cmdline': 'dkms\0build\0',
     },
     states: ['current'],
     plan: [],

@@ -52,6 +52,7 @@ export function scriptedExec(
   }
   return {
     calls,
+    prepare() {},
     async query(command, args, options) {
       const found = await answer(record('query', command, args, options));
       return { code: found.code ?? 0, stdout: found.stdout ?? '', stderr: found.stderr ?? '' };

@@ -31,7 +31,7 @@ export function createProgress(terminal: Terminal): Progress {
     const line = withTime(`${FRAMES[frame]} ${current.text}`, ` (${seconds} s)`);
     terminal.raw(`\r\x1b[2K${truncate(detail === '' ? line : `${line}  ${detail}`, width())}`);
   };
-  const width = (): number => Math.min(terminal.width, process.stderr.columns ?? 80) - 1;
+  const width = (): number => Math.min(terminal.width, process.stderr.columns || 80) - 1;
   /** The time is seen on the narrowest terminal; the step gives way. */
   const withTime = (text: string, time: string): string => `${truncate(text, width() - time.length)}${time}`;
   const stop = (): void => {

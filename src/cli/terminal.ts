@@ -19,7 +19,7 @@ export interface Terminal {
 export function stdoutTerminal(): Terminal {
   const { stdout, stderr } = process;
   return {
-    width: stdout.isTTY ? Math.max(40, stdout.columns ?? 80) : Number.POSITIVE_INFINITY,
+    width: stdout.isTTY ? Math.max(40, stdout.columns || 80) : Number.POSITIVE_INFINITY,
     live: stderr.isTTY === true && process.env.TERM !== 'dumb',
     style: (style, text) =>
       styleText([...(typeof style === 'string' ? [style] : style)], text, { stream: stdout }),

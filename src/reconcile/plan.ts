@@ -43,7 +43,9 @@ export function isEmpty(steps: readonly Step[]): boolean {
 /** The driver is ttkmd's to build: dkms would do it at other times and delete a working module first. */
 function planSource({ driver, observation, kernels }: Judgement, builds: readonly Step[]): Step[] {
   const { source } = driver;
-  const wanted = builds.length > 0 || kernels.some((one) => one.state === 'current');
+  // A failure that stands counts: dkms's hooks would try in our place, and fail the kernel's installation.
+  const wanted =
+    builds.length > 0 || kernels.some((one) => one.state === 'current' || one.failure !== undefined);
   if (source === undefined || observation.dkms.command === undefined || !wanted) return [];
   const registered = ({ version }: DriverSource): boolean =>
     observation.dkms.versions.some((one) => one.version === version && one.sourceExists);

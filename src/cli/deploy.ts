@@ -28,6 +28,14 @@ export function ownPackage(): PackageFolder {
 export async function deployProgram(options: DeployOptions): Promise<number> {
   const context = openContext(options);
   const found = options.package === undefined ? ownPackage() : openPackage(options.package);
+  if (found.kind === 'installed') {
+    throw new TtkmdError(
+      'package-missing',
+      'This is the installed program itself: it holds nothing that could be installed anew.',
+      'Name the folder that a release was unpacked to: ttkmdctl deploy --package DIR',
+      EXIT.usage,
+    );
+  }
   const systemNode = await findSystemNode(context.host);
   return changeFiles(context, options, () =>
     install(context.host, found, { ...choices(options), systemNode, withNode: options.withNode ?? false }),
@@ -52,6 +60,7 @@ export async function changeFiles(
   options: DeployOptions,
   change: () => Action[],
 ): Promise<number> {
+  const hadRun = host.fs.exists('/run');
   const lock = options.dryRun ? undefined : await takeLock(host);
   try {
     const actions = change();
@@ -62,6 +71,11 @@ export async function changeFiles(
     return EXIT.ok;
   } finally {
     lock?.release();
+    // A root that is only looked after has no use for a lock file.
+    if (lock !== undefined && host.root !== '/') {
+      host.fs.removeTree('/run/ttkmd');
+      if (!hadRun) host.fs.removeEmptyFolder('/run');
+    }
   }
 }
 

@@ -61,6 +61,7 @@ function policyOf(options: ReconcileCommandOptions): Policy {
     only: options.kernel,
     force: options.force ?? false,
     retry: options.trigger === 'cli' && options.kernel !== undefined,
+    again: false,
     removed: false,
   };
 }

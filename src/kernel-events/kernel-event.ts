@@ -1,10 +1,11 @@
 // Where the hooks of kernel installers enter: one kernel, at once, and never a reason for them to fail.
-import { loadConfig } from '../config/load.ts';
+import { type ConfigProblem, loadConfig } from '../config/load.ts';
 import { EXIT, TtkmdError } from '../host/errors.ts';
 import { localHost } from '../host/local-host.ts';
-import { type Report, reconcile } from '../reconcile/reconcile.ts';
+import { reconcile } from '../reconcile/reconcile.ts';
 import { describeArrival, describeDeparture, formatMessage, type Message } from './messages.ts';
-import { type KernelEvent, readEvent, type Way } from './way.ts';
+import { dealtWithBefore, rememberTold } from './told.ts';
+import { readEvent, type Way } from './way.ts';
 
 /**
  * Acts on a kernel that came or went. Problems are printed where the admin is looking.
@@ -34,13 +35,8 @@ export async function kernelEvent(
     const host = localHost('/');
     const loaded = loadConfig(host.fs);
     if (loaded.config.hook.onFailure === 'fail') failStatus = EXIT.stepFailed;
-    for (const { file, line, message, hint } of loaded.problems) {
-      say({
-        tone: 'bad',
-        text: `${file}${line === undefined ? '' : `:${line}`}: ${message}; the default counts`,
-        hint,
-      });
-    }
+    const again = dealtWithBefore(host, way, event.release);
+    if (!again) for (const problem of loaded.problems) say(configMessage(problem));
     const { timeLimit } = loaded.config.hook;
     const signal = AbortSignal.any([AbortSignal.timeout(timeLimit), endSignal()]);
     const report = await reconcile(host, {
@@ -51,6 +47,7 @@ export async function kernelEvent(
         only: event.release,
         force: false,
         retry: false,
+        again,
         removed: event.action === 'remove',
       },
       dryRun: false,
@@ -60,7 +57,13 @@ export async function kernelEvent(
       onEvent() {},
       onWait: () => say({ tone: 'plain', text: 'waiting for another run of ttkmd to end' }),
     });
-    return conclude(event, report, say, failStatus);
+    const message =
+      event.action === 'remove'
+        ? describeDeparture(event.release, report)
+        : describeArrival(event.release, report);
+    if (message !== undefined && !(again && report.done.length === 0)) say(message);
+    rememberTold(host, event.release);
+    return message?.tone === 'bad' ? failStatus : EXIT.ok;
   } catch (error) {
     const { message, hint } = inWords(error);
     say({ tone: 'bad', text: `tenstorrent for ${event.release} ... FAILED: ${message}`, hint });
@@ -68,20 +71,9 @@ export async function kernelEvent(
   }
 }
 
-function conclude(
-  event: KernelEvent,
-  report: Report,
-  say: (message: Message) => void,
-  failStatus: number,
-): number {
-  if (event.action === 'remove') {
-    const message = describeDeparture(event.release, report);
-    if (message !== undefined) say(message);
-    return EXIT.ok;
-  }
-  const message = describeArrival(event.release, report);
-  say(message);
-  return message.tone === 'bad' ? failStatus : EXIT.ok;
+function configMessage({ file, line, message, hint }: ConfigProblem): Message {
+  const place = line === undefined ? file : `${file}:${line}`;
+  return { tone: 'bad', text: `${place}: ${message}; the default counts`, hint };
 }
 
 function endSignal(): AbortSignal {

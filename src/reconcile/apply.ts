@@ -86,7 +86,6 @@ export async function apply(steps: readonly Step[], options: ApplyOptions): Prom
 function skipReason(step: Step, reports: readonly StepReport[], signal: AbortSignal): Outcome | undefined {
   const skipped = (text: string): Outcome => ({ outcome: 'skipped', text });
   if (reports.some((report) => report.outcome === 'cancelled')) return skipped('cancelled before it began');
-  if (signal.aborted) return { outcome: 'cancelled', text: 'stopped before it began' };
   if (step.kind === 'build' || step.kind === 'register') {
     const broken = reports.some(
       ({ step: { kind }, outcome }) => (kind === 'register' || kind === 'takeOver') && outcome === 'failed',
@@ -97,7 +96,7 @@ function skipReason(step: Step, reports: readonly StepReport[], signal: AbortSig
     const build = reports.find(({ step: one }) => one.kind === 'build' && one.release === step.release);
     if (build?.outcome !== 'done') return skipped('it was not built');
   }
-  return undefined;
+  return signal.aborted ? { outcome: 'cancelled', text: 'stopped before it began' } : undefined;
 }
 
 async function attempt(work: Work, step: Step, reports: readonly StepReport[]): Promise<Outcome> {

@@ -12,6 +12,8 @@ export interface Policy {
   readonly force: boolean;
   /** A person named the kernel: a failure that would stand is tried again. */
   readonly retry: boolean;
+  /** An earlier hook of the same installation has tried: what failed then is left to the next trigger. */
+  readonly again: boolean;
   /** Somebody told that the kernel in `only` was removed: its settle time is over. */
   readonly removed: boolean;
 }
@@ -78,7 +80,7 @@ function planBuilds(judgement: Judgement, chosen: readonly KernelJudgement[], po
 function isToBuild({ kernel, state, failure }: KernelJudgement, policy: Policy): boolean {
   if (!kernel.buildTree.ready) return false;
   const again = policy.force || (policy.retry && policy.only === kernel.release);
-  if (failure !== undefined) return again || (failure.transient && !failure.unsupported);
+  if (failure !== undefined) return again || (failure.transient && !failure.unsupported && !policy.again);
   if (state === 'missing' || state === 'drifted') return true;
   return state === 'current' && policy.force;
 }

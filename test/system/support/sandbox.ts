@@ -2,7 +2,7 @@
 
 import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { lstatSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { closeSync, lstatSync, openSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { chmod, lstat, mkdir, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join, posix } from 'node:path';
 import type { Readable } from 'node:stream';
@@ -102,6 +102,8 @@ export class Sandbox implements AsyncDisposable {
   readonly pid: number;
   readonly #helper: ChildProcess;
   readonly #namespace: string;
+  /** Keeps the namespace's number from being given to the next one while we still look for our processes. */
+  #hold: number | undefined;
   readonly #options: SandboxOptions;
   readonly #kernels = new Map<string, SandboxKernel>();
 
@@ -109,6 +111,7 @@ export class Sandbox implements AsyncDisposable {
     this.pid = pid;
     this.#helper = helper;
     this.#options = options;
+    this.#hold = openSync(`/proc/${pid}/ns/mnt`, 'r');
     this.#namespace = readlinkSync(`/proc/${pid}/ns/mnt`);
   }
 
@@ -370,6 +373,8 @@ export class Sandbox implements AsyncDisposable {
       if (Date.now() > deadline) throw new Error(`the sandbox does not end: ${describe(this.processes())}`);
       await sleep(5);
     }
+    if (this.#hold !== undefined) closeSync(this.#hold);
+    this.#hold = undefined;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

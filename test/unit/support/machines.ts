@@ -149,6 +149,7 @@ export const POLICY: Policy = {
   only: undefined,
   force: false,
   retry: false,
+  again: false,
   removed: false,
 };
 

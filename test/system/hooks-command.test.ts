@@ -1,0 +1,376 @@
+// `ttkmdctl hooks`, `deploy` and `uninstall`: what is put where, what bypasses it, and that nothing of it stays.
+
+import { describe, expect, test } from 'vitest';
+import { changes, insist, prepared, printed, SAMPLE } from './support/machine.ts';
+import { parts } from './support/parts.ts';
+import { DIST, NODE } from './support/project.ts';
+import { type RunResult, Sandbox } from './support/sandbox.ts';
+
+const { kernels, dkms } = parts();
+
+const PLUGIN = '/usr/lib/kernel/install.d/35-ttkmd.install';
+const PREINST = '/usr/lib/kernel/preinst.d/35-ttkmd.install';
+const POSTINST = '/usr/lib/kernel/postinst.d/35-ttkmd.install';
+
+/** The hooks of the table in DESIGN.md, all of them programs. */
+const HOOKS = [
+  '/etc/kernel/postinst.d/35-ttkmd',
+  '/etc/kernel/postrm.d/35-ttkmd',
+  '/etc/kernel/prerm.d/35-ttkmd',
+  PLUGIN,
+  POSTINST,
+  PREINST,
+];
+
+const DRACUT = '/usr/lib/dracut/dracut.conf.d/50-ttkmd.conf';
+const LAUNCHER = '/usr/bin/ttkmdctl';
+const RECORD = '/var/lib/ttkmd/manifest.json';
+
+/** Whatever an installation could write to, but for the big folders of other packages. */
+const PLACES = [
+  ...['/boot', '/etc', '/run', '/var/lib/dkms', '/var/lib/ttkmd', '/var/log/ttkmd'],
+  ...['dracut', 'kernel', 'systemd', 'sysusers.d', 'tmpfiles.d', 'ttkmd', 'udev'].map(
+    (name) => `/usr/lib/${name}`,
+  ),
+  ...['bash-completion', 'fish', 'man/man5', 'man/man8', 'zsh'].map((name) => `/usr/share/${name}`),
+];
+
+/** Each path with its kind, mode, owner and, of files, the SHA-256. */
+async function listing(sandbox: Sandbox, places: readonly string[] = PLACES): Promise<string[]> {
+  const script = `
+    for place; do
+      [ -e "$place" ] || continue
+      find "$place" -xdev -printf '%p %y %m %U:%G %l\\n'
+      find "$place" -xdev -type f -print0 | xargs -0 -r sha256sum | sed 's/^\\([^ ]*\\)  \\(.*\\)/\\2 \\1/'
+    done
+    ls -l --time-style=full-iso /usr/bin /usr/sbin | grep ttkmd`;
+  const { stdout } = await sandbox.run(['sh', '-c', script, 'sh', ...places], { allowFailure: true });
+  return stdout.split('\n').sort();
+}
+
+/** The program of the checkout itself, as on a machine that has no ttkmd yet. */
+function checkout(sandbox: Sandbox, args: readonly string[]): Promise<RunResult> {
+  return sandbox.run([NODE, `${DIST}/main.js`, ...args], { allowFailure: true });
+}
+
+async function modes(sandbox: Sandbox, paths: readonly string[]): Promise<string[]> {
+  return (await sandbox.run(['stat', '-c', '%a %U %F', ...paths])).stdout.trim().split('\n');
+}
+
+test('deploy puts each file of the table in its place, and writes nowhere else', async () => {
+  await using sandbox = await Sandbox.create({ dkms: dkms.v32, tree: 'gentoo', dkmsHooks: 'none' });
+  await sandbox.run(['touch', '/tmp/before']);
+  const deployed = await checkout(sandbox, ['deploy']);
+  expect(deployed.code, printed(deployed)).toBe(0);
+  expect(await modes(sandbox, [...HOOKS, LAUNCHER])).toEqual(
+    [...HOOKS, LAUNCHER].map(() => '755 root regular file'),
+  );
+  expect(await modes(sandbox, [DRACUT])).toEqual(['644 root regular file']);
+  expect(await sandbox.read(DRACUT)).toMatch(/^omit_drivers\+=" tenstorrent "$/m);
+  await sandbox.run(['shellcheck', '--severity=style', ...HOOKS, LAUNCHER]);
+
+  const written = (
+    await sandbox.run([
+      'find',
+      '/usr',
+      '/etc',
+      '/var',
+      '/opt',
+      '/boot',
+      '-cnewer',
+      '/tmp/before',
+      '!',
+      '-type',
+      'd',
+    ])
+  ).stdout
+    .trim()
+    .split('\n')
+    .sort();
+  const recorded = Object.keys((JSON.parse(await sandbox.read(RECORD)) as { files: object }).files);
+  expect(written).toEqual([RECORD, ...recorded].sort());
+  expect(recorded.filter((path) => !/^\/usr\/(?:lib\/ttkmd|share)\//.test(path)).sort()).toEqual(
+    ['/etc/ttkmd/ttkmd.conf', LAUNCHER, DRACUT, ...HOOKS].sort(),
+  );
+
+  // Once more, there is nothing to do.
+  const before = await listing(sandbox);
+  for (const result of [
+    await checkout(sandbox, ['deploy']),
+    await checkout(sandbox, ['deploy', '--dry-run']),
+    await sandbox.ttkmdctl(['hooks', 'install']),
+  ]) {
+    expect(printed(result)).toBe('exit status 0\nnothing to do: all is in place\n');
+  }
+  expect(changes(before, await listing(sandbox))).toEqual([]);
+});
+
+test('deploy from the installed program itself is refused, and takes nothing off', async () => {
+  await using sandbox = await prepared({ dkms: dkms.v32, tree: 'gentoo' });
+  const before = await listing(sandbox);
+  expect((await insist(sandbox, ['deploy'], 2)).stderr).toContain('ttkmdctl deploy --package DIR');
+  expect(changes(before, await listing(sandbox))).toEqual([]);
+});
+
+describe('nothing stays', () => {
+  test('of the hooks, after hooks remove; of ttkmd, after uninstall; of either, after --dry-run', async () => {
+    await using sandbox = await Sandbox.create({ dkms: dkms.v32, tree: 'gentoo', dkmsHooks: 'none' });
+    const empty = await listing(sandbox);
+    const run = async (...args: string[]): Promise<string> => (await insist(sandbox, args, 0)).stdout;
+
+    const planned = await checkout(sandbox, ['deploy', '--dry-run']);
+    expect(planned.stdout).toContain(LAUNCHER);
+    expect(changes(empty, await listing(sandbox))).toEqual([]);
+    expect((await checkout(sandbox, ['deploy'])).stdout).toBe(planned.stdout);
+    const deployed = await listing(sandbox);
+
+    const removal = await run('hooks', 'remove', '--dry-run');
+    for (const path of HOOKS) expect(removal).toContain(path);
+    expect(changes(deployed, await listing(sandbox))).toEqual([]);
+    await run('hooks', 'remove');
+    const left = changes(empty, await listing(sandbox)).map((line) => line.split(' ')[1] ?? '');
+    expect(left.filter((path) => /kernel|dracut/.test(path) && !path.startsWith('/usr/lib/ttkmd/'))).toEqual(
+      [],
+    );
+    expect(await run('hooks', 'remove')).toBe('nothing to do: all is in place\n');
+    await insist(sandbox, ['hooks', 'status'], 1);
+
+    const installation = await run('hooks', 'install', '--dry-run');
+    expect(await run('hooks', 'install')).toBe(installation);
+    expect(changes(deployed, await listing(sandbox))).toEqual([]);
+
+    const all = await run('uninstall', '--dry-run');
+    expect(all).toContain(LAUNCHER);
+    expect(changes(deployed, await listing(sandbox))).toEqual([]);
+    await run('uninstall');
+    expect(changes(empty, await listing(sandbox))).toEqual([]);
+    const again = await checkout(sandbox, ['uninstall']);
+    expect(again.code, printed(again)).toBe(0);
+    expect(changes(empty, await listing(sandbox))).toEqual([]);
+  });
+
+  test('of a ttkmd that has worked, but the driver that it built', async () => {
+    await using sandbox = await Sandbox.create({ dkms: dkms.v32, tree: 'gentoo', dkmsHooks: 'none' });
+    const source = await sandbox.addDriver();
+    const conf = await sandbox.read(`${source}/dkms.conf`);
+    const { release } = await sandbox.addKernel(kernels.older);
+    const before = await listing(sandbox);
+    await sandbox.installProgram();
+    await sandbox.kernelInstall('add', release);
+    await insist(sandbox, ['ready', release], 0);
+    await insist(sandbox, ['uninstall'], 0);
+    const left = changes(before, await listing(sandbox)).map((line) => line.split(' ').slice(0, 2).join(' '));
+    expect(left.filter((line) => !line.startsWith('+ /var/lib/dkms/'))).toEqual([]);
+    expect(await sandbox.read(`${source}/dkms.conf`)).toBe(conf);
+    // The card works on.
+    const module = `/lib/modules/${release}/kernel/extra/tenstorrent.ko`;
+    expect((await sandbox.run(['modinfo', '-k', release, '-n', 'tenstorrent'])).stdout).toBe(`${module}\n`);
+    expect((await sandbox.run(['dkms', 'status'])).stdout).toBe(
+      `tenstorrent/${SAMPLE}, ${release}, x86_64: installed\n`,
+    );
+  });
+
+  test('in another root, whose absolute links lead to places inside it', async () => {
+    await using sandbox = await prepared({ dkms: dkms.v32, tree: 'gentoo' });
+    const root = '/tmp/root';
+    await sandbox.run([
+      'mkdir',
+      '-p',
+      ...['etc', 'usr/lib', 'var/lib', 'run', 'opt/kernel'].map((name) => `${root}/${name}`),
+    ]);
+    await sandbox.link('/opt/kernel', `${root}/usr/lib/kernel`);
+    const outside = await listing(sandbox);
+    const before = await listing(sandbox, [root]);
+    await insist(sandbox, ['hooks', 'install', '--root', root, '--dry-run'], 0);
+    expect(changes(before, await listing(sandbox, [root]))).toEqual([]);
+
+    await insist(sandbox, ['hooks', 'install', '--root', root], 0);
+    const installed = HOOKS.map((path) => `${root}${path.replace('/usr/lib/kernel', '/opt/kernel')}`);
+    expect(await modes(sandbox, installed)).toEqual(installed.map(() => '755 root regular file'));
+    expect(changes(outside, await listing(sandbox))).toEqual([]);
+    expect((await insist(sandbox, ['hooks', 'install', '--root', root], 0)).stdout).toContain(
+      'nothing to do',
+    );
+
+    await insist(sandbox, ['hooks', 'remove', '--root', root], 0);
+    expect(changes(before, await listing(sandbox, [root]))).toEqual([]);
+    expect(changes(outside, await listing(sandbox))).toEqual([]);
+  });
+});
+
+describe('something else is in the way', () => {
+  test.each<[string, (sandbox: Sandbox) => Promise<unknown>, string]>([
+    ['a file', (sandbox) => sandbox.write(HOOKS[0] ?? '', '#!/bin/sh\n', 0o755), HOOKS[0] ?? ''],
+    ['a link', (sandbox) => sandbox.link('/etc/hostname', LAUNCHER), LAUNCHER],
+    ['a file where a folder has to be', (sandbox) => sandbox.write('/usr/lib/dracut', ''), '/usr/lib/dracut'],
+  ])('%s: it is named, and nothing is done by halves', async (_, put, path) => {
+    await using sandbox = await Sandbox.create({ dkms: dkms.v32, tree: 'gentoo', dkmsHooks: 'none' });
+    await put(sandbox);
+    const before = await listing(sandbox);
+    const refused = await checkout(sandbox, ['deploy']);
+    expect(refused.code).toBe(6);
+    expect(refused.stderr).toContain('Nothing was installed');
+    expect(refused.stderr).toContain(path);
+    expect(refused.stderr).toContain('→ Move it away');
+    const left = changes(before, await listing(sandbox));
+    expect(left.filter((line) => !/^\+ \/run\/ttkmd\b/.test(line))).toEqual([]);
+    expect((await checkout(sandbox, ['deploy', '--dry-run'])).code).toBe(6);
+  });
+
+  test('a hook that somebody else wrote is replaced by --force alone, one that was edited is kept', async () => {
+    await using sandbox = await prepared({ dkms: dkms.v32, tree: 'gentoo' });
+    const [edited = ''] = HOOKS;
+    await sandbox.write(edited, '#!/bin/sh\n# mine\n', 0o755);
+    const status = await sandbox.ttkmdctl(['hooks', 'status']);
+    expect(status.stdout).toContain(`${edited} was edited since it was installed`);
+    expect((await insist(sandbox, ['hooks', 'install'], 0)).stdout).toMatch(/^keep +\S+: edited here\n$/);
+    await insist(sandbox, ['hooks', 'remove'], 0);
+    expect(await sandbox.read(edited)).toContain('# mine');
+    // Now it is nobody's but theirs.
+    const refused = await insist(sandbox, ['hooks', 'install'], 6);
+    expect(refused.stderr).toContain(`${edited} is not ours`);
+    for (const path of HOOKS.slice(1)) expect(await sandbox.exists(path)).toBe(false);
+    await insist(sandbox, ['hooks', 'install', '--force'], 0);
+    expect(await sandbox.read(edited)).not.toContain('# mine');
+    await insist(sandbox, ['hooks', 'status'], 0);
+  });
+});
+
+/** A way past our hook. */
+interface Bypass {
+  name: string;
+  /** Shell commands. */
+  arrange: string;
+  undo: string;
+  /** What status says, the path with it. */
+  says: RegExp;
+  /** What it says to do. */
+  hint: RegExp;
+  /** Whether kernel-install itself then goes past us. */
+  silent: boolean;
+}
+
+const MASK = '/etc/kernel/install.d/35-ttkmd.install';
+
+const BYPASSES: readonly Bypass[] = [
+  {
+    name: 'a mask',
+    arrange: `ln -s /dev/null ${MASK}`,
+    undo: `rm ${MASK}`,
+    says: /\/etc\/kernel\/install\.d\/35-ttkmd\.install switches our hook off/,
+    hint: /remove \/etc\/kernel\/install\.d\/35-ttkmd\.install/,
+    silent: true,
+  },
+  {
+    name: "somebody's own plugin of the same name",
+    arrange: `printf '#!/bin/sh\\n' > ${MASK} && chmod 755 ${MASK}`,
+    undo: `rm ${MASK}`,
+    says: /\/etc\/kernel\/install\.d\/35-ttkmd\.install takes the place of our hook/,
+    hint: /have it call \/usr\/lib\/kernel\/install\.d\/35-ttkmd\.install/,
+    silent: true,
+  },
+  {
+    name: 'a hook that is not executable',
+    arrange: `chmod a-x ${PLUGIN}`,
+    undo: 'ttkmdctl hooks install',
+    says: /\/usr\/lib\/kernel\/install\.d\/35-ttkmd\.install is not an executable file/,
+    hint: /ttkmdctl hooks install/,
+    silent: true,
+  },
+  {
+    name: 'a hook that is gone',
+    arrange: `rm ${PLUGIN}`,
+    undo: 'ttkmdctl hooks install',
+    says: /\/usr\/lib\/kernel\/install\.d\/35-ttkmd\.install is not installed/,
+    hint: /ttkmdctl hooks install/,
+    silent: true,
+  },
+  {
+    name: 'a file system that runs nothing',
+    arrange: 'mount --bind /usr/lib/kernel /usr/lib/kernel && mount -o remount,bind,noexec /usr/lib/kernel',
+    undo: 'umount /usr/lib/kernel',
+    says: /35-ttkmd\.install is on a file system that is mounted noexec/,
+    hint: /without noexec/,
+    silent: true,
+  },
+  {
+    name: 'a list of plugins without ours',
+    arrange:
+      'echo "KERNEL_INSTALL_PLUGINS=/usr/lib/kernel/install.d/50-depmod.install" > /etc/kernel/install.conf',
+    undo: 'rm /etc/kernel/install.conf',
+    says: /\/etc\/kernel\/install\.conf sets KERNEL_INSTALL_PLUGINS/,
+    hint: /add our hook to it/,
+    // The sandbox's kernel-install is given a configuration of its own.
+    silent: false,
+  },
+  {
+    name: "the admin's own installkernel",
+    arrange: "printf '#!/bin/sh\\n' > /usr/local/bin/installkernel && chmod 755 /usr/local/bin/installkernel",
+    undo: 'rm /usr/local/bin/installkernel',
+    says: /\/usr\/local\/bin\/installkernel is called instead/,
+    hint: /have it end with: ttkmdctl reconcile --kernel RELEASE/,
+    silent: false,
+  },
+];
+
+test('hooks status names each way past us, and it is one', async () => {
+  await using sandbox = await prepared({ dkms: dkms.v32, tree: 'gentoo', kernels: [kernels.older] });
+  const release = kernels.older.gentooRelease;
+  // What the hook says at every call, without a build each time.
+  await sandbox.write('/etc/ttkmd/ttkmd.conf.d/50-test.conf', `[kernels]\nexclude = ${release}\n`);
+  const heard = async (): Promise<string> => {
+    const { stdout, stderr } = await sandbox.kernelInstall('add', release, undefined, { allowFailure: true });
+    return `${stdout}${stderr}`;
+  };
+  expect(await heard()).toContain('ttkmd: no driver for');
+
+  for (const { name, arrange, undo, says, hint, silent } of BYPASSES) {
+    await sandbox.run(['sh', '-c', arrange]);
+    const { stdout } = await insist(sandbox, ['hooks', 'status'], 1);
+    expect(stdout, name).toMatch(/^● kernel installations do not all reach ttkmd$/m);
+    expect(stdout.replaceAll(/\n */g, ' '), name).toMatch(says);
+    expect(stdout.replaceAll(/\n */g, ' '), name).toMatch(hint);
+    const document = JSON.parse((await insist(sandbox, ['hooks', 'status', '--json'], 1)).stdout) as {
+      schema: number;
+      covered: boolean;
+      problems: { severity: string; message: string }[];
+    };
+    expect(document).toMatchObject({ schema: 1, covered: false });
+    const [bypass, ...others] = document.problems.filter(({ severity }) => severity === 'bypass');
+    expect(bypass?.message, name).toMatch(says);
+    expect(others, name).toEqual([]);
+    if (silent) expect(await heard(), name).not.toContain('ttkmd: ');
+    await sandbox.run(['sh', '-c', undo]);
+    await insist(sandbox, ['hooks', 'status'], 0);
+  }
+  expect(await heard()).toContain('ttkmd: no driver for');
+});
+
+describe('hooks status names the way that kernel installations take', () => {
+  const way = async (sandbox: Sandbox): Promise<string> => {
+    const { stdout } = await insist(sandbox, ['hooks', 'status', '--json'], 0);
+    return (JSON.parse(stdout) as { ways: { installer: string }[] }).ways
+      .map(({ installer }) => installer)
+      .join(' and ');
+  };
+
+  test("on Gentoo by its installkernel, on Debian by its kernel packages' scripts", async () => {
+    await using gentoo = await prepared({ dkms: dkms.v32, tree: 'gentoo' });
+    expect(await way(gentoo)).toBe('kernel-install');
+    const script = (systemd: string): string => `#!/bin/bash\n: "\${SYSTEMD_KERNEL_INSTALL:=${systemd}}"\n`;
+    await gentoo.write('/usr/sbin/installkernel', script('1'), 0o755);
+    expect(await way(gentoo)).toBe('kernel-install');
+    await gentoo.write('/usr/sbin/installkernel', script('0'), 0o755);
+    expect(await way(gentoo)).toBe('installkernel');
+    // Which hooks are needed goes by the way.
+    await gentoo.remove(PLUGIN);
+    expect(await way(gentoo)).toBe('installkernel');
+    await gentoo.remove(PREINST);
+    expect((await insist(gentoo, ['hooks', 'status'], 1)).stdout).toContain(`${PREINST} is not installed.`);
+
+    await using debian = await prepared({ dkms: dkms.v30 });
+    expect(await way(debian)).toBe('run-parts');
+    await debian.remove('/etc/kernel/postinst.d/35-ttkmd');
+    await insist(debian, ['hooks', 'status'], 1);
+  });
+});

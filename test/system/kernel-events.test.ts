@@ -1,0 +1,537 @@
+// A kernel comes or goes through the ways that installers take, and the driver follows.
+
+import { describe, expect, test } from 'vitest';
+import {
+  changes,
+  history,
+  identity,
+  insist,
+  installedVersion,
+  modulePath,
+  prepared,
+  printed,
+  SAMPLE,
+  snapshot,
+  states,
+  statusOf,
+} from './support/machine.ts';
+import { parts } from './support/parts.ts';
+import { noBuildAlive, type RunResult, type Sandbox } from './support/sandbox.ts';
+
+const { kernels, dkms } = parts();
+
+const PLUGIN = '/usr/lib/kernel/install.d/35-ttkmd.install';
+const PREINST = '/usr/lib/kernel/preinst.d/35-ttkmd.install';
+const POSTINST = '/usr/lib/kernel/postinst.d/35-ttkmd.install';
+const DEBIAN_POSTINST = '/etc/kernel/postinst.d/35-ttkmd';
+const DEBIAN_POSTRM = '/etc/kernel/postrm.d/35-ttkmd';
+
+/** A call that finds nothing to do takes a tenth of this. */
+const QUICK_MS = 3000;
+
+/** Where a build, or the record of one, would be seen. */
+const BUILT_INTO = ['/lib/modules', '/var/lib/dkms', '/var/lib/ttkmd', '/var/log/ttkmd'];
+
+const MAY_FAIL = { allowFailure: true };
+
+/** Gentoo with dkms 3.2, no hooks but ours, the program and the driver; no kernels yet. */
+const gentoo = (): Promise<Sandbox> => prepared({ dkms: dkms.v32, tree: 'gentoo' });
+
+function escaped(text: string): string {
+  return text.replaceAll(/[.+[\]]/g, '\\$&');
+}
+
+/** The one line that a kernel which has got its driver is worth, for plain installers. */
+function builtLine(release: string, version = SAMPLE): RegExp {
+  return new RegExp(
+    `^ttkmd: tenstorrent ${version} for ${escaped(release)} \\.\\.\\. built, installed, verified \\(\\d+ s\\)\n$`,
+  );
+}
+
+/** The module that modprobe would load is there, of the right version, and for this very kernel. */
+async function expectModule(sandbox: Sandbox, release: string, path: string): Promise<void> {
+  expect(await modulePath(sandbox, release)).toBe(`/lib/modules/${release}/${path}`);
+  expect(await installedVersion(sandbox, release)).toBe(SAMPLE);
+  const { stdout } = await sandbox.run(['modinfo', '-k', release, '-F', 'vermagic', 'tenstorrent']);
+  expect(stdout.split(' ')[0]).toBe(release);
+}
+
+/** What remains of a kernel whose package was removed: what dkms and depmod put into its folder. */
+async function removeKernelsOwn(sandbox: Sandbox, release: string): Promise<void> {
+  await sandbox.run([
+    'sh',
+    '-ec',
+    `cd /lib/modules/${release}
+    rm -rf kernel/drivers modules.order modules.builtin modules.builtin.modinfo build source vmlinuz
+    rm -rf ${sandbox.kernel(release).buildTree}`,
+  ]);
+}
+
+/** What changed, but for what systemd's own 50-depmod.install makes anew at each call. */
+async function changedSince(
+  sandbox: Sandbox,
+  before: readonly string[],
+  folders?: readonly string[],
+): Promise<string[]> {
+  const index = /^[+-] \/lib\/modules\/[^/ ]+(?:\/modules\.[\w.]+)? /;
+  return changes(before, await snapshot(sandbox, folders)).filter((line) => !index.test(line));
+}
+
+async function configure(sandbox: Sandbox, text: string): Promise<void> {
+  await sandbox.write('/etc/ttkmd/ttkmd.conf.d/50-test.conf', text);
+}
+
+/** Lines of the hooks alone, without those of the installer. */
+function ourLines({ stdout, stderr }: RunResult): string[] {
+  return `${stdout}${stderr}`.split('\n').filter((line) => line.includes('ttkmd:'));
+}
+
+describe("systemd's kernel-install", () => {
+  test('a kernel arrives, arrives again, and leaves', async () => {
+    await using sandbox = await gentoo();
+    const { release: other } = await sandbox.addKernel(kernels.older);
+    const { release } = await sandbox.addKernel(kernels.v612);
+
+    const first = await sandbox.kernelInstall('add', release);
+    expect(first.stdout).toMatch(builtLine(release));
+    expect(first.stderr).toBe('');
+    await expectModule(sandbox, release, 'kernel/extra/tenstorrent.ko');
+    await noBuildAlive(sandbox);
+    // A hook deals with its own kernel only.
+    expect(await states(sandbox)).toEqual({ [release]: 'current', [other]: 'missing' });
+    const entries = await history(sandbox);
+    expect(entries.map(({ trigger }) => trigger)).toEqual(entries.map(() => 'kernel-event'));
+    expect(entries.map(({ outcome }) => outcome)).toEqual(entries.map(() => 'done'));
+    expect(entries.filter((entry) => entry.release === release).map(({ step }) => step)).toEqual([
+      'build',
+      'install',
+    ]);
+    await insist(sandbox, ['ready', release], 0);
+
+    const settled = await snapshot(sandbox);
+    const started = Date.now();
+    const second = await sandbox.kernelInstall('add', release);
+    expect(Date.now() - started).toBeLessThan(QUICK_MS);
+    expect(printed(second)).toBe(`exit status 0\nttkmd: tenstorrent ${SAMPLE} for ${release} ... current\n`);
+    expect(await changedSince(sandbox, settled)).toEqual([]);
+
+    // Told of a removal while all of it is there, while its modules are, and while its image is: kept.
+    const module = await modulePath(sandbox, release);
+    const kept = await identity(sandbox, module);
+    const record = `/var/lib/dkms/tenstorrent/kernel-${release}-x86_64`;
+    const expectKept = async (): Promise<void> => {
+      expect(printed(await sandbox.kernelInstall('remove', release))).toBe('exit status 0\n');
+      expect(await identity(sandbox, module)).toBe(kept);
+      expect(await sandbox.exists(record)).toBe(true);
+    };
+    await expectKept();
+    await sandbox.remove(`/boot/vmlinuz-${release}`);
+    await expectKept();
+    await removeKernelsOwn(sandbox, release);
+    await sandbox.write(`/boot/vmlinuz-${release}`, 'an image');
+    await expectKept();
+
+    await sandbox.remove(`/boot/vmlinuz-${release}`);
+    await sandbox.write(`/lib/modules/${release}/kernel/extra/other.ko`, "somebody else's");
+    const gone = await sandbox.kernelInstall('remove', release);
+    expect(printed(gone)).toBe(`exit status 0\nttkmd: ${release} ... forgotten\n`);
+    expect(await sandbox.list(`/lib/modules/${release}/kernel/extra`)).toEqual(['other.ko']);
+    expect((await sandbox.list('/var/lib/dkms/tenstorrent')).sort()).toEqual([SAMPLE]);
+    expect(await sandbox.list(`/var/lib/dkms/tenstorrent/${SAMPLE}`)).toEqual(['build', 'source']);
+    expect((await sandbox.run(['dkms', 'status'])).stdout).toBe(`tenstorrent/${SAMPLE}: added\n`);
+    expect(await states(sandbox)).toEqual({ [release]: 'unsupported', [other]: 'missing' });
+    // And that was all: nothing is left to be forgotten.
+    expect(printed(await sandbox.kernelInstall('remove', release))).toBe('exit status 0\n');
+  });
+
+  test("another plugin's 77 ends the run, and ours is never one", async () => {
+    await using sandbox = await gentoo();
+    const { release } = await sandbox.addKernel(kernels.v612);
+    const early = '/etc/kernel/install.d/30-early.install';
+    await sandbox.write(early, '#!/bin/sh\nexit 77\n', 0o755);
+    expect(printed(await sandbox.kernelInstall('add', release))).toBe('exit status 0\n');
+    expect(await installedVersion(sandbox, release)).toBeUndefined();
+    // Nobody told us; looking finds it all the same.
+    const status = await insist(sandbox, ['status'], 1);
+    expect(status.stdout).toContain(release);
+    expect(status.stdout).toContain('ttkmdctl reconcile');
+
+    await sandbox.remove(early);
+    await sandbox.write('/etc/kernel/install.d/40-late.install', '#!/bin/sh\nexit 77\n', 0o755);
+    await sandbox.write('/etc/kernel/install.d/90-never.install', '#!/bin/sh\necho reached\n', 0o755);
+    const { stdout } = await sandbox.kernelInstall('add', release);
+    expect(stdout).toMatch(builtLine(release));
+    await expectModule(sandbox, release, 'kernel/extra/tenstorrent.ko');
+    await sandbox.remove('/etc/kernel/install.d/40-late.install');
+    // Ours is no 77 either: now the plugins behind it are reached.
+    expect((await sandbox.kernelInstall('add', release)).stdout).toContain('reached');
+  });
+});
+
+describe("Gentoo's traditional installkernel", () => {
+  test('preinst.d builds before the initramfs is made, postinst.d makes sure and is quiet', async () => {
+    await using sandbox = await gentoo();
+    await sandbox.write(
+      '/usr/lib/kernel/preinst.d/52-dracut.install',
+      '#!/bin/sh\nmodinfo -k "$1" -n tenstorrent > /tmp/at-initramfs 2>&1\nexit 0\n',
+      0o755,
+    );
+    const { release } = await sandbox.addKernel(kernels.v61, { image: false });
+    const installed = await sandbox.gentooInstallkernel(release);
+    expect(await sandbox.read('/tmp/at-initramfs')).toBe(
+      `/lib/modules/${release}/kernel/extra/tenstorrent.ko\n`,
+    );
+    await expectModule(sandbox, release, 'kernel/extra/tenstorrent.ko');
+    expect(await sandbox.exists(`/boot/vmlinuz-${release}`)).toBe(true);
+    expect(installed.stderr).toBe('');
+    const lines = installed.stdout.split('\n').filter((line) => !line.startsWith(' * Running '));
+    expect(lines).toEqual([
+      expect.stringMatching(
+        new RegExp(
+          `^ \\* ttkmd: tenstorrent ${SAMPLE} for ${escaped(release)} \\.\\.\\. built, installed, verified \\(\\d+ s\\)   \\[ ok \\]$`,
+        ),
+      ),
+      '',
+    ]);
+    // Quiet, and yet they ran.
+    for (const hook of [PREINST, DEBIAN_POSTINST, POSTINST]) expect(installed.stdout).toContain(hook);
+
+    // Where the first hook is switched off, the second one builds, if too late for the initramfs.
+    await sandbox.link('/dev/null', '/etc/kernel/preinst.d/35-ttkmd.install');
+    const { release: next } = await sandbox.addKernel(kernels.older, { image: false });
+    const late = await sandbox.gentooInstallkernel(next);
+    expect(await sandbox.read('/tmp/at-initramfs')).toContain('not found');
+    await expectModule(sandbox, next, 'kernel/extra/tenstorrent.ko');
+    expect(ourLines(late)).toHaveLength(1);
+    const builds = (await history(sandbox)).filter(({ step }) => step === 'build');
+    expect(builds.map((entry) => entry.release)).toEqual([release, next]);
+  });
+
+  test("another plugin's 77 ends the installation, before our hook and after it", async () => {
+    await using sandbox = await gentoo();
+    const { release } = await sandbox.addKernel(kernels.older, { image: false });
+    await sandbox.write('/usr/lib/kernel/preinst.d/05-check-chroot.install', '#!/bin/sh\nexit 77\n', 0o755);
+    expect((await sandbox.gentooInstallkernel(release)).code).toBe(0);
+    expect(await installedVersion(sandbox, release)).toBeUndefined();
+
+    await sandbox.remove('/usr/lib/kernel/preinst.d/05-check-chroot.install');
+    await sandbox.write('/usr/lib/kernel/preinst.d/90-stop.install', '#!/bin/sh\nexit 77\n', 0o755);
+    expect((await sandbox.gentooInstallkernel(release)).code).toBe(0);
+    await expectModule(sandbox, release, 'kernel/extra/tenstorrent.ko');
+    expect(await sandbox.exists(`/boot/vmlinuz-${release}`)).toBe(false);
+  });
+});
+
+test("Debian's run-parts with dkms 3.0: postinst.d builds, prerm.d waits, postrm.d forgets", async () => {
+  await using sandbox = await prepared({ dkms: dkms.v30, kernels: [kernels.v612] });
+  const { release } = await sandbox.addKernel(kernels.v61);
+
+  const first = await sandbox.runParts('/etc/kernel/postinst.d', release);
+  expect(first.stdout.replace(`${DEBIAN_POSTINST}:\n`, '')).toMatch(builtLine(release));
+  expect(first.stderr).toBe('');
+  await expectModule(sandbox, release, 'updates/dkms/tenstorrent.ko');
+  expect(await states(sandbox)).toEqual({ [release]: 'current', [kernels.v612.release]: 'missing' });
+  const settled = await snapshot(sandbox);
+  expect(printed(await sandbox.runParts('/etc/kernel/postinst.d', release))).toBe('exit status 0\n');
+  // dpkg may yet call the removal off, so nothing is touched before it.
+  expect(printed(await sandbox.runParts('/etc/kernel/prerm.d', release))).toBe('exit status 0\n');
+  expect(changes(settled, await snapshot(sandbox))).toEqual([]);
+
+  await removeKernelsOwn(sandbox, release);
+  await sandbox.run(['rm', '-r', `/boot/vmlinuz-${release}`, `/lib/modules/${release}/kernel`]);
+  const removed = await sandbox.runParts('/etc/kernel/postrm.d', release);
+  expect(removed.stdout.replace(`${DEBIAN_POSTRM}:\n`, '')).toBe(`ttkmd: ${release} ... forgotten\n`);
+  expect(await sandbox.list('/lib/modules')).toEqual([kernels.v612.release]);
+  expect(await sandbox.list('/var/lib/dkms/tenstorrent')).toEqual([SAMPLE]);
+});
+
+describe('a driver that does not build', () => {
+  const BROKEN = '1.0.1-sample';
+
+  test('costs the installation nothing, unless the setting says so', async () => {
+    await using sandbox = await gentoo();
+    const { release: older } = await sandbox.addKernel(kernels.older);
+    await sandbox.kernelInstall('add', older);
+    const module = await modulePath(sandbox, older);
+    const working = await identity(sandbox, module);
+    await sandbox.addDriver({ version: BROKEN, broken: 'compile' });
+
+    const { release } = await sandbox.addKernel(kernels.v61, { image: false });
+    const installed = await sandbox.gentooInstallkernel(release);
+    expect(await sandbox.exists(`/boot/vmlinuz-${release}`)).toBe(true);
+    const [cause, nextStep, ...again] = installed.stderr.trimEnd().split('\n');
+    expect(cause).toMatch(
+      new RegExp(`^ \\* ttkmd: tenstorrent ${BROKEN} for ${escaped(release)} \\.\\.\\. FAILED: .*#error`),
+    );
+    expect(nextStep).toMatch(/exclude = .*; what is wrong: ttkmdctl status$/);
+    // The two later hooks have nothing to add, and none of them tries again.
+    expect(again).toEqual([]);
+    const attempts = async (): Promise<number> =>
+      (await history(sandbox)).filter(({ step, outcome }) => step === 'build' && outcome === 'failed').length;
+    expect(await attempts()).toBe(1);
+
+    // A kernel that works goes on working, whether or not it is installed again.
+    expect(await identity(sandbox, module)).toBe(working);
+    await sandbox.gentooInstallkernel(older);
+    expect(await identity(sandbox, module)).toBe(working);
+    expect(await installedVersion(sandbox, older)).toBe(SAMPLE);
+
+    const status = await insist(sandbox, ['status'], 1);
+    expect(status.stdout).toMatch(new RegExp(`✗ ${escaped(release)}: .*#error`));
+    expect(status.stdout).toContain(`ttkmdctl logs ${release}`);
+    const { health, kernels: judged } = await statusOf(sandbox);
+    expect(health).toBe('degraded');
+    const log = judged.find((kernel) => kernel.release === release)?.module.log ?? '';
+    expect(log).toMatch(/^\/var\/log\/ttkmd\/builds\//);
+    const told = (await insist(sandbox, ['logs', release], 0)).stdout;
+    expect(told).toContain('#error');
+    expect(`${(await sandbox.read(log)).trimEnd()}\n`).toBe(told);
+
+    // Another kernel's build leaves that log alone.
+    const { release: third } = await sandbox.addKernel(kernels.v612);
+    await sandbox.kernelInstall('add', third);
+    expect((await insist(sandbox, ['logs', release], 0)).stdout).toBe(told);
+    expect((await insist(sandbox, ['logs', third], 0)).stdout).toContain(third);
+
+    await configure(sandbox, '[hook]\non_failure = fail\n');
+    await sandbox.remove(`/boot/vmlinuz-${release}`);
+    const tries = await attempts();
+    expect((await sandbox.gentooInstallkernel(release, undefined, MAY_FAIL)).code).toBe(6);
+    expect(await sandbox.exists(`/boot/vmlinuz-${release}`)).toBe(false);
+    const { image } = sandbox.kernel(release);
+    expect((await sandbox.kernelInstall('add', release, image, MAY_FAIL)).code).toBe(6);
+    expect((await sandbox.runParts('/etc/kernel/postinst.d', release, undefined, MAY_FAIL)).code).toBe(1);
+    // A removal cannot be failed, and a kernel that has its driver is none of that.
+    expect((await sandbox.kernelInstall('remove', release)).code).toBe(0);
+    expect(await attempts()).toBe(tries);
+
+    // What the failure depended on has changed: the next installation builds.
+    await sandbox.addDriver({ version: BROKEN });
+    const mended = await sandbox.kernelInstall('add', release, image);
+    expect(mended.stdout).toMatch(builtLine(release, BROKEN));
+    expect(await installedVersion(sandbox, release)).toBe(BROKEN);
+  });
+
+  test('for want of CONFIG_HWMON: the option is named, and other kernels get their driver', async () => {
+    await using sandbox = await prepared({ dkms: dkms.v32, tree: 'gentoo' });
+    await sandbox.addDriver({ broken: 'hwmon' });
+    const { release } = await sandbox.addKernel(kernels.cloud);
+    const { code, stderr } = await sandbox.kernelInstall('add', release);
+    expect(code).toBe(0);
+    expect(stderr).toContain('hwmon_device_register_with_info');
+    expect(stderr).toContain('CONFIG_HWMON is off in this kernel');
+    expect(stderr).toContain('/etc/kernel/config.d/');
+    const status = await insist(sandbox, ['status'], 1);
+    expect(status.stdout).toContain('CONFIG_HWMON');
+    const told = (await insist(sandbox, ['logs', release], 0)).stdout;
+    expect(told).toMatch(/"hwmon_device_register_with_info".*undefined!/);
+
+    const { release: other } = await sandbox.addKernel(kernels.v612);
+    expect((await sandbox.kernelInstall('add', other)).stdout).toMatch(builtLine(other));
+    expect(await states(sandbox)).toEqual({ [release]: 'failed', [other]: 'current' });
+    expect((await insist(sandbox, ['logs', release], 0)).stdout).toBe(told);
+  });
+});
+
+test('a bad configuration means defaults and a warning, and the driver is built', async () => {
+  await using sandbox = await gentoo();
+  const { release } = await sandbox.addKernel(kernels.v612);
+  await configure(sandbox, '[hook]\non_failure = maybe\n[hoook]\ngarbage\n[kernels]\nexclud = *\n');
+  const { code, stdout, stderr } = await sandbox.kernelInstall('add', release);
+  expect(code).toBe(0);
+  expect(stdout).toMatch(builtLine(release));
+  for (const [line, word] of [
+    [2, '"maybe"'],
+    [3, '"[hoook]"'],
+    [4, '"garbage"'],
+    [6, '"exclud"'],
+  ]) {
+    expect(stderr).toMatch(new RegExp(`50-test\\.conf:${line}: .*${escaped(String(word))}`));
+  }
+  await expectModule(sandbox, release, 'kernel/extra/tenstorrent.ko');
+  const { problems } = await statusOf(sandbox);
+  expect(problems.filter(({ code: name }) => name === 'config')).toHaveLength(4);
+});
+
+describe('a build that takes too long', () => {
+  test('is given up: the kernel is installed, and nothing runs on', async () => {
+    await using sandbox = await gentoo();
+    await sandbox.addDriver({ slowSeconds: 300 });
+    await configure(sandbox, '[hook]\ntime_limit = 2s\n');
+    const { release } = await sandbox.addKernel(kernels.older);
+    const started = Date.now();
+    const given = await sandbox.kernelInstall('add', release);
+    const took = Date.now() - started;
+    await noBuildAlive(sandbox);
+    expect(took).toBeGreaterThanOrEqual(2000);
+    // Long before the build would have ended.
+    expect(took).toBeLessThan(30_000);
+    expect(given.code).toBe(0);
+    expect(given.stderr).toContain('time limit');
+    expect(given.stderr).toContain('hook.time_limit');
+    expect(await installedVersion(sandbox, release)).toBeUndefined();
+    expect((await insist(sandbox, ['status'], 1)).stdout).toContain(release);
+  });
+
+  test('is tried once in an installation, however many hooks it has', async () => {
+    await using sandbox = await gentoo();
+    await sandbox.addDriver({ slowSeconds: 300 });
+    await configure(sandbox, '[hook]\ntime_limit = 2s\n');
+    const { release } = await sandbox.addKernel(kernels.older, { image: false });
+    expect((await sandbox.gentooInstallkernel(release)).code).toBe(0);
+    await noBuildAlive(sandbox);
+    expect((await history(sandbox)).filter(({ step }) => step === 'build')).toHaveLength(1);
+  });
+});
+
+test('whatever is missing or switched off is named, and costs the installation nothing', async () => {
+  await using sandbox = await gentoo();
+  const { release } = await sandbox.addKernel(kernels.older);
+  const before = await snapshot(sandbox, BUILT_INTO);
+  /** What the hook says while something is not where it belongs. */
+  const without = async (path: string, hook: readonly string[] = []): Promise<string> => {
+    const away = '/run/away';
+    await sandbox.run(['mv', path, away]);
+    const { code, stdout, stderr } =
+      hook.length === 0 ? await sandbox.kernelInstall('add', release) : await sandbox.run(hook);
+    await sandbox.run(['mv', away, path]);
+    expect(code).toBe(0);
+    return `${stdout}${stderr}`;
+  };
+
+  const source = `/usr/src/tenstorrent-${SAMPLE}`;
+  expect(await without(source)).toMatch(/no driver source in \/usr\/src.*\n.*emerge sys-kernel\/tt-kmd/);
+  expect(await without('/usr/sbin/dkms')).toMatch(/dkms is not installed.*\n.*emerge sys-kernel\/dkms/);
+
+  for (const [hook, ...args] of [
+    [PLUGIN, 'add', release, '/boot/entry', '/boot/image'],
+    [PLUGIN, 'remove', release, '/boot/entry'],
+    [PREINST, release, '/boot/image'],
+    [POSTINST, release, '/boot/image'],
+    [DEBIAN_POSTINST, release, '/boot/image'],
+    [DEBIAN_POSTRM, release, '/boot/image'],
+  ] as const) {
+    expect(await without('/usr/bin/ttkmdctl', [hook, ...args])).toMatch(
+      /^ttkmd: \/usr\/bin\/ttkmdctl is missing .*; install ttkmd again, or delete \S+\n$/,
+    );
+  }
+  expect(await without('/usr/lib/ttkmd/main.js')).toMatch(
+    /^ttkmd: \/usr\/lib\/ttkmd\/main\.js is missing.*install ttkmd again\n$/,
+  );
+  // Neither our own Node.js nor the system's; then one that cannot even start.
+  await sandbox.remove('/usr/bin/node');
+  await sandbox.remove('/usr/local/bin/node');
+  const ownNode = '/usr/lib/ttkmd/node';
+  expect(await without(ownNode)).toMatch(/^ttkmd: there is no Node\.js, so nothing was done; install .*\n$/);
+  await sandbox.write('/usr/bin/node', '#!/bin/sh\nexit 134\n', 0o755);
+  expect(await without(ownNode)).toMatch(/^ttkmd: ended with status 134 .*ttkmdctl reconcile --all\n$/);
+
+  await configure(sandbox, `[kernels]\nexclude = ${release.replace(/^\d+\.\d+/, '*')}\n`);
+  const excluded = await sandbox.kernelInstall('add', release);
+  expect(printed(excluded)).toBe(
+    `exit status 0\nttkmd: no driver for ${release}: left alone: the setting kernels.exclude names it\n`,
+  );
+  expect(await states(sandbox)).toEqual({ [release]: 'unsupported' });
+  await sandbox.remove('/etc/ttkmd/ttkmd.conf.d/50-test.conf');
+
+  expect(await changedSince(sandbox, before, BUILT_INTO)).toEqual([]);
+  // All of it is back: now it is built.
+  expect((await sandbox.kernelInstall('add', release)).stdout).toMatch(builtLine(release));
+});
+
+test('what one hook has said, the later ones of the same installation do not say again', async () => {
+  await using sandbox = await gentoo();
+  const { release } = await sandbox.addKernel(kernels.older, { image: false });
+  await configure(sandbox, `[kernels]\nexclude = ${release}\n`);
+  const excluded = await sandbox.gentooInstallkernel(release);
+  expect.soft(ourLines(excluded).filter((line) => line.includes('kernels.exclude'))).toHaveLength(1);
+  await configure(sandbox, '[hook]\non_failure = maybe\n');
+  const warned = await sandbox.gentooInstallkernel(release);
+  expect.soft(ourLines(warned).filter((line) => line.includes('"maybe"'))).toHaveLength(1);
+});
+
+test('inside a chroot the hook builds, and the running kernel is none of its business', async () => {
+  await using sandbox = await gentoo();
+  const { release } = await sandbox.addKernel(kernels.older);
+  // A PID namespace of its own, since containers may not look at the machine's process 1.
+  const inChroot = (command: string): Promise<RunResult> =>
+    sandbox.run(
+      [
+        'unshare',
+        '--pid',
+        '--fork',
+        '--mount',
+        'sh',
+        '-ec',
+        `mkdir -p /tmp/root
+      mount -t tmpfs root /tmp/root
+      cd /tmp/root
+      for folder in usr etc var sys dev run boot tmp root; do
+        mkdir $folder
+        mount --rbind /$folder $folder
+      done
+      for link in bin sbin lib lib64; do ln -s usr/$link $link; done
+      mkdir proc
+      mount -t proc proc /proc
+      mount -t proc proc proc
+      chroot /tmp/root ${command}`,
+      ],
+      MAY_FAIL,
+    );
+
+  const added = await inChroot(`${PLUGIN} add ${release} /boot/entry /boot/vmlinuz-${release}`);
+  expect(printed(added)).toMatch(/^exit status 0\nttkmd: .* built, installed, verified/);
+  await expectModule(sandbox, release, 'kernel/extra/tenstorrent.ko');
+  const { code, stdout } = await inChroot('ttkmdctl status');
+  expect(code).toBe(0);
+  expect(stdout).toMatch(/running +not this system/);
+  expect(stdout).not.toContain('no-modules');
+});
+
+test('arguments that make no sense do nothing', async () => {
+  await using sandbox = await gentoo();
+  const { release } = await sandbox.addKernel(kernels.older);
+  await sandbox.write('/lib/tenstorrent.ko', 'a bystander');
+  const before = await snapshot(sandbox);
+  const image = `/boot/vmlinuz-${release}`;
+  const senseless = [
+    '',
+    '.',
+    '..',
+    '../..',
+    `../modules/${release}`,
+    `${release}/`,
+    `/${release}`,
+    '*',
+    `${release} `,
+  ];
+  const calls: string[][] = [
+    [PLUGIN],
+    [PLUGIN, 'add'],
+    [PLUGIN, 'remove'],
+    [PLUGIN, 'prepare', release, '/boot/entry', image],
+    [PLUGIN, release, image],
+    ...senseless.map((text) => [PLUGIN, 'add', text, '/boot/entry', image]),
+    ...senseless.map((text) => [PLUGIN, 'remove', text, '/boot/entry']),
+    ...[PREINST, POSTINST, DEBIAN_POSTINST, DEBIAN_POSTRM].flatMap((hook) => [
+      [hook],
+      [hook, '..', image],
+      [hook, '', ''],
+    ]),
+    [PREINST, '--root=/nowhere', image],
+    [DEBIAN_POSTRM, '--help'],
+  ];
+  for (const call of calls) {
+    const { code } = await sandbox.run(call, MAY_FAIL);
+    expect(code, call.join(' ')).toBe(0);
+  }
+  expect(changes(before, await snapshot(sandbox))).toEqual([]);
+  expect((await sandbox.run([PLUGIN, 'add', `../${release}`, '/boot/entry', image])).stderr).toBe(
+    `ttkmd: nothing done: called with unknown arguments (add ../${release} /boot/entry ${image})\n`,
+  );
+  // A kernel that is not there is nothing to build for.
+  expect((await sandbox.kernelInstall('add', '9.9.9-none', image)).stdout).toContain(
+    '9.9.9-none has no folder',
+  );
+  expect(changes(before, await snapshot(sandbox))).toEqual([]);
+});

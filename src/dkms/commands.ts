@@ -107,7 +107,9 @@ async function moveFolder(host: Host, from: string, to: string): Promise<void> {
     const copied = await host.exec.query('cp', ['-a', from, to], { timeLimit: SHORT_LIMIT });
     if (copied.code === 0) return;
     host.fs.removeTree(to);
-    throw new Error(`cannot copy the built module to ${to}: ${copied.stderr.trim()}`);
+    const [why = ''] = copied.stderr.split('\n');
+    const failure = new Error(`cannot copy the built module to ${to}: ${why}`);
+    throw Object.assign(failure, why.endsWith('No space left on device') ? { code: 'ENOSPC' } : {});
   }
 }
 

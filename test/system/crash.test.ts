@@ -1,0 +1,335 @@
+// Killed at any moment, out of room, or among wreckage: the next reconcile ends in the same state.
+
+import { once } from 'node:events';
+import { rmSync, writeFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { describe, expect, test } from 'vitest';
+import {
+  changes,
+  dkmsStatus,
+  expectSettled,
+  history,
+  identity,
+  insist,
+  installedVersion,
+  intercept,
+  modulePath,
+  prepared,
+  SAMPLE,
+  snapshot,
+  statusOf,
+  until,
+} from './support/machine.ts';
+import { parts } from './support/parts.ts';
+import { buildsAlive, noBuildAlive, type Sandbox } from './support/sandbox.ts';
+
+const { kernels, dkms } = parts();
+
+const ROUNDS = 30;
+
+// Within which everything that a killed run had started must have ended.
+const AFTERLIFE_MS = 2000;
+
+const CONF = `/usr/src/tenstorrent-${SAMPLE}/dkms.conf`;
+const SWITCHES = `/usr/src/tenstorrent-${SAMPLE}/switches.mk`;
+
+/** A small generator that a seed repeats (mulberry32). */
+function generator(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
+/** Parts of a whole that cover it evenly, each at random in its own section, in random order. */
+function moments(count: number, random: () => number): number[] {
+  const spread = Array.from({ length: count }, (_, index) => (index + random()) / count);
+  return spread
+    .map((at) => ({ at, key: random() }))
+    .sort((one, other) => one.key - other.key)
+    .map(({ at }) => at);
+}
+
+/** A machine as it was before ttkmd ever ran: no module, nothing registered, nothing remembered. */
+async function makeFresh(sandbox: Sandbox, release: string, conf: string): Promise<void> {
+  await sandbox.run([
+    'sh',
+    '-c',
+    `rm -rf /var/lib/dkms/tenstorrent /var/lib/ttkmd/state.json /lib/modules/${release}/kernel/extra && depmod ${release}`,
+  ]);
+  await sandbox.write(CONF, conf);
+}
+
+/** Whatever happened, the files that are kept can be read, and no draft of one is left as the file itself. */
+async function expectReadableRecords(sandbox: Sandbox): Promise<void> {
+  for (const path of ['/var/lib/ttkmd/state.json', '/run/ttkmd/run.json']) {
+    if (await sandbox.exists(path)) JSON.parse(await sandbox.read(path));
+  }
+  if (!(await sandbox.exists('/var/lib/ttkmd/history.jsonl'))) return;
+  const lines = (await sandbox.read('/var/lib/ttkmd/history.jsonl')).split('\n');
+  expect(lines.pop()).toBe('');
+  for (const line of lines) JSON.parse(line);
+}
+
+test(`SIGKILL at ${ROUNDS} random moments`, { timeout: 600_000 }, async () => {
+  await using sandbox = await prepared({ dkms: dkms.v32, tree: 'gentoo', kernels: [kernels.v61] });
+  const release = kernels.v61.gentooRelease;
+  const conf = await sandbox.read(CONF);
+  // A make that outlives its run does not just come to its end unseen: from the kill on it lingers.
+  const linger = sandbox.path('/tmp/linger');
+  await sandbox.write(
+    '/usr/local/sbin/make',
+    `#!/bin/sh\n/usr/bin/make "$@"\nstatus=$?\nif [ -e /tmp/linger ]; then sleep 5; fi\nexit $status\n`,
+    0o755,
+  );
+  const hook = ['/usr/lib/kernel/preinst.d/35-ttkmd.install', release, sandbox.kernel(release).image];
+  // As long as the last undisturbed run that built took: other work on the machine makes it longer and shorter.
+  let duration = 0;
+  const timed = async (...args: string[]): Promise<void> => {
+    const start = performance.now();
+    const { stderr } = await insist(sandbox, ['reconcile', ...args], 0);
+    if (/✓ +built/.test(stderr)) duration = performance.now() - start;
+  };
+  await timed();
+  await timed('--force');
+  await expectSettled(sandbox, [release]);
+  const undisturbed = await dkmsStatus(sandbox);
+
+  const seed = Number(process.env.TTKMD_TEST_SEED ?? Date.now() % 2 ** 31);
+  const random = generator(seed);
+  const reached: Record<string, number> = {};
+  let withoutModule = 0;
+
+  for (const [index, moment] of moments(ROUNDS, random).entries()) {
+    const kind = index % 4;
+    const at = moment * duration;
+    const rebuild = kind % 2 === 1;
+    const what = `round ${index} of seed ${seed}: ${rebuild ? 'rebuild' : 'first'} by ${kind < 2 ? 'reconcile' : 'hook'}, killed after ${Math.round(at)} ms`;
+    try {
+      if (!rebuild) await makeFresh(sandbox, release, conf);
+      if (kind === 3) await sandbox.write(SWITCHES, `# round ${index}\n`);
+      const child = sandbox.spawn(kind < 2 ? ['/usr/bin/ttkmdctl', 'reconcile', '--force'] : hook, {
+        stdio: 'ignore',
+      });
+      const ended = once(child, 'exit');
+      const start = performance.now();
+      const startedAt = Date.now();
+      await Promise.race([sleep(at), ended]);
+      if (child.exitCode !== null) duration = performance.now() - start;
+      writeFileSync(linger, '');
+      child.kill('SIGKILL');
+      await ended;
+
+      const found = await installedVersion(sandbox, release);
+      await noBuildAlive(sandbox, AFTERLIFE_MS);
+      await expectReadableRecords(sandbox);
+      const step = await lastStep(sandbox, startedAt);
+      reached[step] = (reached[step] ?? 0) + 1;
+      if (rebuild && found !== SAMPLE) {
+        withoutModule += 1;
+        // dkms itself takes the old module away before it copies the new one; nobody else may.
+        expect(step, 'the module was away outside of dkms install').toBe('install');
+      }
+      rmSync(linger);
+      await timed();
+      await expectSettled(sandbox, [release]);
+      expect(await dkmsStatus(sandbox)).toEqual(undisturbed);
+    } catch (error) {
+      throw new Error(what, { cause: error });
+    }
+  }
+  expect(await sandbox.list('/var/lib/ttkmd')).toEqual(['history.jsonl', 'manifest.json', 'state.json']);
+  console.log(
+    `SIGKILL: seed ${seed}, over some ${Math.round(duration)} ms, by step ${JSON.stringify(reached)}, without a module ${withoutModule}`,
+  );
+  // Kills that all fell before or after the work would prove nothing.
+  expect(ROUNDS - (reached.none ?? 0)).toBeGreaterThan(ROUNDS / 3);
+});
+
+/** The step that a run had come to; `none` where it had not begun or had come to its end. */
+async function lastStep(sandbox: Sandbox, startedAt: number): Promise<string> {
+  if (!(await sandbox.exists('/run/ttkmd/run.json'))) return 'none';
+  const run = JSON.parse(await sandbox.read('/run/ttkmd/run.json')) as { since: number };
+  if (run.since < startedAt) return 'none';
+  const lines = (await sandbox.read('/run/ttkmd/events.jsonl')).split('\n').slice(0, -1);
+  const events = lines.map((line) => JSON.parse(line) as { type: string; step?: string });
+  return events.findLast(({ type }) => type === 'step-started')?.step ?? 'none';
+}
+
+test('killed between dkms taking the old module away and putting the new one there', async () => {
+  await using sandbox = await prepared({ dkms: dkms.v32, tree: 'gentoo', kernels: [kernels.v61] });
+  const release = kernels.v61.gentooRelease;
+  await insist(sandbox, ['reconcile'], 0);
+  // dkms runs this between the two.
+  const folder = `/usr/src/tenstorrent-${SAMPLE}`;
+  await sandbox.write(`${folder}/pause`, '#!/bin/sh\nif [ -e /tmp/pause ]; then sleep 100; fi\n', 0o755);
+  await sandbox.write(CONF, `${await sandbox.read(CONF)}PRE_INSTALL="pause"\n`);
+  await sandbox.write('/tmp/pause', '');
+  const child = sandbox.spawn(['/usr/bin/ttkmdctl', 'reconcile'], { stdio: 'ignore' });
+  await until('dkms pauses', () => sandbox.processes().some(({ command }) => command === 'sleep 100'));
+  expect(await installedVersion(sandbox, release)).toBeUndefined();
+  child.kill('SIGKILL');
+  await once(child, 'exit');
+  await noBuildAlive(sandbox, AFTERLIFE_MS);
+  await sandbox.remove('/tmp/pause');
+  expect((await insist(sandbox, ['ready', release], 1)).stdout).toContain('not ready');
+  await insist(sandbox, ['reconcile'], 0);
+  await expectSettled(sandbox, [release]);
+});
+
+describe('where the kernel or the system lacks what contains a build', () => {
+  const killedInTheMiddle = async (sandbox: Sandbox, seconds: number): Promise<void> => {
+    await sandbox.write(SWITCHES, `slow = ${seconds}\n`);
+    const child = sandbox.spawn(['/usr/bin/ttkmdctl', 'reconcile'], { stdio: 'ignore' });
+    await until('the build waits', () =>
+      sandbox.processes().some(({ command }) => command === `sleep ${seconds}`),
+    );
+    child.kill('SIGKILL');
+    await once(child, 'exit');
+  };
+
+  test('a setpriv that cannot do it: the build dies all the same', async () => {
+    await using sandbox = await prepared({ dkms: dkms.v32, tree: 'gentoo', kernels: [kernels.v61] });
+    await intercept(sandbox, 'setpriv', 'exit 1');
+    await killedInTheMiddle(sandbox, 100);
+    await noBuildAlive(sandbox, AFTERLIFE_MS);
+    await sandbox.remove(SWITCHES);
+    await insist(sandbox, ['reconcile'], 0);
+    await expectSettled(sandbox, [kernels.v61.gentooRelease]);
+  });
+
+  test('no PID namespaces: what lives on keeps the lock, so that nobody builds beside it', async () => {
+    await using sandbox = await prepared({ dkms: dkms.v32, tree: 'gentoo', kernels: [kernels.v61] });
+    await intercept(sandbox, 'unshare', 'exit 1');
+    await killedInTheMiddle(sandbox, 4);
+    expect(buildsAlive(sandbox)).not.toEqual([]);
+    await insist(sandbox, ['reconcile', '--wait', '1'], 5);
+    await sandbox.remove(SWITCHES);
+    await insist(sandbox, ['reconcile'], 0);
+    await expectSettled(sandbox, [kernels.v61.gentooRelease]);
+  });
+});
+
+describe('wreckage', () => {
+  test("in dkms's tree and in our own records is cleared away", async () => {
+    await using sandbox = await prepared({ dkms: dkms.v32, tree: 'gentoo', kernels: [kernels.v61] });
+    const release = kernels.v61.gentooRelease;
+    const tree = '/var/lib/dkms/tenstorrent';
+    await insist(sandbox, ['reconcile'], 0);
+    const module = await identity(sandbox, await modulePath(sandbox, release));
+
+    await sandbox.write(`${tree}/${SAMPLE}/build/tenstorrent.o`, 'half an object');
+    await sandbox.write(`${tree}/${SAMPLE}/${release}/.tmp_x86_64_abc/module/tenstorrent.ko`, 'half');
+    await sandbox.write(`${tree}/0.9.9-sample/build/.empty`, '');
+    await sandbox.link('/usr/src/tenstorrent-0.8.0-sample', `${tree}/0.8.0-sample/source`);
+    await sandbox.link('0.7.0-sample/9.9.9-gone/x86_64', `${tree}/kernel-9.9.9-gone-x86_64`);
+    await sandbox.write('/var/lib/ttkmd/staging/tenstorrent/0.1/build/tenstorrent.o', 'half');
+    const known = await history(sandbox);
+    await sandbox.write(
+      '/var/lib/ttkmd/history.jsonl',
+      `${await sandbox.read('/var/lib/ttkmd/history.jsonl')}{"at":17952`,
+    );
+    await sandbox.write('/run/ttkmd/run.json', '{"pid":12');
+    expect((await sandbox.run(['dkms', 'autoinstall', '-k', release])).stderr).toContain('Error!');
+
+    expect((await statusOf(sandbox)).run).toBeNull();
+    const plan = await insist(sandbox, ['reconcile', '--dry-run'], 0);
+    expect(plan.stdout.match(/clean up: /g)).toHaveLength(6);
+    await insist(sandbox, ['reconcile'], 0);
+    await expectSettled(sandbox, [release]);
+    expect(await identity(sandbox, await modulePath(sandbox, release))).toBe(module);
+    expect((await sandbox.run(['dkms', 'autoinstall', '-k', release])).stderr).toBe('');
+    expect((await history(sandbox)).slice(0, known.length)).toEqual(known);
+    expect((await history(sandbox)).length).toBeGreaterThan(known.length);
+    const settled = await snapshot(sandbox);
+    expect((await insist(sandbox, ['reconcile'], 0)).stdout).toContain('nothing to do');
+    expect(changes(settled, await snapshot(sandbox))).toEqual([]);
+  });
+
+  test('a state file that was cut short, runs of the dead, drafts that nobody finished', async () => {
+    await using sandbox = await prepared({ dkms: dkms.v32, tree: 'gentoo', kernels: [kernels.v61] });
+    const release = kernels.v61.gentooRelease;
+    await insist(sandbox, ['reconcile'], 0);
+    const text = await sandbox.read('/var/lib/ttkmd/state.json');
+    for (const broken of [text.slice(0, text.length / 2), '', 'null', '[]', '{"schema":1,"modules":null}']) {
+      await sandbox.write('/var/lib/ttkmd/state.json', broken);
+      expect((await insist(sandbox, ['status', '--json'], 0)).stderr, broken).toBe('');
+      await insist(sandbox, ['reconcile'], 0);
+    }
+    // A number that was given to another process since.
+    const started = '{"pid":1,"started":"99999999999","trigger":"boot","since":1700000000000}';
+    const dead = sandbox.spawn(['true'], { stdio: 'ignore' });
+    await once(dead, 'exit');
+    for (const run of [started, started.replace('"pid":1', `"pid":${dead.pid}`), 'null', '{}']) {
+      await sandbox.write('/run/ttkmd/run.json', `${run}\n`);
+      expect((await statusOf(sandbox)).run, run).toBeNull();
+      expect((await insist(sandbox, ['cancel'], 0)).stdout).toContain('nothing to cancel');
+    }
+    for (const line of ['null', '12', '"text"', '{}', '{"at":"soon"}']) {
+      await sandbox.write('/var/lib/ttkmd/history.jsonl', `${line}\n`);
+      await insist(sandbox, ['history'], 0);
+      await insist(sandbox, ['history', '--json'], 0);
+    }
+    await sandbox.write('/var/lib/ttkmd/.state.json.4242.new', 'half');
+    await insist(sandbox, ['reconcile'], 0);
+    await expectSettled(sandbox, [release]);
+    expect(await sandbox.list('/var/lib/ttkmd')).toEqual(['history.jsonl', 'manifest.json', 'state.json']);
+    expect(await sandbox.list('/run/ttkmd')).toEqual(['events.jsonl', 'lock']);
+  });
+});
+
+/** Puts a small file system under a folder, with what was in it, and fills it up but for some bytes. */
+async function fill(sandbox: Sandbox, folder: string, free: number): Promise<void> {
+  await sandbox.run([
+    'sh',
+    '-c',
+    `cp -a ${folder} /tmp/kept && mount -t tmpfs -o size=512k,mode=755 small ${folder} &&
+     cp -a /tmp/kept/. ${folder} && rm -rf /tmp/kept
+     if [ ${free} -gt 0 ]; then head -c ${free} /dev/zero >${folder}/room; fi
+     cat /dev/zero >${folder}/ballast 2>/dev/null; rm -f ${folder}/room`,
+  ]);
+}
+
+test('no room: said clearly, nothing half-written, and mended when there is', async () => {
+  await using sandbox = await prepared({ dkms: dkms.v32, tree: 'gentoo', kernels: [kernels.v61] });
+  const release = kernels.v61.gentooRelease;
+  await insist(sandbox, ['reconcile'], 0);
+  const module = await modulePath(sandbox, release);
+
+  const places: [string, number][] = [
+    ['/var/lib/ttkmd', 0],
+    // Enough for the records, and not for a build.
+    ['/var/lib/ttkmd', 64 * 1024],
+    ['/var/log/ttkmd', 0],
+    ['/var/lib/dkms', 0],
+  ];
+  for (const [folder, free] of places) {
+    const where = `${folder} with ${free} bytes left`;
+    const old = await identity(sandbox, module);
+    await fill(sandbox, folder, free);
+    const failed = await insist(sandbox, ['reconcile', '--force'], 6);
+    const said = `${failed.stdout}${failed.stderr}`;
+    expect(said, where).toMatch(/no space|no room/i);
+    expect(said, where).toContain(folder);
+    expect(said, where).toMatch(/→ .*(room|space)/);
+    expect(said, where).not.toMatch(/\.js:\d+/);
+    await expectReadableRecords(sandbox);
+    expect(
+      (await sandbox.list('/var/lib/ttkmd')).filter((name) => name.endsWith('.new')),
+      where,
+    ).toEqual([]);
+    expect(await sandbox.list('/run/ttkmd'), where).not.toContain('run.json');
+    expect(await identity(sandbox, module), where).toBe(old);
+    expect((await statusOf(sandbox)).kernels.find((one) => one.release === release)?.module.version).toBe(
+      SAMPLE,
+    );
+
+    await sandbox.run(['mount', '-o', 'remount,size=64m', folder]);
+    await insist(sandbox, ['reconcile', '--kernel', release], 0);
+    await expectSettled(sandbox, [release]);
+    await sandbox.run(['umount', folder]);
+  }
+});

@@ -9,6 +9,9 @@ if (major < 22 || (major === 22 && minor < 22)) {
   process.exit(process.argv[2] === 'kernel-event' ? 0 : 1);
 }
 
+// What is installed for everybody is readable for everybody, whatever the caller's umask.
+process.umask(0o022);
+
 const { main } = await import('./cli/main.ts');
 const { WAYS } = await import('./kernel-events/way.ts');
 process.exitCode = await main(process.argv.slice(2), {

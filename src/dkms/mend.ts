@@ -37,7 +37,8 @@ export function findRemains(host: Pick<Host, 'fs'>, dkms: DkmsObservation, packa
         text: `${path}/build is left from a build that was killed`,
       });
     }
-    for (const release of fs.list(path)) {
+    // `source` is a link into the driver's own folder, where nothing is ours to remove.
+    for (const release of fs.list(path).filter((name) => name !== 'source' && name !== 'build')) {
       for (const name of fs.list(`${path}/${release}`).filter((one) => /^\.(tmp_|ttkmd-)/.test(one))) {
         remains.push({
           what: 'temporary-folder',

@@ -28,10 +28,12 @@ export function vermagicMismatch(
   const expected = WORDS.filter(([, option]) => configuration[option] === 'y').map(([word]) => word);
   const known = new Set(WORDS.map(([word]) => word));
   const found = words.filter((word) => known.has(word));
+  // A kernel with both options says `preempt` from 6.12 on, and `preempt_rt` before: either fits.
   const rt = expected.includes('preempt_rt');
-  const wanted = rt ? expected.filter((word) => word !== 'preempt') : expected;
+  const either = rt && found.some((word) => word.startsWith('preempt'));
+  const wanted = either ? expected.filter((word) => !word.startsWith('preempt')) : expected;
   const lacking = wanted.filter((word) => !found.includes(word));
-  const surplus = found.filter((word) => !wanted.includes(word) && !(rt && word === 'preempt'));
+  const surplus = found.filter((word) => !wanted.includes(word) && !(rt && word.startsWith('preempt')));
   if (lacking.length === 0 && surplus.length === 0) return undefined;
   const differences = [...lacking.map((word) => `lacks ${word}`), ...surplus.map((word) => `has ${word}`)];
   return `its vermagic ${differences.join(' and ')}, unlike this kernel`;

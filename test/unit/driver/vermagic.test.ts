@@ -19,6 +19,12 @@ describe('vermagicMismatch', () => {
       undefined,
     ],
     [
+      'fits a real-time kernel that says preempt',
+      `${R} SMP preempt `,
+      { SMP: 'y', PREEMPT_RT: 'y', PREEMPT_BUILD: 'y' },
+      undefined,
+    ],
+    [
       'may say more than is judged',
       `${R} SMP mod_unload aarch64 RANDSTRUCT_0123`,
       { SMP: 'y', MODULE_UNLOAD: 'y' },

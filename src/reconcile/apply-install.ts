@@ -1,81 +1,172 @@
 // Installs a built module through dkms and looks again, at the file and not at dkms's word.
-import { adoptStaged, clearStaging, type DkmsRun, install } from '../dkms/commands.ts';
+import { clearStaging, type DkmsRun, indexModules, install } from '../dkms/commands.ts';
 import { dropOriginal } from '../dkms/mend.ts';
+import { type Replacement, replaceBuild } from '../dkms/replace.ts';
 import { resolveModule, strayModules } from '../driver/installed.ts';
+import { type KeptModule, keepModule } from '../driver/kept.ts';
 import { PACKAGE } from '../driver/sources.ts';
 import { vermagicMismatch } from '../driver/vermagic.ts';
+import type { FileInfo } from '../host/fs.ts';
 import { without } from '../state/state.ts';
-import { findKernel, fingerprint, target, timeIsUp } from './apply-build.ts';
+import { findKernel, fingerprint, target } from './apply-build.ts';
 import type { Step } from './step.ts';
 import { type Outcome, remember, runSettings, type Work } from './work.ts';
 
-/** Installs and verifies for one kernel. What is under way is written down first, for a reconcile after a power cut. */
-export async function applyInstall(
-  work: Work,
-  step: Extract<Step, { kind: 'install' }>,
-  seconds: number,
-): Promise<Outcome> {
+type InstallStep = Extract<Step, { kind: 'install' }>;
+
+/**
+ * Installs and verifies for one kernel. What is under way is written down first, for a reconcile after a power cut;
+ * the module and the build that are there are kept until their successors are proved, and put back if they are not.
+ */
+export async function applyInstall(work: Work, step: InstallStep, seconds: number): Promise<Outcome> {
   const { host, observation } = work;
   const { release, version } = step;
   // Without dkms's own link for the release, dkms would keep our module as the kernel's original one.
   const ours = release in work.state.modules || work.state.intent?.release === release;
   const linked = observation.dkms.active.some((link) => link.release === release && !link.dangling);
   const keepsOriginal = !linked && ours && strayModules(host.fs, release).length > 0;
-
-  const damaged = observation.modules.get(release);
+  const present = observation.modules.get(release);
+  const sound = present?.broken === undefined ? present?.path : undefined;
 
   remember(work, { intent: { release, version, step: 'install' } });
-  // Nor does dkms know a damaged file for its own; nothing is lost with it.
-  if ((ours || linked) && damaged?.broken !== undefined) host.fs.remove(damaged.path);
-  await adoptStaged(host, observation.dkms.tree, target(work, step));
-  clearStaging(host);
-  // It is short, and in its middle no module is there: who interrupts waits for its end.
+  const undo: (() => void)[] = [];
+  try {
+    const kept = keepModule(host.fs, release, sound);
+    undo.unshift(kept.restore);
+    // Nor does dkms know a damaged file for its own; nothing is lost with it.
+    if ((ours || linked) && present?.broken !== undefined) host.fs.remove(present.path);
+    const replacement = await replaceBuild(host, observation.dkms.tree, target(work, step));
+    undo.unshift(replacement.takeBack);
+    const failure = await installAndVerify(work, step, ours || linked ? sound : undefined);
+    if (keepsOriginal) dropOriginal(host, observation.dkms, PACKAGE, release);
+    if (failure !== undefined) return await takeBack(work, step, undo, failure);
+    settle(work, step, seconds, kept, replacement);
+    return { outcome: 'done', text: 'installed, verified' };
+  } catch (error) {
+    return await takeBack(work, step, undo, refusal(error as NodeJS.ErrnoException, step));
+  }
+}
+
+interface Failure {
+  readonly code: string;
+  readonly headline: string;
+  readonly hint: string;
+}
+
+/** Nothing where the module that modprobe would load is the one that was built. */
+async function installAndVerify(
+  work: Work,
+  step: InstallStep,
+  replaced: string | undefined,
+): Promise<Failure | undefined> {
+  const { host } = work;
+  const before = replaced === undefined ? undefined : host.fs.stat(replaced);
+  // It is short: who interrupts waits for its end.
   const signal = new AbortController().signal;
   const run = await install(host, target(work, step), { ...runSettings(work), signal });
-  if (run.exitCode !== 0) return installFailed(work, step, run);
-  if (keepsOriginal) dropOriginal(host, observation.dkms, PACKAGE, release);
-
+  if (run.exitCode !== 0) return installFailure(step, run);
+  if (replaced !== undefined && before !== undefined) await removeOvertaken(work, step, replaced, before);
   const flaw = await findFlaw(work, step);
-  if (flaw !== undefined) {
-    return {
-      outcome: 'failed',
-      text: `installed, but ${flaw}`,
-      hint: `see what modprobe would load: modinfo -k ${release} ${PACKAGE}`,
-    };
-  }
-  const kernel = findKernel(work, release);
-  const at = host.clock.now();
+  if (flaw === undefined) return undefined;
+  if (flaw.damaged) return noRoomOr(run, { code: 'install-flawed', ...flaw }, step);
+  return { code: 'install-flawed', ...flaw };
+}
+
+/**
+ * dkms writes over a module of the same name in the same place; one that lay elsewhere, or was compressed in another
+ * way, is still there beside its successor, and depmod may prefer it.
+ */
+async function removeOvertaken(work: Work, step: InstallStep, path: string, before: FileInfo): Promise<void> {
+  const { host } = work;
+  const now = host.fs.stat(path);
+  const untouched = now?.inode === before.inode && now.changed === before.changed;
+  if (!untouched || !strayModules(host.fs, step.release).some((other) => other !== path)) return;
+  host.fs.remove(path);
+  await indexModules(host, step.release);
+}
+
+function settle(
+  work: Work,
+  step: InstallStep,
+  seconds: number,
+  kept: KeptModule,
+  replacement: Replacement,
+): void {
+  const { release, version } = step;
+  const { origin } = findKernel(work, release);
+  const at = work.host.clock.now();
+  const { modules, failures, packages } = work.state;
   remember(work, {
     modules: {
-      ...work.state.modules,
+      ...modules,
       [release]: { ...fingerprint(work, release, version), at, trigger: work.policy.trigger, seconds },
     },
-    failures: without(work.state.failures, release),
-    packages:
-      kernel.origin.kind === 'dist-kernel'
-        ? { ...work.state.packages, [release]: kernel.origin.package }
-        : work.state.packages,
+    failures: without(failures, release),
+    packages: origin.kind === 'dist-kernel' ? { ...packages, [release]: origin.package } : packages,
     intent: undefined,
   });
-  return { outcome: 'done', text: 'installed, verified' };
+  kept.drop();
+  replacement.keep();
+}
+
+/** What was there is there again; the failure is remembered. */
+async function takeBack(
+  work: Work,
+  step: InstallStep,
+  undo: readonly (() => void)[],
+  failure: Failure,
+): Promise<Outcome> {
+  const { release, version } = step;
+  clearStaging(work.host);
+  for (const one of undo) one();
+  if (undo.length > 0) await indexModules(work.host, release);
+  remember(work, {
+    intent: undefined,
+    failures: {
+      ...work.state.failures,
+      [release]: {
+        ...fingerprint(work, release, version),
+        ...failure,
+        at: work.host.clock.now(),
+        trigger: work.policy.trigger,
+        tools: work.observation.tools.get(release) ?? '',
+        cause: undefined,
+        transient: true,
+        unsupported: false,
+        log: undefined,
+      },
+    },
+  });
+  return { outcome: 'failed', text: failure.headline, hint: failure.hint };
+}
+
+interface Flaw {
+  readonly headline: string;
+  readonly hint: string;
+  /** The file itself is no good; else it is another one than the one that was built. */
+  readonly damaged: boolean;
 }
 
 /** The module that modprobe would load has to be the one that was built. */
-async function findFlaw(work: Work, step: Extract<Step, { kind: 'install' }>): Promise<string | undefined> {
+async function findFlaw(work: Work, step: InstallStep): Promise<Flaw | undefined> {
   const { release, version } = step;
+  const flaw = (text: string, damaged = false): Flaw => ({
+    headline: `installed, but ${text}`,
+    hint: `see what modprobe would load: modinfo -k ${release} ${PACKAGE}`,
+    damaged,
+  });
   const module = await resolveModule(work.host, release);
-  if (module === undefined) return `modprobe would find no module for ${release}`;
-  if (module.broken !== undefined) return `${module.path}: ${module.broken}`;
+  if (module === undefined) return flaw(`modprobe would find no module for ${release}`);
+  if (module.broken !== undefined) return flaw(`${module.path}: ${module.broken}`, true);
   const mismatch = vermagicMismatch(module, release, findKernel(work, release).configuration);
-  if (mismatch !== undefined) return `${module.path}, which modprobe would load: ${mismatch}`;
+  if (mismatch !== undefined) return flaw(`${module.path}, which modprobe would load: ${mismatch}`);
   if (module.version !== undefined && module.version !== version) {
-    return `modprobe would load ${module.path}, which is version ${module.version}`;
+    return flaw(`modprobe would load ${module.path}, which is version ${module.version}`);
   }
   return undefined;
 }
 
-function installFailed(work: Work, step: Extract<Step, { kind: 'install' }>, run: DkmsRun): Outcome {
-  if (run.cancelled && !timeIsUp(work.signal)) return { outcome: 'cancelled', text: 'cancelled' };
+function installFailure(step: InstallStep, run: DkmsRun): Failure {
   const said = run.output
     .split('\n')
     .map((line) => line.trim())
@@ -85,23 +176,32 @@ function installFailed(work: Work, step: Extract<Step, { kind: 'install' }>, run
     ? 'dkms install took too long'
     : `dkms install ended with ${run.exitCode ?? run.signal}${said === undefined ? '' : `: ${said}`}`;
   const hint = `see for yourself: dkms install --force -m ${PACKAGE} -v ${step.version} -k ${step.release}`;
-  remember(work, {
-    failures: {
-      ...work.state.failures,
-      [step.release]: {
-        ...fingerprint(work, step.release, step.version),
-        at: work.host.clock.now(),
-        trigger: work.policy.trigger,
-        tools: work.observation.tools.get(step.release) ?? '',
-        code: 'install-failed',
-        headline,
-        cause: undefined,
-        hint,
-        transient: true,
-        unsupported: false,
-        log: undefined,
-      },
-    },
-  });
-  return { outcome: 'failed', text: headline, hint };
+  return noRoomOr(run, { code: 'install-failed', headline, hint }, step);
+}
+
+/** dkms 3.0 goes on after a copy that found no room, and ends well. */
+function noRoomOr(run: DkmsRun, failure: Failure, step: InstallStep): Failure {
+  return /No space left on device|Disk quota exceeded/.test(run.output) ? noRoom(step) : failure;
+}
+
+function noRoom({ release }: InstallStep, where = `/lib/modules/${release}`): Failure {
+  return {
+    code: 'no-space',
+    headline: `there is no room left for the module in ${where}`,
+    hint: 'make room on that file system, then: ttkmdctl reconcile',
+  };
+}
+
+/** What a file system said to us and not to dkms. */
+function refusal(error: NodeJS.ErrnoException, step: InstallStep): Failure {
+  const { release } = step;
+  if (error.code === 'ENOSPC' || error.code === 'EDQUOT') {
+    const where = error.message.includes('/lib/modules/') ? `/lib/modules/${release}` : undefined;
+    return where === undefined ? { ...noRoom(step), headline: error.message } : noRoom(step, where);
+  }
+  const hint =
+    error.code === 'EROFS'
+      ? 'that file system is read-only: mount it writable, then: ttkmdctl reconcile'
+      : 'try again: ttkmdctl reconcile; if it stays, report it with what ttkmdctl history prints';
+  return { code: 'install-failed', headline: error.message, hint };
 }

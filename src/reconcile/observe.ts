@@ -51,6 +51,7 @@ export async function observe(
     configWarnings: settings.warnings,
     kernels,
     sources,
+    readOnlySources: readOnlySources(fs, sources),
     rule: observeWantedRule(fs, wantedSource(sources, settings.config), state),
     excluded: await excludedReleases(settings.config, kernels),
     dkms,
@@ -95,6 +96,12 @@ function keptModules(
       ? { what: 'kept-module', path, text: `the module of ${intent.release} is to be put back` }
       : worthless(path),
   );
+}
+
+/** Only where something would have to be written. */
+function readOnlySources(fs: HostFs, sources: readonly DriverSource[]): Set<string> {
+  const toWrite = sources.filter(({ ownershipLines }) => ownershipLines.length > 0);
+  return new Set(toWrite.map(({ path }) => path).filter((path) => fs.onReadOnly(`${path}/dkms.conf`)));
 }
 
 function observeWantedRule(

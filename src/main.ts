@@ -15,6 +15,12 @@ process.umask(0o022);
 const { main } = await import('./cli/main.ts');
 const { WAYS } = await import('./kernel-events/way.ts');
 process.exitCode = await main(process.argv.slice(2), {
+  daemon: {
+    async run(root) {
+      const { startDaemon } = await import('./daemon/start.ts');
+      return startDaemon(root);
+    },
+  },
   kernelEvent: {
     ways: WAYS,
     async run(way, args) {

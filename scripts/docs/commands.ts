@@ -33,7 +33,11 @@ export interface DocumentedProgram {
 
 /** All commands that people are meant to call, in the order of the help. */
 export function documentedProgram(): DocumentedProgram {
-  const program = createProgram({ kernelEvent: { ways: WAYS, run: async () => 0 } }, () => {});
+  const nothing = async (): Promise<number> => 0;
+  const program = createProgram(
+    { kernelEvent: { ways: WAYS, run: nothing }, daemon: { run: nothing } },
+    () => {},
+  );
   return {
     name: program.name(),
     description: program.description(),

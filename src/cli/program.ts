@@ -14,6 +14,7 @@ export interface Parts {
     readonly ways: readonly string[];
     readonly run: (way: string, args: readonly string[]) => Promise<number>;
   };
+  readonly daemon: { readonly run: (root: string) => Promise<number> };
 }
 
 type Options = Record<string, unknown> & { readonly root: string };
@@ -147,7 +148,7 @@ function addHooks(program: Command, run: Run): void {
 }
 
 /** Called by hooks and by the release archive, not by people. */
-function addInternals(program: Command, run: Run, { kernelEvent }: Parts): void {
+function addInternals(program: Command, run: Run, { kernelEvent, daemon }: Parts): void {
   program
     .command('kernel-event', { hidden: true })
     .description('act on a kernel that an installer adds or removes')
@@ -163,6 +164,10 @@ function addInternals(program: Command, run: Run, { kernelEvent }: Parts): void 
     .option('--force', 'replace files that are not ours, too')
     .option('--with-node', "bring the release's own Node.js even where the system's would do")
     .action(run(async (_, options) => (await import('./deploy.ts')).deployProgram(options)));
+  program
+    .command('daemon')
+    .description('watch for kernels and keep the driver right; what the service runs')
+    .action(run((_, { root }) => daemon.run(root)));
   program
     .command('uninstall')
     .description('take ttkmd off this system; the driver stays')

@@ -1,6 +1,7 @@
 // `ttkmdctl reconcile`: makes the machine right, and shows what it does.
 import { requireConfig } from '../config/load.ts';
 import { EXIT, TtkmdError } from '../host/errors.ts';
+import { interruptible } from '../host/signals.ts';
 import type { Policy } from '../reconcile/plan.ts';
 import { type Report, reconcile as runReconcile } from '../reconcile/reconcile.ts';
 import { statusDocument } from '../reconcile/status-document.ts';
@@ -8,7 +9,6 @@ import { describeStep, stepRelease, stepVersion } from '../reconcile/step.ts';
 import type { Trigger } from '../state/state.ts';
 import { type Context, type GlobalOptions, openContext } from './context.ts';
 import { createProgress } from './progress.ts';
-import { interruptible } from './signals.ts';
 import { age, type Terminal, wrap } from './terminal.ts';
 
 export interface ReconcileCommandOptions extends GlobalOptions {
@@ -152,6 +152,7 @@ function document(report: Report): object {
         hint: done?.hint ?? null,
         log: done?.log ?? null,
         seconds: done?.seconds ?? null,
+        again: step.kind === 'wait' && step.again !== undefined ? step.again / 1000 : null,
       };
     }),
     status: statusDocument(report.after, undefined),

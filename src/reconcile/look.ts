@@ -10,9 +10,12 @@ export interface LookSettings {
   readonly config: Config;
   /** What was wrong with the configuration. */
   readonly configWarnings: readonly ConfigWarning[];
+  /** Nobody said that a kernel is complete: trees that are still being written are told. */
+  readonly unannounced?: boolean;
 }
 
 /** Observes and judges; what `status` shows and what a plan is made from are the same. */
 export async function look(host: Host, settings: LookSettings): Promise<Judgement> {
-  return judge(await observe(host, { config: settings.config, warnings: settings.configWarnings }));
+  const { config, configWarnings: warnings, unannounced = false } = settings;
+  return judge(await observe(host, { config, warnings, unannounced }));
 }

@@ -32,6 +32,10 @@ export interface Observation {
   readonly sources: readonly DriverSource[];
   /** Paths of sources on a read-only file system: what they say of who builds them stays. */
   readonly readOnlySources: ReadonlySet<string>;
+  /** When a kernel's build tree last changed, where somebody still writes into it; only looked for on demand. */
+  readonly restless: ReadonlyMap<string, number>;
+  /** The same for the wanted driver source. */
+  readonly restlessSource: number | undefined;
   /** The driver's udev rule, where there is a source. */
   readonly rule: ObservedRule | undefined;
   readonly dkms: DkmsObservation;

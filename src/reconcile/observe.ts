@@ -15,6 +15,7 @@ import type { Host } from '../host/host.ts';
 import { abiHash } from '../kernels/abi.ts';
 import { observeKernels } from '../kernels/inventory.ts';
 import type { Kernel } from '../kernels/kernel.ts';
+import { changedSince } from '../kernels/quiet.ts';
 import { compareReleases } from '../kernels/versions.ts';
 import { BUILD_LOGS } from '../state/build-logs.ts';
 import { runUnderWay } from '../state/run.ts';
@@ -31,7 +32,12 @@ const TOOLS = ['dkms', 'make', 'gcc', 'cc', 'clang', 'ld', 'ld.lld', 'modinfo', 
  */
 export async function observe(
   host: Host,
-  settings: { readonly config: Config; readonly warnings: readonly ConfigWarning[] },
+  settings: {
+    readonly config: Config;
+    readonly warnings: readonly ConfigWarning[];
+    /** Nobody said that a kernel is complete: look whether its build tree is still being written. */
+    readonly unannounced?: boolean;
+  },
 ): Promise<Observation> {
   const { fs, machine } = host;
   const state = loadState(fs);
@@ -42,6 +48,10 @@ export async function observe(
   // What lies in dkms's tree while somebody runs dkms may be that one's work.
   const remains = findRemains(host, dkms, PACKAGE);
   const settled = remains.length > 0 && foreignRuns(host, dkms.tree).length > 0 ? [] : remains;
+  const wanted = wantedSource(sources, settings.config);
+  const restless = settings.unannounced
+    ? await findRestless(host, settings.config, kernels, modules, state, wanted)
+    : QUIET;
   return {
     now: host.clock.now(),
     arch: machine.arch,
@@ -52,7 +62,8 @@ export async function observe(
     kernels,
     sources,
     readOnlySources: readOnlySources(fs, sources),
-    rule: observeWantedRule(fs, wantedSource(sources, settings.config), state),
+    rule: observeWantedRule(fs, wanted, state),
+    ...restless,
     excluded: await excludedReleases(settings.config, kernels),
     dkms,
     remains: [...settled, ...ownRemains(fs, state, modules)],
@@ -64,6 +75,31 @@ export async function observe(
     tools: toolIdentities(fs, kernels),
     denied: [...fs.denied],
   };
+}
+
+type Restless = Pick<Observation, 'restless' | 'restlessSource'>;
+
+const QUIET: Restless = { restless: new Map(), restlessSource: undefined };
+
+/** Only kernels that something would be built for are looked at: a tree is five thousand folders. */
+async function findRestless(
+  host: Host,
+  config: Config,
+  kernels: readonly Kernel[],
+  modules: ReadonlyMap<string, ObservedModule>,
+  state: State,
+  source: DriverSource | undefined,
+): Promise<Restless> {
+  const since = host.clock.now() - config.watch.settle;
+  const restless = new Map<string, number>();
+  for (const { release, buildTree, abiIdentity } of kernels) {
+    const known = modules.has(release) && state.modules[release]?.abiIdentity === abiIdentity;
+    if (known || !buildTree.ready || buildTree.path === undefined) continue;
+    const changed = await changedSince(host, buildTree.path, since);
+    if (changed !== undefined) restless.set(release, changed);
+  }
+  const restlessSource = source === undefined ? undefined : await changedSince(host, source.path, since);
+  return { restless, restlessSource };
 }
 
 /** What a killed run of ours left: a staged build and half-written files. Nobody else writes there. */

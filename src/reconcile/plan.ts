@@ -35,6 +35,7 @@ export function plan(judgement: Judgement, policy: Policy): Step[] {
     ...forgets.map((release): Step => ({ kind: 'forget', release })),
     ...(policy.only === undefined ? planOldVersions(judgement, builds, forgets) : []),
     ...chosen.flatMap((one) => planWait(judgement, one) ?? []),
+    ...chosen.flatMap((one) => planRest(judgement, one, policy) ?? []),
   ];
 }
 
@@ -46,6 +47,8 @@ export function isEmpty(steps: readonly Step[]): boolean {
 /** The driver is ttkmd's to build: dkms would do it at other times and delete a working module first. */
 function planSource({ driver, observation, kernels }: Judgement, builds: readonly Step[]): Step[] {
   const { source } = driver;
+  // One that is still being unpacked is not touched.
+  if (observation.restlessSource !== undefined) return [];
   // A failure that stands counts: dkms's hooks would try in our place, and fail the kernel's installation.
   const wanted =
     builds.length > 0 || kernels.some((one) => one.state === 'current' || one.failure !== undefined);
@@ -75,12 +78,30 @@ function isToPlace({ wanted, found, ours, readOnly }: ObservedRule): boolean {
 function planBuilds(judgement: Judgement, chosen: readonly KernelJudgement[], policy: Policy): Step[] {
   const version = judgement.driver.desired;
   if (version === undefined || judgement.observation.dkms.command === undefined) return [];
-  const due = chosen.filter((one) => isToBuild(one, policy));
+  const due = chosen.filter((one) => isToBuild(one, policy) && restlessSince(judgement, one) === undefined);
   const ordered = [...due.filter((one) => one.kernel.running), ...due.filter((one) => !one.kernel.running)];
   return ordered.flatMap(({ kernel: { release }, reason }): Step[] => [
     { kind: 'build', version, release, why: reason ?? 'asked for' },
     { kind: 'install', version, release },
   ]);
+}
+
+/** When somebody last wrote to what a build would be made from, if that is going on. */
+function restlessSince({ observation }: Judgement, { kernel }: KernelJudgement): number | undefined {
+  const times = [observation.restless.get(kernel.release), observation.restlessSource];
+  return times.reduce((a, b) => (a === undefined || (b !== undefined && b > a) ? b : a));
+}
+
+function planRest(judgement: Judgement, one: KernelJudgement, policy: Policy): Step | undefined {
+  const since = restlessSince(judgement, one);
+  if (since === undefined || policy.removed || !isToBuild(one, policy)) return undefined;
+  const { now, config } = judgement.observation;
+  return {
+    kind: 'wait',
+    release: one.kernel.release,
+    why: 'what it would be built from is still being written',
+    again: Math.max(0, since + config.watch.settle - now),
+  };
 }
 
 function isToBuild({ kernel, state, failure }: KernelJudgement, policy: Policy): boolean {
@@ -133,7 +154,8 @@ function planWait(
   { kernel, state, reason, goneIn }: KernelJudgement,
 ): Step | undefined {
   const release = kernel.release;
-  if (goneIn !== undefined) return { kind: 'wait', release, why: 'it was removed a moment ago' };
+  if (goneIn !== undefined)
+    return { kind: 'wait', release, why: 'it was removed a moment ago', again: goneIn };
   if (
     state === 'waiting' ||
     (state === 'drifted' && !kernel.buildTree.ready && driver.source !== undefined)

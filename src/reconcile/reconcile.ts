@@ -77,7 +77,8 @@ interface Planned {
 }
 
 async function lookAndPlan(host: Host, options: ReconcileOptions): Promise<Planned> {
-  const judgement = await look(host, options);
+  const { trigger } = options.policy;
+  const judgement = await look(host, { ...options, unannounced: trigger === 'watch' || trigger === 'timer' });
   return { judgement, steps: plan(judgement, options.policy) };
 }
 

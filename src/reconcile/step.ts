@@ -17,7 +17,13 @@ export type Step =
   /** Take a version that no kernel uses any more out of dkms's records. */
   | { readonly kind: 'unregister'; readonly version: string }
   /** Nothing can be done yet. */
-  | { readonly kind: 'wait'; readonly release: string | undefined; readonly why: string };
+  | {
+      readonly kind: 'wait';
+      readonly release: string | undefined;
+      readonly why: string;
+      /** Milliseconds after which it is worth another look though nothing may happen until then. */
+      readonly again?: number;
+    };
 
 /** A step in words, for a plan: what will be done. */
 export function describeStep(step: Step): string {

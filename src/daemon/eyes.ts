@@ -1,0 +1,70 @@
+// Keeps the right folders watched: kernels come and go, and inotify runs out.
+import type { Host } from '../host/host.ts';
+import { type FolderWatch, watchFolders } from '../host/watch.ts';
+import { type Topic, tellingFolders, watchIdentity } from './telling-folders.ts';
+
+export interface Eyes {
+  /** False where inotify has run out: then nothing is heard, and all is to be looked at every few minutes. */
+  readonly open: boolean;
+  /** Watches what is there now. What happens after this is heard. */
+  refresh(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** A run is announced and ended by one file; the others in its folder are the daemon's own. */
+const RUN_FILE = 'run.json';
+
+/** @param onChange what a change is about */
+export function createEyes(host: Host, onChange: (topic: Topic) => void): Eyes {
+  let watch: FolderWatch | undefined;
+  let identity = '';
+  let blind = false;
+
+  const closeEyes = async (): Promise<void> => {
+    const old = watch;
+    watch = undefined;
+    identity = '';
+    await old?.close();
+  };
+  const lose = (error: NodeJS.ErrnoException): void => {
+    if (!blind) host.log.warn(`folders cannot be watched: ${why(error)}; looking every few minutes instead`);
+    blind = true;
+    void closeEyes();
+  };
+
+  return {
+    get open() {
+      return !blind;
+    },
+    close: closeEyes,
+    async refresh() {
+      const topics = tellingFolders(host.fs);
+      const wanted = watchIdentity(host.fs, topics.keys());
+      if (watch !== undefined && wanted === identity) return;
+      const old = watch;
+      try {
+        watch = await watchFolders([...topics.keys()], {
+          onError: lose,
+          onChange(folder, name) {
+            const topic = topics.get(folder) ?? 'kernels';
+            if (topic !== 'runs' || name === RUN_FILE) onChange(topic);
+          },
+        });
+        identity = wanted;
+        if (blind) host.log.info('folders are watched again');
+        blind = false;
+      } catch (error) {
+        lose(error as NodeJS.ErrnoException);
+      }
+      // Only now: what happened meanwhile was heard by the old one.
+      await old?.close();
+    },
+  };
+}
+
+function why({ code, message }: NodeJS.ErrnoException): string {
+  if (code === 'ENOSPC') return 'inotify has no watches left (raise it: sysctl fs.inotify.max_user_watches)';
+  if (code === 'EMFILE')
+    return 'inotify has no instances left (raise it: sysctl fs.inotify.max_user_instances)';
+  return message;
+}

@@ -1,0 +1,126 @@
+// What the daemon does when: pure, so that days of events fit in a table. One job at a time, and none without a cause.
+import type { Trigger } from '../state/state.ts';
+
+/** What a child is started for. */
+export type Job =
+  | {
+      readonly kind: 'reconcile';
+      readonly trigger: Trigger;
+      readonly release: string | undefined;
+      readonly force: boolean;
+    }
+  /** Somebody else has worked: nothing is to be done, but the status is another. */
+  | { readonly kind: 'status' };
+
+/** All times are in milliseconds; moments count from 1970. */
+export interface Timing {
+  /** Nothing may have happened for so long before a change is acted on. */
+  readonly settle: number;
+  /** All is looked at once in this time, whatever was or was not heard. */
+  readonly resync: number;
+}
+
+export interface Schedule {
+  readonly running: Job | undefined;
+  /** The first and the last change that no job has looked at yet. */
+  readonly changed: { readonly first: number; readonly last: number } | undefined;
+  /** When the last job said that another look is worth while. */
+  readonly again: number | undefined;
+  readonly resyncAt: number;
+  readonly statusIsOld: boolean;
+  readonly requests: readonly Job[];
+}
+
+export type ScheduleEvent =
+  | { readonly type: 'time' }
+  /** Something that a driver is built from, or the settings, may have changed. */
+  | { readonly type: 'changed' }
+  /** A run that the daemon did not start has ended. */
+  | { readonly type: 'other-run-ended' }
+  | { readonly type: 'requested'; readonly job: Job }
+  | { readonly type: 'ended'; readonly again: number | undefined };
+
+/** Changes that never end are acted on after this many settle times, and at least so many milliseconds. */
+const PATIENCE = { times: 20, least: 60_000 };
+
+/** Requests that wait; more of them would find nothing to do. */
+const MOST_REQUESTS = 8;
+
+export function firstSchedule(now: number): Schedule {
+  return {
+    running: undefined,
+    changed: undefined,
+    again: now,
+    resyncAt: now,
+    statusIsOld: false,
+    requests: [],
+  };
+}
+
+/** What follows from an event: the new schedule, and the job that is to be started, if one is. */
+export function advance(
+  before: Schedule,
+  event: ScheduleEvent,
+  now: number,
+  timing: Timing,
+): { readonly schedule: Schedule; readonly start: Job | undefined } {
+  const heard = hear(before, event, now, timing);
+  const job = heard.running === undefined ? nextJob(heard, now, timing) : undefined;
+  if (job === undefined) return { schedule: heard, start: undefined };
+  return { schedule: started(heard, job, now, timing), start: job };
+}
+
+/** When something is to be done though nothing happens until then. */
+export function wakeAt(schedule: Schedule, timing: Timing): number | undefined {
+  if (schedule.running !== undefined) return undefined;
+  return Math.min(dueAt(schedule, timing), schedule.again ?? Number.POSITIVE_INFINITY, schedule.resyncAt);
+}
+
+/** The same request need not be done twice. */
+export function accepts({ requests }: Schedule): boolean {
+  return requests.length < MOST_REQUESTS;
+}
+
+function hear(schedule: Schedule, event: ScheduleEvent, now: number, timing: Timing): Schedule {
+  switch (event.type) {
+    case 'time':
+      return { ...schedule, resyncAt: Math.min(schedule.resyncAt, now + timing.resync) };
+    case 'changed':
+      return { ...schedule, changed: { first: schedule.changed?.first ?? now, last: now } };
+    case 'other-run-ended':
+      return { ...schedule, statusIsOld: true };
+    case 'requested':
+      return { ...schedule, requests: [...schedule.requests, event.job] };
+    case 'ended':
+      return {
+        ...schedule,
+        running: undefined,
+        again: event.again === undefined ? schedule.again : now + event.again,
+      };
+  }
+}
+
+function nextJob(schedule: Schedule, now: number, timing: Timing): Job | undefined {
+  const [request] = schedule.requests;
+  if (request !== undefined) return request;
+  if (now >= dueAt(schedule, timing) || (schedule.again !== undefined && now >= schedule.again)) {
+    return { kind: 'reconcile', trigger: 'watch', release: undefined, force: false };
+  }
+  if (now >= schedule.resyncAt) {
+    return { kind: 'reconcile', trigger: 'timer', release: undefined, force: false };
+  }
+  return schedule.statusIsOld ? { kind: 'status' } : undefined;
+}
+
+/** A job that looks at everything settles what was heard before it. */
+function started(schedule: Schedule, job: Job, now: number, timing: Timing): Schedule {
+  const base = { ...schedule, running: job, statusIsOld: false, requests: schedule.requests.slice(1) };
+  if (job.kind === 'status' || job.release !== undefined) return base;
+  return { ...base, changed: undefined, again: undefined, resyncAt: now + timing.resync };
+}
+
+function dueAt({ changed }: Schedule, { settle }: Timing): number {
+  if (changed === undefined) return Number.POSITIVE_INFINITY;
+  const patience = Math.max(settle * PATIENCE.times, PATIENCE.least);
+  return Math.min(changed.last + settle, changed.first + patience);
+}

@@ -1,0 +1,59 @@
+// Starts the daemon on this machine, in the foreground.
+import type { Config } from '../config/config.ts';
+import { loadConfig } from '../config/load.ts';
+import { EXIT, TtkmdError } from '../host/errors.ts';
+import { localHost } from '../host/local-host.ts';
+import { startOwnCommand } from '../host/own-command.ts';
+import { createProcessLog } from '../host/process-log.ts';
+import { interruptible } from '../host/signals.ts';
+import { runDaemon } from './daemon.ts';
+import { serviceManager } from './service-manager.ts';
+
+/**
+ * Runs until a signal ends it.
+ * @param root has to be `/`
+ * @throws TtkmdError where it may not or cannot run
+ */
+export async function startDaemon(root: string): Promise<number> {
+  process.title = 'ttkmd';
+  const plain = localHost(root);
+  if (plain.root !== '/') {
+    throw new TtkmdError(
+      'root-given',
+      'The daemon looks after the running system only.',
+      'Leave --root out.',
+      EXIT.usage,
+    );
+  }
+  if (plain.machine.effectiveUser !== 0) {
+    throw new TtkmdError(
+      'not-root',
+      'The daemon needs root.',
+      'Start it as a service: ttkmdctl service enable',
+      EXIT.rights,
+    );
+  }
+  const first = loadConfig(plain.fs).config;
+  const log = createProcessLog({
+    level: first.log.level,
+    format: first.log.format,
+    journal: process.env.JOURNAL_STREAM,
+  });
+  const host = localHost(root, log);
+  const readConfig = (): Config => {
+    const { config, problems } = loadConfig(host.fs);
+    for (const { file, line, message, hint } of problems) {
+      log.warn(`${line === undefined ? file : `${file}:${line}`}: ${message} → ${hint}`);
+    }
+    log.setLevel(config.log.level);
+    return config;
+  };
+  return runDaemon({
+    host,
+    readConfig,
+    manager: serviceManager(host.exec, process.env, process.pid),
+    startCommand: startOwnCommand,
+    stop: interruptible(['SIGINT', 'SIGTERM']).signal,
+    onReload: (reload) => void process.on('SIGHUP', reload),
+  });
+}

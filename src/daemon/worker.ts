@@ -1,0 +1,137 @@
+// Carries the schedule out: one child at a time, each started for a reason.
+import type { Host } from '../host/host.ts';
+import type { OwnCommand } from '../host/own-command.ts';
+import type { Publisher } from './publish.ts';
+import { commandOf, type Result, type ResultLine, readResult } from './result.ts';
+import {
+  accepts,
+  advance,
+  firstSchedule,
+  type Job,
+  type ScheduleEvent,
+  type Timing,
+  wakeAt,
+} from './schedule.ts';
+
+/** A child that could not do its work is tried again after this, in milliseconds. */
+const RETRY = 60_000;
+
+/** The longest time that a timer of Node's can have, in milliseconds. */
+const LONGEST_TIMER = 0x7fff_ffff;
+
+export interface Worker {
+  hear(event: ScheduleEvent): void;
+  /** Whether no child is at work. */
+  readonly idle: boolean;
+  /** Whether nothing is overdue. */
+  readonly onTime: boolean;
+  /** Takes a request on; false where enough wait already. */
+  request(job: Job): boolean;
+  /** Ends the reconcile under way; false where there is none. */
+  cancel(): boolean;
+  /** Looks now; those who ask at the same time share a look. */
+  refresh(): Promise<void>;
+  /** Ends what is under way, in good order. */
+  end(): Promise<void>;
+}
+
+export interface WorkerParts {
+  readonly host: Pick<Host, 'clock' | 'log'>;
+  readonly publisher: Publisher;
+  readonly timing: () => Timing;
+  readonly startCommand: (args: readonly string[]) => OwnCommand;
+  /** Called before each look: what changes after it has to be heard. */
+  readonly listen: () => Promise<void>;
+}
+
+export function createWorker({ host, publisher, timing, startCommand, listen }: WorkerParts): Worker {
+  const { clock, log } = host;
+  let schedule = firstSchedule(clock.now());
+  let child: OwnCommand | undefined;
+  let timer: NodeJS.Timeout | undefined;
+  let looking: Promise<void> | undefined;
+  let over = false;
+
+  function hear(event: ScheduleEvent): void {
+    if (over) return;
+    const next = advance(schedule, event, clock.now(), timing());
+    schedule = next.schedule;
+    if (next.start !== undefined) void run(next.start);
+    wake();
+  }
+
+  function wake(): void {
+    clearTimeout(timer);
+    const at = wakeAt(schedule, timing());
+    if (at === undefined) return;
+    const left = Math.min(Math.max(0, at - clock.now()), LONGEST_TIMER);
+    timer = setTimeout(() => hear({ type: 'time' }), left);
+  }
+
+  async function run(job: Job): Promise<void> {
+    await listen();
+    if (over) return;
+    const result = await perform(job);
+    if (over) return;
+    for (const line of result?.lines ?? []) say(line);
+    hear({ type: 'ended', again: result === undefined ? RETRY : result.again });
+  }
+
+  async function perform(job: Job): Promise<Result | undefined> {
+    child = startCommand(commandOf(job));
+    const { code, stdout, stderr } = await child.ended;
+    child = undefined;
+    const result = readResult(job, stdout);
+    if (result !== undefined) publisher.publish(result.status, clock.now());
+    else if (!over) log.error(`ttkmdctl ${job.kind} ended with ${code}: ${lastLine(stderr)}`);
+    return result;
+  }
+
+  function say({ text, failed, release, step, trigger }: ResultLine): void {
+    log[failed ? 'error' : 'info'](text, { kernel: release, step, trigger });
+  }
+
+  async function look(): Promise<void> {
+    const job: Job = { kind: 'status' };
+    const result = readResult(job, (await startCommand(commandOf(job)).ended).stdout);
+    if (result !== undefined) publisher.publish(result.status, clock.now());
+  }
+
+  return {
+    hear,
+    get idle() {
+      return schedule.running === undefined;
+    },
+    get onTime() {
+      const at = wakeAt(schedule, timing());
+      return at === undefined || at > clock.now() - RETRY;
+    },
+    request(job) {
+      if (!accepts(schedule)) return false;
+      hear({ type: 'requested', job });
+      return true;
+    },
+    cancel() {
+      if (child === undefined || schedule.running?.kind !== 'reconcile') return false;
+      child.stop();
+      return true;
+    },
+    refresh() {
+      looking ??= look().finally(() => {
+        looking = undefined;
+      });
+      return looking;
+    },
+    async end() {
+      over = true;
+      clearTimeout(timer);
+      child?.stop();
+      await child?.ended;
+      await looking;
+    },
+  };
+}
+
+function lastLine(text: string): string {
+  return text.trim().split('\n').at(-1) ?? '';
+}

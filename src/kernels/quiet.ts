@@ -1,0 +1,37 @@
+// Whether somebody is still writing into a folder: kernels and driver sources arrive over minutes, file by file.
+import type { Host } from '../host/host.ts';
+
+/**
+ * When something in a folder last changed, if that was after a moment. A folder's own change time tells that an
+ * entry came or went in it, and nobody can set it back, whatever times cp, rsync and tar restore; so the folders of
+ * a tree are enough, of which a kernel has five thousand, and the files at its top.
+ * @param since milliseconds since 1970
+ * @returns milliseconds since 1970; undefined where all has been quiet
+ */
+export async function changedSince(
+  host: Pick<Host, 'exec'>,
+  path: string,
+  since: number,
+): Promise<number | undefined> {
+  const newer = ['-newerct', `@${(since / 1000).toFixed(3)}`, '-printf', '%C@\\n'];
+  const answer = await host.exec.query('find', [
+    '-H',
+    path,
+    '(',
+    '-type',
+    'd',
+    '-o',
+    '-path',
+    `${path}/*`,
+    '-not',
+    '-path',
+    `${path}/*/*`,
+    ')',
+    ...newer,
+  ]);
+  const times = answer.stdout
+    .split('\n')
+    .map(Number)
+    .filter((seconds) => seconds > 0);
+  return times.length === 0 ? undefined : Math.max(...times) * 1000;
+}

@@ -21,7 +21,8 @@ export interface Publisher {
   readonly text: string | undefined;
   /** When it was made, in milliseconds since 1970. */
   readonly at: number;
-  publish(document: StatusDocument, now: number): void;
+  /** @param settled false in the middle of a job, whose own end will tell whether health has changed */
+  publish(document: StatusDocument, now: number, settled: boolean): void;
 }
 
 export function createPublisher(
@@ -40,10 +41,11 @@ export function createPublisher(
     get at() {
       return at;
     },
-    publish(document, now) {
+    publish(document, now, settled) {
       text = `${JSON.stringify(document, undefined, 2)}\n`;
       at = now;
       writeFile(fs, log, text);
+      if (!settled) return;
       const [problem] = document.problems.filter(({ severity }) => severity !== 'note');
       const said = problem === undefined ? '' : `${problem.message} → ${problem.hint}`;
       if (health !== document.health || worst !== said) {

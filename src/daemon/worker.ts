@@ -82,7 +82,7 @@ export function createWorker({ host, publisher, timing, startCommand, listen }: 
     const { code, stdout, stderr } = await child.ended;
     child = undefined;
     const result = readResult(job, stdout);
-    if (result !== undefined) publisher.publish(result.status, clock.now());
+    if (result !== undefined) publisher.publish(result.status, clock.now(), true);
     else if (!over) log.error(`ttkmdctl ${job.kind} ended with ${code}: ${lastLine(stderr)}`);
     return result;
   }
@@ -94,7 +94,9 @@ export function createWorker({ host, publisher, timing, startCommand, listen }: 
   async function look(): Promise<void> {
     const job: Job = { kind: 'status' };
     const result = readResult(job, (await startCommand(commandOf(job)).ended).stdout);
-    if (result !== undefined) publisher.publish(result.status, clock.now());
+    // Before the first job has ended nobody knows what is still to be done.
+    const settled = schedule.running === undefined && publisher.text !== undefined;
+    if (result !== undefined) publisher.publish(result.status, clock.now(), settled);
   }
 
   return {

@@ -18,6 +18,9 @@ const builtinsWithoutImport: Plugin = {
   },
 };
 
+/** What only builds and the daemon need of the machine; each brings a library or a server with it. */
+const LATE_HOST = ['contained-run', 'watch', 'serve', 'call-socket', 'process-log', 'own-command', 'signals'];
+
 /**
  * What nearly every command loads is one file: finding, reading and compiling twenty small ones costs more than
  * the few functions that a command does not call. Builds, deployment and their libraries stay apart.
@@ -28,10 +31,13 @@ function inEveryCommand(id: string): boolean {
   if (room === null) return false;
   const [, name = '', file = ''] = room;
   if (['config', 'kernels', 'driver', 'state'].includes(name)) return true;
-  if (name === 'host') return file !== 'contained-run';
+  if (name === 'host') return !LATE_HOST.includes(file);
   if (name === 'dkms') return ['tree', 'mend', 'commands'].includes(file);
   if (name === 'reconcile') return !/^(apply|give-back|work)/.test(file);
-  return name === 'cli' && !['deploy', 'hooks', 'config', 'cancel', 'history', 'logs'].includes(file);
+  return (
+    name === 'cli' &&
+    !['deploy', 'hooks', 'config', 'cancel', 'history', 'logs', 'watch-status'].includes(file)
+  );
 }
 
 export default defineConfig({

@@ -55,8 +55,15 @@ function addLooks(program: Command, run: Run): void {
   program
     .command('status')
     .description('show the health of the driver, of every kernel, and what to do')
-    .option('--json', 'print one JSON object (schema 1)')
-    .action(run(async (_, options) => (await import('./status.ts')).status(options)));
+    .addOption(new Option('--json', 'print one JSON object (schema 1)').conflicts('watch'))
+    .option('--watch', 'draw it again whenever something happens, until Ctrl-C')
+    .action(
+      run(async (_, options) =>
+        options.watch
+          ? (await import('./watch-status.ts')).watchStatus(options)
+          : (await import('./status.ts')).status(options),
+      ),
+    );
   program
     .command('ready')
     .description('tell whether the card will be there after a reboot; exit status 0 or 1')

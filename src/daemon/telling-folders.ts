@@ -18,12 +18,13 @@ const FIXED: readonly (readonly [string, Topic])[] = [
 
 /**
  * The folders to watch: a handful, and no more than five for each kernel. For one that is not there yet, the nearest
- * one above it that is.
+ * one above it that is, but for settings.
  */
 export function tellingFolders(fs: HostFs): Map<string, Topic> {
   const found = new Map<string, Topic>();
   const add = (path: string, topic: Topic): void => {
-    const real = nearest(fs, path);
+    // A busy folder such as /etc would tell of everything else.
+    const real = topic === 'kernels' ? nearest(fs, path) : fs.realPath(path);
     if (real !== undefined && !found.has(real)) found.set(real, topic);
   };
   for (const [path, topic] of FIXED) add(path, topic);

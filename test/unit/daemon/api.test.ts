@@ -1,0 +1,101 @@
+// What the sockets answer, and to what they say no.
+import { describe, expect, it } from 'vitest';
+import { ordersApi, readingApi } from '../../../src/daemon/api.ts';
+import type { Job } from '../../../src/daemon/schedule.ts';
+import type { Request } from '../../../src/host/serve.ts';
+
+const request = (method: string, target: string, body = ''): Request => {
+  const { pathname, searchParams } = new URL(target, 'http://localhost');
+  return { method, path: pathname, query: searchParams, body };
+};
+
+describe('the socket for looking', () => {
+  const asked: number[] = [];
+  const answer = readingApi({
+    status: async () => '{"schema":1}',
+    history: (most) => {
+      asked.push(most);
+      return [];
+    },
+    follow() {},
+  });
+
+  it.each([
+    ['GET', '/', 200],
+    ['GET', '/status', 200],
+    ['GET', '/history', 200],
+    ['GET', '/history?lines=0', 200],
+    ['GET', '/history?lines=-1', 400],
+    ['GET', '/history?lines=1e3', 400],
+    ['GET', '/events', 200],
+    ['POST', '/status', 405],
+    ['POST', '/reconcile', 404],
+    ['GET', '/../status', 200],
+    ['GET', '/constructor', 404],
+    ['GET', '/__proto__', 404],
+    ['DELETE', '/nothing', 404],
+  ])('%s %s is answered with %d', async (method, target, status) => {
+    const answered = await answer(request(method, target));
+    expect(answered.status).toBe(status);
+    if (status >= 400) expect(JSON.parse(answered.body as string)).toHaveProperty('error');
+  });
+
+  it('gives no more of the history than is kept', async () => {
+    asked.length = 0;
+    await answer(request('GET', '/history?lines=999999'));
+    expect(asked).toEqual([1000]);
+  });
+});
+
+describe('the socket for orders', () => {
+  const run = async (body: string, room = true): Promise<{ status: number; jobs: Job[]; text: string }> => {
+    const jobs: Job[] = [];
+    const answer = ordersApi({
+      request: (job) => {
+        jobs.push(job);
+        return room;
+      },
+      cancel: () => room,
+      reload() {},
+    });
+    const { status, body: text } = await answer(request('POST', '/reconcile', body));
+    return { status, jobs, text: text as string };
+  };
+  const all: Job = { kind: 'reconcile', trigger: 'cli', release: undefined, force: false };
+
+  it.each<[string, Job]>([
+    ['', all],
+    ['{}', all],
+    ['{"force":true}', { ...all, force: true }],
+    ['{"kernel":"6.12.58-gentoo-dist"}', { ...all, release: '6.12.58-gentoo-dist' }],
+  ])('takes on %j', async (body, job) => {
+    expect(await run(body)).toMatchObject({ status: 202, jobs: [job] });
+  });
+
+  it.each([
+    '{',
+    '[]',
+    'null',
+    '"6.12"',
+    '{"kernel":7}',
+    '{"kernel":""}',
+    '{"kernel":"--force"}',
+    '{"kernel":"../../etc"}',
+    '{"kernel":"a\\u0000b"}',
+    '{"force":"yes"}',
+    '{"kernels":"6.12"}',
+    '{"__proto__":{}}',
+  ])('refuses %s, and says why', async (body) => {
+    const { status, jobs, text } = await run(body);
+    expect({ status, jobs }).toEqual({ status: 400, jobs: [] });
+    expect(JSON.parse(text)).toEqual({ error: expect.stringMatching(/.+/) });
+  });
+
+  it('says so where it cannot do more', async () => {
+    expect(await run('', false)).toMatchObject({ status: 429 });
+    const answer = ordersApi({ request: () => false, cancel: () => false, reload() {} });
+    expect((await answer(request('POST', '/cancel'))).status).toBe(409);
+    expect((await answer(request('POST', '/reload'))).status).toBe(202);
+    expect((await answer(request('GET', '/reload'))).headers).toEqual({ Allow: 'POST' });
+  });
+});

@@ -7,7 +7,7 @@
 # shellcheck disable=SC2034
 sandbox_packages='
   gcc libc6-dev libelf1 make patch dpkg-dev openssl
-  kmod systemd util-linux xz-utils zstd
+  kmod rsync systemd util-linux xz-utils zstd
 '
 
 # Ends the script, with one sentence, where no sandbox can be had. $1 is who wants one: "the demo".

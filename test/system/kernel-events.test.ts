@@ -3,6 +3,7 @@
 import { describe, expect, test } from 'vitest';
 import {
   changes,
+  configure,
   history,
   identity,
   insist,
@@ -75,10 +76,6 @@ async function changedSince(
 ): Promise<string[]> {
   const index = /^[+-] \/lib\/modules\/[^/ ]+(?:\/modules\.[\w.]+)? /;
   return changes(before, await snapshot(sandbox, folders)).filter((line) => !index.test(line));
-}
-
-async function configure(sandbox: Sandbox, text: string): Promise<void> {
-  await sandbox.write('/etc/ttkmd/ttkmd.conf.d/50-test.conf', text);
 }
 
 /** Lines of the hooks alone, without those of the installer. */

@@ -3,6 +3,7 @@
 import { describe, expect, test } from 'vitest';
 import {
   changes,
+  configure,
   dkmsStatus,
   doneCount,
   expectSettled,
@@ -22,7 +23,7 @@ import {
   statusOf,
 } from './support/machine.ts';
 import { type DkmsPart, type KernelPart, parts } from './support/parts.ts';
-import type { Sandbox, Shape } from './support/sandbox.ts';
+import type { Shape } from './support/sandbox.ts';
 
 const { kernels, dkms } = parts();
 
@@ -32,10 +33,6 @@ const MACHINES: [string, DkmsPart, Shape, KernelPart[]][] = [
   ['Gentoo with dkms 3.2', dkms.v32, 'gentoo', [kernels.v61, kernels.v612]],
   ['Debian with dkms 3.0', dkms.v30, 'debian', [kernels.v61, kernels.v612]],
 ];
-
-async function configure(sandbox: Sandbox, text: string): Promise<void> {
-  await sandbox.write('/etc/ttkmd/ttkmd.conf', text);
-}
 
 function planned(stdout: string): string[] {
   return stdout

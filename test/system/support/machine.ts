@@ -83,6 +83,11 @@ export async function prepared(options: SandboxOptions): Promise<Sandbox> {
   }
 }
 
+/** Replaces the settings. */
+export async function configure(sandbox: Sandbox, text: string): Promise<void> {
+  await sandbox.write('/etc/ttkmd/ttkmd.conf.d/50-test.conf', text);
+}
+
 export function releaseOf(part: KernelPart, tree: SandboxOptions['tree']): string {
   return tree === 'gentoo' ? part.gentooRelease : part.release;
 }

@@ -1,5 +1,5 @@
 // The man pages, made from the command line's and the settings' own definitions.
-import { SETTINGS } from '../../src/config/schema.ts';
+import { describeSetting, SETTINGS } from '../../src/config/schema.ts';
 import type { DocumentedCommand, DocumentedOption, DocumentedProgram } from './commands.ts';
 
 const EXIT_STATUSES: readonly (readonly [string, string])[] = [
@@ -69,7 +69,7 @@ export function settingsPage(program: DocumentedProgram): string {
       ...SETTINGS.filter((setting) => setting.section === section).flatMap((setting) =>
         entry([
           setting.key,
-          `${setting.description} ${setting.written === '' ? 'Empty unless set.' : `Default: ${setting.written}.`}`,
+          `${describeSetting(setting)} ${setting.written === '' ? 'Empty unless set.' : `Default: ${setting.written}.`}`,
         ]),
       ),
     ]),

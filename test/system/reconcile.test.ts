@@ -541,12 +541,17 @@ test('the looking commands answer in words and in documents', async () => {
 test('settings: shown with their places, checked to the line, and bad usage is told from bad settings', async () => {
   await using sandbox = await prepared({ dkms: dkms.v32, tree: 'gentoo', kernels: [kernels.v61] });
   expect((await insist(sandbox, ['config', 'check'], 0)).stdout).toContain('fine');
+  // What is right and does nothing yet is no problem, and no secret either.
+  await configure(sandbox, '[hugepages]\nmode = off\n');
+  expect((await insist(sandbox, ['config', 'check'], 0)).stdout).toMatch(
+    /ttkmd\.conf:2: hugepages\.mode is not in effect yet/,
+  );
   await configure(sandbox, '[build]\nnice = 5\n\n[driver]\nversoin = newest\n');
   await sandbox.write('/etc/ttkmd/ttkmd.conf.d/10-jobs.conf', '[build]\njobs = many\nnice = 7\n');
 
   const shown = await insist(sandbox, ['config', 'show'], 3);
   expect(shown.stdout).toMatch(/^build\.nice +7 +\/etc\/ttkmd\/ttkmd\.conf\.d\/10-jobs\.conf:3$/m);
-  expect(shown.stdout).toMatch(/^watch\.resync +6h +default$/m);
+  expect(shown.stdout).toMatch(/^watch\.resync +6h +default, not in effect yet$/m);
   const checked = await insist(sandbox, ['config', 'check'], 3);
   expect(checked.stdout).toMatch(/\/etc\/ttkmd\/ttkmd\.conf:5.*versoin/);
   expect(checked.stdout).toContain('Did you mean version?');

@@ -137,6 +137,7 @@ function addHooks(program: Command, run: Run): void {
       .description(description)
       .option('--dry-run', 'print what would be done and change nothing')
       .option('--force', 'replace or remove files that were changed, too')
+      .option('--verbose', 'name each file')
       .action(
         run(async (_, options) => {
           const { installHooks, removeHooks } = await import('./hooks.ts');
@@ -161,13 +162,15 @@ function addInternals(program: Command, run: Run, { kernelEvent }: Parts): void 
     .option('--package <dir>', 'the unpacked release')
     .option('--dry-run', 'print what would be done and change nothing')
     .option('--force', 'replace files that are not ours, too')
+    .option('--verbose', 'name each file')
     .option('--with-node', "bring the release's own Node.js even where the system's would do")
     .action(run(async (_, options) => (await import('./deploy.ts')).deployProgram(options)));
   program
     .command('uninstall')
-    .description('take ttkmd off this system; the driver stays')
+    .description('take ttkmd off this system, with its state, history and logs; the driver stays')
     .option('--dry-run', 'print what would be done and change nothing')
     .option('--force', 'remove files that were changed, too')
+    .option('--verbose', 'name each file')
     .action(run(async (_, options) => (await import('./deploy.ts')).uninstallProgram(options)));
 }
 

@@ -15,6 +15,7 @@ import {
   applyUnregister,
   rememberSources,
 } from './apply-records.ts';
+import { runBuildFailedHook } from './build-failed-hook.ts';
 import type { Observation } from './observation.ts';
 import type { Policy } from './plan.ts';
 import { describeStep, type Step, stepRelease, stepVersion } from './step.ts';
@@ -77,6 +78,7 @@ export async function apply(steps: readonly Step[], options: ApplyOptions): Prom
       release,
     });
     if (outcome.outcome !== 'skipped') writeDown(work, step, outcome.outcome, startedAt, seconds, outcome);
+    if (step.kind === 'build' && outcome.outcome === 'failed') await runBuildFailedHook(work, step, outcome);
   }
   rememberSources(work);
   return reports;

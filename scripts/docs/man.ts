@@ -1,17 +1,7 @@
 // The man pages, made from the command line's and the settings' own definitions.
+import { EXIT_STATUSES } from '../../src/cli/exit-statuses.ts';
 import { describeSetting, SETTINGS } from '../../src/config/schema.ts';
 import type { DocumentedCommand, DocumentedOption, DocumentedProgram } from './commands.ts';
-
-const EXIT_STATUSES: readonly (readonly [string, string])[] = [
-  ['0', 'Done, or healthy.'],
-  ['1', 'Not healthy, not ready, or nothing found.'],
-  ['2', 'Bad usage.'],
-  ['3', 'Bad configuration.'],
-  ['4', 'Missing rights.'],
-  ['5', 'Another run held the lock for too long.'],
-  ['6', 'A step failed.'],
-  ['130, 143', 'Ended by Ctrl-C or by a request to end.'],
-];
 
 const FILES: readonly (readonly [string, string])[] = [
   ['/etc/ttkmd/ttkmd.conf, /etc/ttkmd/ttkmd.conf.d/*.conf', 'The settings, see ttkmd.conf(5).'],

@@ -1,5 +1,5 @@
 // Man pages and completions say what the command line and the settings say, because they are made from them.
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -54,6 +54,12 @@ describe('completions', () => {
       ['show', 'check'],
     ],
     [['hooks', 'in'], ['install']],
+    [['hel'], ['help']],
+    [['help', 'rec'], ['reconcile']],
+    [
+      ['help', 'config', ''],
+      ['show', 'check'],
+    ],
     [['reconcile', '--tr'], ['--trigger']],
     [
       ['reconcile', '--trigger', 'b'],
@@ -74,5 +80,18 @@ describe('completions', () => {
       expect(zshCompletion(program)).toContain(last);
       expect(fishCompletion(program)).toContain(`-a ${last} `);
     }
+  });
+
+  const has = (shell: string): boolean => spawnSync(shell, ['--version']).error === undefined;
+  it.each([
+    ['bash', bashCompletion],
+    ['zsh', zshCompletion],
+    ['fish', fishCompletion],
+  ] as const)('are what %s can read', (shell, completion) => {
+    if (!has(shell)) return;
+    const file = join(mkdtempSync(join(tmpdir(), 'ttkmd-')), `ttkmdctl.${shell}`);
+    writeFileSync(file, completion(program));
+    const { status, stderr } = spawnSync(shell, ['-n', file], { encoding: 'utf8' });
+    expect([status, stderr]).toEqual([0, '']);
   });
 });

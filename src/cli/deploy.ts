@@ -120,7 +120,7 @@ function afterInstall(host: Host): string[] {
   return [
     hasSource
       ? `build the driver, ${reconcile}`
-      : `put tt-kmd's source into /usr/src/tenstorrent-<version> (README.md has the commands), then ${reconcile}`,
+      : `put tt-kmd's source into /usr/src/tenstorrent-<version> (ttkmdctl(8) has the commands), then ${reconcile}`,
     `whether kernel installations reach ttkmd: ttkmdctl${inside} hooks status`,
   ];
 }
@@ -139,7 +139,7 @@ async function takeLock(host: Host) {
     throw new TtkmdError(
       'not-root',
       'Installing and removing files of the system needs root.',
-      'Run it again as root, or see what would be done with --dry-run.',
+      'run it as root, or see what would be done with --dry-run',
       EXIT.rights,
     );
   }
@@ -148,7 +148,7 @@ async function takeLock(host: Host) {
     throw new TtkmdError(
       'lock-held',
       `A reconcile was still at work after ${PATIENCE / 60_000} minutes of waiting; nothing was changed.`,
-      'See who it is: ttkmdctl status. End it, as root: ttkmdctl cancel',
+      'end it, as root: ttkmdctl cancel. Who it is: ttkmdctl status',
       EXIT.locked,
     );
   }

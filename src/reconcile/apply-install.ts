@@ -75,7 +75,7 @@ async function findFlaw(work: Work, step: Extract<Step, { kind: 'install' }>): P
 }
 
 function installFailed(work: Work, step: Extract<Step, { kind: 'install' }>, run: DkmsRun): Outcome {
-  if (run.cancelled && !timeIsUp(work.signal)) return { outcome: 'cancelled', text: 'cancelled' };
+  if (run.cancelled && !timeIsUp(work.signal)) return { outcome: 'cancelled', text: 'stopped' };
   const said = run.output
     .split('\n')
     .map((line) => line.trim())

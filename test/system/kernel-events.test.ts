@@ -416,7 +416,9 @@ test('whatever is missing or switched off is named, and costs the installation n
   };
 
   const source = `/usr/src/tenstorrent-${SAMPLE}`;
-  expect(await without(source)).toMatch(/no driver source in \/usr\/src.*\n.*emerge sys-kernel\/tt-kmd/);
+  expect(await without(source)).toMatch(
+    /no driver source in \/usr\/src.*\n.*github\.com\/tenstorrent\/tt-kmd/,
+  );
   expect(await without('/usr/sbin/dkms')).toMatch(/dkms is not installed.*\n.*emerge sys-kernel\/dkms/);
 
   for (const [hook, ...args] of [

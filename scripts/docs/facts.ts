@@ -8,7 +8,7 @@ export const FILES: readonly (readonly [path: string, what: string])[] = [
   ['/usr/lib/ttkmd/', "The program, and a Node.js of its own where the system's will not do."],
   ['/etc/ttkmd/ttkmd.conf', 'The settings, see ttkmd.conf(5).'],
   ['/etc/ttkmd/ttkmd.conf.d/*.conf', 'More settings, read after it; later files win.'],
-  [HOOK_PATH, "The admin's own program for builds that failed, see below."],
+  [HOOK_PATH, "The admin's own program for builds that failed, see WHEN A BUILD FAILS."],
   ['/var/lib/ttkmd/', 'What is remembered: fingerprints, failures, history, what was installed.'],
   ['/var/log/ttkmd/builds/', 'One log for each build; the last 50 are kept.'],
   ['/run/ttkmd/', 'The lock, and the events of the run under way.'],

@@ -29,7 +29,7 @@ export function judgeReadiness(
       throw new TtkmdError(
         'unknown-kernel',
         `There is no kernel ${release} on this machine.`,
-        'ttkmdctl kernels lists them.',
+        'which there are: ttkmdctl kernels',
         EXIT.usage,
       );
     }

@@ -42,7 +42,7 @@ export async function reconcile(options: ReconcileCommandOptions): Promise<numbe
         run === undefined
           ? 'another run'
           : `pid ${run.pid} (${run.trigger}, since ${age(Date.now() - run.since)})`;
-      context.terminal.raw(`waiting for ${who}\n`);
+      context.terminal.raw(`waiting for ${who} to end; this is what it does\n`);
     },
   }).finally(progress.stop);
   if (options.kernel !== undefined) requireKernel(report, options.kernel);
@@ -71,7 +71,7 @@ function requireKernel(report: Report, release: string): void {
   throw new TtkmdError(
     'unknown-kernel',
     `There is no kernel ${release} on this machine.`,
-    'ttkmdctl kernels lists them.',
+    'which there are: ttkmdctl kernels',
     EXIT.usage,
   );
 }
@@ -103,7 +103,7 @@ function renderReport(report: Report, { terminal }: Context): void {
     'nothing-to-do': 'nothing to do',
     done: 'done',
     failed: 'not everything could be done',
-    cancelled: 'cancelled',
+    cancelled: 'cancelled before all was done',
     planned: '',
   };
   paragraph(
@@ -123,7 +123,7 @@ function renderReport(report: Report, { terminal }: Context): void {
     paragraph(
       terminal,
       `  ${terminal.style('cyan', '→')} `,
-      `${failure?.hint}; to try all the same: ttkmdctl reconcile --kernel ${kernel.release}`,
+      `${failure?.hint}; to try all the same, as root: ttkmdctl reconcile --kernel ${kernel.release}`,
       4,
     );
   }

@@ -71,7 +71,7 @@ function explainEnd(build: FailedBuild, outOfMemory: boolean): Diagnosis | undef
     code: 'interrupted',
     headline: `the build was ended by ${signal}`,
     ...killed,
-    hint: `start it again: ${again}`,
+    hint: `start it again, as root: ${again}`,
     transient: true,
   };
 }

@@ -39,7 +39,7 @@ export async function applyBuild(work: Work, step: Extract<Step, { kind: 'build'
   pruneBuildLogs(host.fs, observation.config.build.logsKept);
   if (run.cancelled && !timeIsUp(work.signal)) {
     clearStaging(host);
-    return { outcome: 'cancelled', text: 'cancelled', log };
+    return { outcome: 'cancelled', text: 'stopped, and nothing half-built is left', log };
   }
   if (!failed(run) && flaw === undefined) return { outcome: 'done', text: 'built', log };
   clearStaging(host);

@@ -31,7 +31,8 @@ export function applyTakeOver(work: Work, step: Extract<Step, { kind: 'takeOver'
   const conf = `${step.path}/dkms.conf`;
   const text = host.fs.readText(conf);
   const lines = observation.sources.find((source) => source.path === step.path)?.ownershipLines ?? [];
-  if (text === undefined) return { outcome: 'failed', text: `${conf} is gone`, hint: 'ttkmdctl reconcile' };
+  if (text === undefined)
+    return { outcome: 'failed', text: `${conf} is gone`, hint: 'look again, as root: ttkmdctl reconcile' };
   remember(work, {
     adopted: { ...work.state.adopted, [step.path]: { original: text, foreign: step.foreign } },
   });
@@ -54,7 +55,7 @@ export async function applyRegister(work: Work, step: Extract<Step, { kind: 'reg
   }
   const run = await add(host, { packageName: PACKAGE, version: step.version }, runSettings(work));
   if (run.exitCode === 0) return { outcome: 'done', text: `registered ${step.version}` };
-  if (run.cancelled) return { outcome: 'cancelled', text: 'cancelled' };
+  if (run.cancelled) return { outcome: 'cancelled', text: 'stopped' };
   return {
     outcome: 'failed',
     text: `dkms add ended with ${run.exitCode ?? run.signal}: ${run.output.trim().split('\n').at(-1) ?? ''}`,
@@ -94,13 +95,13 @@ export async function applyUnregister(
   const now = observeDkms(host.fs, PACKAGE, observation.arch);
   const users = now.active.filter((link) => link.version === step.version && !link.dangling);
   if (users.length > 0) {
-    const text = `${step.version} stays: ${users.map((link) => link.release).join(', ')} still uses it`;
+    const text = `not yet, ${users.map((link) => link.release).join(', ')} still ${users.length === 1 ? 'uses' : 'use'} it`;
     return { outcome: 'skipped', text };
   }
   const record = now.versions.find((version) => version.version === step.version);
   if (record?.sourceExists) {
     const run = await removeVersion(host, { packageName: PACKAGE, version: step.version }, runSettings(work));
-    if (run.cancelled) return { outcome: 'cancelled', text: 'cancelled' };
+    if (run.cancelled) return { outcome: 'cancelled', text: 'stopped' };
     if (run.exitCode === 0 && !host.fs.exists(`${now.tree}/${PACKAGE}/${step.version}`)) {
       return { outcome: 'done', text: `unregistered ${step.version}` };
     }

@@ -15,6 +15,7 @@ import {
   applyUnregister,
   rememberSources,
 } from './apply-records.ts';
+import { runBuildFailedHook } from './build-failed-hook.ts';
 import type { Observation } from './observation.ts';
 import type { Policy } from './plan.ts';
 import { describeStep, type Step, stepRelease, stepVersion } from './step.ts';
@@ -77,6 +78,7 @@ export async function apply(steps: readonly Step[], options: ApplyOptions): Prom
       release,
     });
     if (outcome.outcome !== 'skipped') writeDown(work, step, outcome.outcome, startedAt, seconds, outcome);
+    if (step.kind === 'build' && outcome.outcome === 'failed') await runBuildFailedHook(work, step, outcome);
   }
   rememberSources(work);
   return reports;
@@ -85,7 +87,8 @@ export async function apply(steps: readonly Step[], options: ApplyOptions): Prom
 /** Why a step cannot be done any more after what happened before it. */
 function skipReason(step: Step, reports: readonly StepReport[], signal: AbortSignal): Outcome | undefined {
   const skipped = (text: string): Outcome => ({ outcome: 'skipped', text });
-  if (reports.some((report) => report.outcome === 'cancelled')) return skipped('cancelled before it began');
+  if (reports.some((report) => report.outcome === 'cancelled'))
+    return skipped('not begun, since the run was cancelled');
   if (step.kind === 'build' || step.kind === 'register') {
     const broken = reports.some((report) => report.step.kind === 'register' && report.outcome === 'failed');
     if (broken) return skipped('the driver source could not be registered');
@@ -94,7 +97,7 @@ function skipReason(step: Step, reports: readonly StepReport[], signal: AbortSig
     const build = reports.find(({ step: one }) => one.kind === 'build' && one.release === step.release);
     if (build?.outcome !== 'done') return skipped('it was not built');
   }
-  return signal.aborted ? { outcome: 'cancelled', text: 'stopped before it began' } : undefined;
+  return signal.aborted ? { outcome: 'cancelled', text: 'not begun' } : undefined;
 }
 
 async function attempt(work: Work, step: Step, reports: readonly StepReport[]): Promise<Outcome> {
@@ -134,14 +137,14 @@ async function execute(work: Work, step: Step, reports: readonly StepReport[]): 
 function hintFor(code: string | undefined): string {
   switch (code) {
     case 'ENOSPC':
-      return 'make room on that file system, then: ttkmdctl reconcile';
+      return 'make room on that file system, then as root: ttkmdctl reconcile';
     case 'EROFS':
-      return 'that file system is read-only: mount it writable, then: ttkmdctl reconcile';
+      return 'that file system is read-only: mount it writable, then as root: ttkmdctl reconcile';
     case 'EACCES':
     case 'EPERM':
-      return 'run it as root';
+      return 'root itself was refused: look for denials with dmesg, and at the mount options of that path';
     default:
-      return 'try again: ttkmdctl reconcile; if it stays, report it with what ttkmdctl history prints';
+      return 'try again, as root: ttkmdctl reconcile; if it stays, report it with what ttkmdctl history prints';
   }
 }
 

@@ -77,8 +77,13 @@ function planBuilds(judgement: Judgement, chosen: readonly KernelJudgement[], po
   if (version === undefined || judgement.observation.dkms.command === undefined) return [];
   const due = chosen.filter((one) => isToBuild(one, policy));
   const ordered = [...due.filter((one) => one.kernel.running), ...due.filter((one) => !one.kernel.running)];
-  return ordered.flatMap(({ kernel: { release }, reason }): Step[] => [
-    { kind: 'build', version, release, why: reason ?? 'asked for' },
+  return ordered.flatMap(({ kernel: { release }, reason, failure }): Step[] => [
+    {
+      kind: 'build',
+      version,
+      release,
+      why: failure === undefined ? (reason ?? 'asked for') : 'another try, since it failed before',
+    },
     { kind: 'install', version, release },
   ]);
 }

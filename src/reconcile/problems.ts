@@ -41,7 +41,7 @@ function machineProblems(observation: Observation, driver: DriverJudgement): Pro
       'degraded',
       'source-refused',
       `nothing is built from ${source.path}: ${source.refused}`,
-      `make it root's alone: chown -R root:root ${source.path} && chmod -R go-w ${source.path}`,
+      `make it root's alone, as root: chown -R root:root ${source.path} && chmod -R go-w ${source.path}`,
     );
   }
   if (observation.dkms.command === undefined && driver.source !== undefined) {
@@ -49,7 +49,7 @@ function machineProblems(observation: Observation, driver: DriverJudgement): Pro
       'degraded',
       'no-dkms',
       'dkms is not installed, so nothing can be built',
-      'install it: emerge sys-kernel/dkms',
+      'install it: emerge sys-kernel/dkms (Debian: apt install dkms)',
     );
   }
   for (const [path, adopted] of Object.entries(observation.state.adopted)) {
@@ -58,7 +58,7 @@ function machineProblems(observation: Observation, driver: DriverJudgement): Pro
         'note',
         'adopted',
         `${path} was registered with dkms by somebody else; ttkmd has taken it over and left out its AUTOINSTALL`,
-        'nothing to do; ttkmdctl uninstall gives it back',
+        'there is nothing to do; ttkmdctl uninstall gives it back',
       );
     }
   }
@@ -79,7 +79,7 @@ function machineProblems(observation: Observation, driver: DriverJudgement): Pro
     );
   }
   for (const path of observation.denied) {
-    add('note', 'unreadable', `${path} may not be read by this user`, 'run the command as root to see all');
+    add('note', 'unreadable', `${path} may not be read by this user`, 'run it as root to see all');
   }
   return problems;
 }
@@ -92,7 +92,7 @@ function noSource({ config }: Observation, driver: DriverJudgement): Problem {
     message: pinned
       ? `the driver version ${config.driver.version}, which driver.version asks for, is not in /usr/src${others ? ` (there is ${others})` : ''}`
       : 'there is no driver source in /usr/src/tenstorrent-<version>',
-    hint: 'install it: emerge sys-kernel/tt-kmd, or unpack a release of tt-kmd there as root',
+    hint: 'as root, unpack a tag of https://github.com/tenstorrent/tt-kmd there; ttkmdctl(8) has the commands',
     release: undefined,
     severity: 'degraded',
   };
@@ -120,7 +120,7 @@ function kernelProblem(
     return {
       code: `module-${state}`,
       message: `${release}: ${state === 'missing' ? 'the driver is not built for it yet' : `its module is not current: ${judged.reason}`}`,
-      hint: kernel.buildTree.ready ? 'ttkmdctl reconcile' : installHeaders(judged),
+      hint: kernel.buildTree.ready ? 'build it, as root: ttkmdctl reconcile' : installHeaders(judged),
       release,
       severity,
     };
@@ -182,7 +182,7 @@ function loadedProblem(
       {
         code: 'not-loaded',
         message: `the driver is installed for ${running.kernel.release} and not loaded, although a device is there`,
-        hint: 'modprobe tenstorrent',
+        hint: 'as root: modprobe tenstorrent',
         release: running.kernel.release,
         severity: 'failed',
       },
@@ -193,7 +193,7 @@ function loadedProblem(
       {
         code: 'reload-due',
         message: `driver ${loaded.version} is loaded, ${driver.desired} is wanted`,
-        hint: 'reboot, or reload the driver when nobody uses the device',
+        hint: 'reboot, or when nobody uses the device, as root: modprobe -r tenstorrent && modprobe tenstorrent',
         release: running.kernel.release,
         severity: 'degraded',
       },

@@ -57,7 +57,7 @@ export async function reconcile(host: Host, options: ReconcileOptions): Promise<
     throw new TtkmdError(
       'not-root',
       'Building and installing a kernel module needs root.',
-      'Run it again with sudo, or see what would be done: ttkmdctl reconcile --dry-run',
+      'as root: ttkmdctl reconcile. What would be done: ttkmdctl reconcile --dry-run',
       EXIT.rights,
     );
   }
@@ -143,7 +143,7 @@ async function takeLock(host: Host, options: ReconcileOptions): Promise<HeldLock
   throw new TtkmdError(
     'lock-held',
     `Another reconcile, ${who}, is still at work after ${Math.round(patience / 1000)} s of waiting.`,
-    'Watch it: ttkmdctl status. End it: ttkmdctl cancel',
+    'wait longer with --wait, or end it, as root: ttkmdctl cancel. Who it is: ttkmdctl status',
     EXIT.locked,
   );
 }

@@ -37,9 +37,9 @@ export function describeStep(step: Step): string {
     case 'forget':
       return `forget ${step.release}: its modules and its image are gone`;
     case 'unregister':
-      return `take tenstorrent ${step.version} out of dkms: no kernel uses it any more`;
+      return `take tenstorrent ${step.version} out of dkms: no kernel will use it any more`;
     case 'wait':
-      return `wait${step.release === undefined ? '' : ` for ${step.release}`}: ${step.why}`;
+      return `${step.release ?? 'the rest'} waits: ${step.why}`;
   }
 }
 

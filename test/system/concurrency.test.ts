@@ -110,11 +110,15 @@ test('who waits sees the progress of who works, and who will not wait is told wh
   const waiting = sandbox.ttkmdctl(['reconcile']);
   const event = sandbox.ttkmdctl(['kernel-event', 'postinst.d', release]);
   const screen = await sandbox.ttkmdctl(['status']);
-  expect(screen.stdout).toMatch(/working +a reconcile \(kernel-event\)/);
+  expect(screen.stdout).toMatch(
+    /working +a reconcile \(kernel-event\), pid \d+, for \d+ s\n +see what it does, .*reconcile/,
+  );
 
   const impatient = await insist(sandbox, ['reconcile', '--wait', '1'], 5);
   expect(impatient.stderr).toContain(`pid ${run?.pid} (trigger kernel-event), is still at work`);
-  expect(impatient.stderr).toContain('ttkmdctl cancel');
+  expect(impatient.stderr).toMatch(
+    /\n {2}→ wait longer with --wait, or end it, as root: ttkmdctl cancel\. .*status\n$/,
+  );
 
   const worker = await working;
   expect(worker.code, printed(worker)).toBe(0);

@@ -314,6 +314,8 @@ describe('a driver that does not build', () => {
 
   test('for want of CONFIG_HWMON: the option is named, and other kernels get their driver', async () => {
     await using sandbox = await prepared({ dkms: dkms.v32, tree: 'gentoo' });
+    const adminsHook = '/etc/ttkmd/hooks.d/build-failed';
+    await sandbox.write(adminsHook, '#!/bin/sh\nenv | grep ^TTKMD_ | sort\nsleep 1000 &\nexit 3\n', 0o755);
     await sandbox.addDriver({ broken: 'hwmon' });
     const { release } = await sandbox.addKernel(kernels.cloud);
     const { code, stderr } = await sandbox.kernelInstall('add', release);
@@ -321,6 +323,20 @@ describe('a driver that does not build', () => {
     expect(stderr).toContain('hwmon_device_register_with_info');
     expect(stderr).toContain('CONFIG_HWMON is off in this kernel');
     expect(stderr).toContain('/etc/kernel/config.d/');
+    // The admin's own program was told, and its failure and what it left running cost nothing.
+    await noBuildAlive(sandbox);
+    expect(sandbox.processes().map(({ command }) => command)).not.toContain('sleep 1000');
+    const hookSaid = (await insist(sandbox, ['logs', release], 0)).stdout.split(`--- ${adminsHook}\n`)[1];
+    expect(hookSaid).toMatch(
+      new RegExp(
+        `^TTKMD_LOG=/var/log/ttkmd/builds/\\S+\\.log\nTTKMD_REASON=.*CONFIG_HWMON is off.*\nTTKMD_RELEASE=${escaped(release)}\nTTKMD_TRIGGER=kernel-event\nTTKMD_VERSION=${SAMPLE}\n--- ${adminsHook} ended with 3\n$`,
+      ),
+    );
+    expect((await history(sandbox)).at(-1)).toMatchObject({
+      step: 'build-failed-hook',
+      outcome: 'failed',
+      detail: `${adminsHook} ended with 3`,
+    });
     const status = await insist(sandbox, ['status'], 1);
     expect(status.stdout).toContain('CONFIG_HWMON');
     const told = (await insist(sandbox, ['logs', release], 0)).stdout;
@@ -400,7 +416,9 @@ test('whatever is missing or switched off is named, and costs the installation n
   };
 
   const source = `/usr/src/tenstorrent-${SAMPLE}`;
-  expect(await without(source)).toMatch(/no driver source in \/usr\/src.*\n.*emerge sys-kernel\/tt-kmd/);
+  expect(await without(source)).toMatch(
+    /no driver source in \/usr\/src.*\n.*github\.com\/tenstorrent\/tt-kmd/,
+  );
   expect(await without('/usr/sbin/dkms')).toMatch(/dkms is not installed.*\n.*emerge sys-kernel\/dkms/);
 
   for (const [hook, ...args] of [

@@ -57,8 +57,12 @@ function findModule(fs: HostFs, release: string): string | undefined {
   const index = `${folder}/modules.dep`;
   const last = fs.readEnd(index, LAST_PART);
   if (last === undefined) return undefined;
-  const whole = (): Buffer | undefined => (last.length < LAST_PART ? undefined : fs.readBytes(index));
-  const listed = findInIndex(last) ?? findInIndex(whole() ?? Buffer.alloc(0));
+  const isWhole = last.length < LAST_PART;
+  // A part begins in the middle of a line, which would be taken for a path of its own.
+  const listed = isWhole
+    ? findInIndex(last)
+    : (findInIndex(last.subarray(last.indexOf('\n') + 1)) ??
+      findInIndex(fs.readBytes(index) ?? Buffer.alloc(0)));
   if (listed === undefined) return undefined;
   const path = listed.startsWith('/') ? listed : `${folder}/${listed}`;
   return fs.exists(path) ? path : undefined;

@@ -36,6 +36,12 @@ const FAILURE = {
 
 const RULE: Files = { '/usr/src/tenstorrent-2.9.0/udev-50-tenstorrent.rules': 'rule' };
 
+/** A modules.dep of which the last 64 KiB, which are read first, begin so many characters into a line. */
+function cutIn(line: string, characters: number): string {
+  const rest = 64 * 1024 - (line.length + 1 - characters);
+  return `kernel/a/a.ko:\n${line}\n${'z'.repeat(rest - 1)}\n`;
+}
+
 interface Host {
   readonly name: string;
   readonly files: Files;
@@ -305,6 +311,58 @@ const HOSTS: readonly Host[] = [
       '/var/lib/dkms/tenstorrent/2.9.0/build/module.c': 'x',
       '/proc/77/comm': 'dkms\n',
       '/proc/77/cmdline': 'dkms\0build\0',
+    },
+    states: ['current'],
+    plan: [],
+  },
+  {
+    name: "what kbuild left in the driver's own source is not ours to remove",
+    files: {
+      ...current(A, '2.9.0'),
+      ...V1,
+      '/usr/src/tenstorrent-2.9.0/.tmp_versions/module.mod': 'x',
+      '/usr/src/tenstorrent-2.9.0/.ttkmd-x/y': 'x',
+    },
+    states: ['current'],
+    plan: [],
+  },
+  {
+    name: 'what dkms left of a build that was killed',
+    files: {
+      ...current(A, '2.9.0'),
+      ...V1,
+      [`/var/lib/dkms/tenstorrent/2.9.0/${A}/.tmp_x86_64_abc/module/tenstorrent.ko`]: 'half',
+    },
+    states: ['current'],
+    plan: ['clean temporary-folder'],
+  },
+  {
+    name: 'a kernel from before 5.16 whose vermagic tells of its preemption',
+    files: {
+      ...current(A, '2.9.0'),
+      ...gentooKernel(A, { options: 'CONFIG_PREEMPT=y\nCONFIG_PREEMPTION=y\n' }),
+      ...module(A, '2.9.0', `${A} SMP preempt mod_unload `),
+      ...V1,
+    },
+    states: ['current'],
+    plan: [],
+  },
+  {
+    name: "a modules.dep whose last part begins in the middle of our module's line",
+    files: {
+      ...current(A, '2.9.0'),
+      ...V1,
+      [`/lib/modules/${A}/modules.dep`]: cutIn('kernel/extra/tenstorrent.ko:', 'kernel/e'.length),
+    },
+    states: ['current'],
+    plan: [],
+  },
+  {
+    name: "a modules.dep whose last part begins right at our module's line",
+    files: {
+      ...current(A, '2.9.0'),
+      ...V1,
+      [`/lib/modules/${A}/modules.dep`]: cutIn('kernel/extra/tenstorrent.ko:', 0),
     },
     states: ['current'],
     plan: [],

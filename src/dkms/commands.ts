@@ -130,8 +130,14 @@ export function add(
 export async function install(host: Host, target: Target, settings: RunSettings): Promise<DkmsRun> {
   const run = await dkms(host, ['install', '--force', '--no-depmod', ...identify(target)], brief(settings));
   if (run.exitCode !== 0) return run;
-  const index = await host.exec.query('depmod', ['-a', target.release], { timeLimit: SHORT_LIMIT });
-  return index.code === 0 ? run : { ...run, exitCode: 6, output: `${run.output}\nerror: ${index.stderr}` };
+  const failure = await makeIndex(host, target.release);
+  return failure === undefined ? run : { ...run, exitCode: 6, output: `${run.output}\nerror: ${failure}` };
+}
+
+/** Makes modprobe's index of a release anew. Gives what depmod said where it failed. */
+export async function makeIndex(host: Pick<Host, 'exec'>, release: string): Promise<string | undefined> {
+  const { code, stderr } = await host.exec.query('depmod', ['-a', release], { timeLimit: SHORT_LIMIT });
+  return code === 0 ? undefined : stderr || `depmod ended with ${code}`;
 }
 
 /** Takes a module off one kernel and forgets what was built for it. */

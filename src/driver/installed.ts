@@ -94,6 +94,20 @@ export function strayModules(fs: HostFs, release: string): string[] {
   );
 }
 
+/**
+ * Every module file of ours in the folder of a kernel that is gone, wherever it lies there: such a folder is small.
+ * Links, as to a build tree, are not followed.
+ */
+export function leftModules(fs: HostFs, release: string): string[] {
+  const search = (folder: string): string[] =>
+    fs.list(folder).flatMap((name) => {
+      const path = `${folder}/${name}`;
+      if (fs.lstat(path)?.kind === 'folder') return search(path);
+      return MODULE_FILE.test(name) ? [path] : [];
+    });
+  return search(`/lib/modules/${release}`);
+}
+
 /** `modinfo -0` begins each file with this, and gives its fields as `name=value`. */
 const FILE_NAME = 'filename:';
 

@@ -30,7 +30,8 @@ export function observeKernels(
   const known = new Set(kernels.map((kernel) => kernel.release));
   const usedTrees = new Set(kernels.map((kernel) => kernel.buildTree.path));
   for (const tree of trees) {
-    if (!known.has(tree.release) && !usedTrees.has(tree.path)) kernels.push(fromSources(fs, tree));
+    if (!known.has(tree.release) && !usedTrees.has(tree.path))
+      kernels.push(fromSources(fs, tree, machine.runningRelease, findImage));
   }
   const running = machine.runningRelease;
   const expected = new Set([...recorded, ...(running === undefined ? [] : [running])]);
@@ -76,10 +77,15 @@ function kindOf(release: string, hasModules: boolean, hasTree: boolean, hasImage
   return hasImage ? 'installed' : 'leftover';
 }
 
-/** Whether a kernel's own modules are there. On Gentoo dkms puts ours into kernel/extra, which proves nothing. */
+/**
+ * Whether a kernel's own modules are there. Dkms puts ours into kernel/extra on Gentoo, and into kernel/drivers/misc
+ * where its dkms.conf says so: either proves nothing.
+ */
 function holdsModules(fs: HostFs, folder: string): boolean {
   if (fs.list(folder).some((name) => KERNELS_OWN.has(name))) return true;
-  return fs.list(`${folder}/kernel`).some((name) => name !== 'extra');
+  const own = fs.list(`${folder}/kernel`).filter((name) => name !== 'extra');
+  if (own.some((name) => name !== 'drivers')) return true;
+  return own.length > 0 && fs.list(`${folder}/kernel/drivers`).some((name) => name !== 'misc');
 }
 
 function originOf(fs: HostFs, release: string, distKernel: string | undefined, hasTree: boolean): Origin {
@@ -94,7 +100,12 @@ function originOf(fs: HostFs, release: string, distKernel: string | undefined, h
   return hasTree ? { kind: 'hand-built' } : { kind: 'unknown' };
 }
 
-function fromSources(fs: HostFs, tree: SourceTree): Kernel {
+function fromSources(
+  fs: HostFs,
+  tree: SourceTree,
+  runningRelease: string | undefined,
+  findImage: FindImage,
+): Kernel {
   const facts = examineTree(fs, tree.path, tree.release);
   const missing = facts.tree.ready
     ? [
@@ -107,18 +118,18 @@ function fromSources(fs: HostFs, tree: SourceTree): Kernel {
   return {
     release: tree.release,
     kind: 'sources-only',
-    running: false,
+    running: tree.release === runningRelease,
     origin:
       facts.distKernel === undefined
         ? { kind: 'hand-built' }
         : { kind: 'dist-kernel', package: facts.distKernel },
-    image: undefined,
+    image: findImage(tree.release),
     buildTree: { path: tree.path, ready: false, missing },
     sourceTree: tree.path,
     compiler: facts.configuration.CC_VERSION_TEXT,
     configuration: facts.configuration,
     abiIdentity: facts.abiIdentity,
-    lastChange: modified(fs, tree.path),
+    lastChange: Math.max(modified(fs, MODULES_FOLDER), modified(fs, '/boot')),
   };
 }
 

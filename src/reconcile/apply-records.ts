@@ -1,8 +1,8 @@
 // Keeps dkms's records right: who owns the source, which versions it knows, which kernels are gone.
-import { add, removeVersion } from '../dkms/commands.ts';
+import { add, makeIndex, removeVersion } from '../dkms/commands.ts';
 import { dropRelease, dropVersion, relinkSource, removeRemains } from '../dkms/mend.ts';
 import { observeDkms } from '../dkms/tree.ts';
-import { strayModules } from '../driver/installed.ts';
+import { leftModules } from '../driver/installed.ts';
 import { RULE_PATH, ruleHash } from '../driver/rule.ts';
 import { observeSources, PACKAGE, withoutOwnershipLines } from '../driver/sources.ts';
 import { without } from '../state/state.ts';
@@ -61,11 +61,23 @@ export async function applyForget(work: Work, step: Extract<Step, { kind: 'forge
   const folder = `/lib/modules/${release}`;
   remember(work, { intent: { release, version: '', step: 'forget' } });
   dropRelease(host, observeDkms(host.fs, PACKAGE, work.observation.arch), PACKAGE, release);
-  for (const path of strayModules(host.fs, release)) {
+  const modules = leftModules(host.fs, release);
+  for (const path of modules) {
     host.fs.remove(path);
     removeEmptyUpTo(work, path, folder);
   }
   removeIndexOfNothing(work, folder);
+  // What others have there is still to be found, and ours no more.
+  const hasIndex = modules.length > 0 && host.fs.exists(`${folder}/modules.dep`);
+  const failure = hasIndex ? await makeIndex(host, release) : undefined;
+  if (failure !== undefined) {
+    const [why = ''] = failure.split('\n');
+    return {
+      outcome: 'failed',
+      text: `depmod failed: ${why}`,
+      hint: `see for yourself: depmod -a ${release}`,
+    };
+  }
   remember(work, {
     modules: without(work.state.modules, release),
     failures: without(work.state.failures, release),

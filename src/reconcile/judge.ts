@@ -5,6 +5,7 @@ import type { FailureRecord, Fingerprint } from '../state/state.ts';
 import type { DriverJudgement, Judgement, KernelJudgement, ModuleState } from './judgement.ts';
 import type { Observation } from './observation.ts';
 import { findProblems, healthOf } from './problems.ts';
+import { isRemembered } from './remembered.ts';
 import { wantedSource } from './wanted-source.ts';
 
 /** Each kernel's state and the machine's, and why. */
@@ -150,14 +151,17 @@ function isBootable({ kernels }: Observation, kernel: Kernel): boolean {
 
 /** A kernel is gone when both its modules and its image are, and have been for the settle time. */
 function goneness(observation: Observation, kernel: Kernel): Pick<KernelJudgement, 'gone' | 'goneIn'> {
-  const nothingLeft = kernel.kind === 'leftover' || kernel.kind === 'no-modules';
-  const leftover = nothingLeft && !kernel.running && kernel.image === undefined;
-  if (
-    !leftover ||
-    !observation.kernels.some((one) => one.kind === 'installed' || one.kind === 'headers-only')
-  ) {
+  const { kernels, config, now } = observation;
+  const anyOther = kernels.some((one) => one.kind === 'installed' || one.kind === 'headers-only');
+  if (!lacksModules(observation, kernel) || kernel.running || kernel.image !== undefined || !anyOther) {
     return { gone: false, goneIn: undefined };
   }
-  const left = kernel.lastChange + observation.config.watch.settle - observation.now;
+  const left = kernel.lastChange + config.watch.settle - now;
   return left <= 0 ? { gone: true, goneIn: undefined } : { gone: false, goneIn: left };
+}
+
+/** Whether its own modules are gone. A source tree outlives its kernel, and most never were one. */
+function lacksModules(observation: Observation, { kind, release }: Kernel): boolean {
+  if (kind === 'sources-only') return isRemembered(observation, release);
+  return kind === 'leftover' || kind === 'no-modules';
 }

@@ -2,6 +2,7 @@
 import type { DriverSource } from '../driver/driver.ts';
 import type { Trigger } from '../state/state.ts';
 import type { Judgement, KernelJudgement } from './judgement.ts';
+import { isRemembered, leavesModule } from './remembered.ts';
 import type { Step } from './step.ts';
 
 export interface Policy {
@@ -93,15 +94,7 @@ function isToForget(
 ): boolean {
   const isGone = gone || (policy.removed && goneIn !== undefined);
   if (!isGone) return false;
-  const { release } = kernel;
-  const { dkms, state, modules } = observation;
-  return (
-    modules.has(release) ||
-    release in state.modules ||
-    release in state.failures ||
-    dkms.active.some((link) => link.release === release) ||
-    dkms.versions.some((version) => version.built.some((one) => one.release === release))
-  );
+  return leavesModule(observation, kernel.release) || isRemembered(observation, kernel.release);
 }
 
 /** Versions that no kernel uses once the steps before are done. */

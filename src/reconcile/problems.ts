@@ -123,7 +123,7 @@ function kernelProblem(
       message: `${release}: ${judged.reason}`,
       hint: installHeaders(judged),
       release,
-      severity: kernel.kind === 'sources-only' ? 'note' : severity,
+      severity: kernel.kind === 'sources-only' && !kernel.running ? 'note' : severity,
     };
   }
   if (state === 'unsupported' && kernel.running) {

@@ -124,6 +124,11 @@ describe('what is no usable kernel', () => {
       { [`/lib/modules/${R}/kernel-extra/x`]: '', [`/lib/modules/${R}/updates/dkms/tenstorrent.ko`]: '' },
       'leftover',
     ],
+    [
+      'a folder with only our module, where dkms puts it on other distributions',
+      { [`/lib/modules/${R}/kernel/drivers/misc/tenstorrent.ko`]: '' },
+      'leftover',
+    ],
     ['an empty folder', { [`/lib/modules/${R}`]: { folder: true } }, 'leftover'],
     [
       'headers alone',
@@ -195,6 +200,11 @@ describe('the list', () => {
       ['6.18.44-vm', true, 'no-modules'],
       [R, false, 'installed'],
     ]);
+  });
+
+  it('marks the running kernel where its source tree is all that is there of it', () => {
+    const kernels = kernelsOf(buildTree(`/usr/src/linux-${R}`, R), R);
+    expect(kernels).toMatchObject([{ release: R, kind: 'sources-only', running: true }]);
   });
 
   it('resolves absolute links inside a root', () => {

@@ -403,6 +403,76 @@ const HOSTS: readonly Host[] = [
     plan: [`forget ${B}`],
   },
   {
+    name: 'a removed kernel whose source tree is still there',
+    files: {
+      ...current(A, '2.9.0'),
+      ...V1,
+      ...buildTree(`/usr/src/linux-${B}`, B),
+      ...dkmsRecord('2.9.0', [A, B]),
+    },
+    states: ['waiting', 'current'],
+    plan: [`forget ${B}`, `wait ${B}`],
+  },
+  {
+    name: 'a removed kernel of which only our memory and its source tree are left',
+    files: {
+      ...current(A, '2.9.0'),
+      ...V1,
+      ...buildTree(`/usr/src/linux-${B}`, B),
+      ...state({
+        modules: { [B]: { version: '2.9.0', sourceHash: 'x', at: LONG_AGO, trigger: 'cli', seconds: 1 } },
+      }),
+    },
+    states: ['waiting', 'current'],
+    plan: [`forget ${B}`, `wait ${B}`],
+  },
+  {
+    name: 'its modules are gone, its source tree and its image are there: it is not gone',
+    files: {
+      ...current(A, '2.9.0'),
+      ...V1,
+      ...buildTree(`/usr/src/linux-${B}`, B),
+      ...dkmsRecord('2.9.0', [A, B]),
+      [`/boot/vmlinuz-${B}`]: 'image',
+    },
+    states: ['waiting', 'current'],
+    plan: [`wait ${B}`],
+  },
+  {
+    name: 'the running kernel is not gone, though its source tree is all that is left',
+    files: {
+      ...current(A, '2.9.0'),
+      ...V1,
+      ...buildTree(`/usr/src/linux-${B}`, B),
+      ...dkmsRecord('2.9.0', [A, B]),
+    },
+    running: B,
+    states: ['waiting', 'current'],
+    plan: [`wait ${B}`],
+  },
+  {
+    name: 'a removed kernel of which our module is left at a place of its own',
+    files: {
+      ...current(A, '2.9.0'),
+      ...V1,
+      [`/lib/modules/${B}/misc/tenstorrent.ko`]: `vermagic=${B} SMP mod_unload \0`,
+      [`/lib/modules/${B}/modules.dep`]: 'misc/tenstorrent.ko:\n',
+    },
+    states: ['unsupported', 'current'],
+    plan: [`forget ${B}`],
+  },
+  {
+    name: 'a module that an index names outside of the folder of a removed kernel is not ours to remove',
+    files: {
+      ...current(A, '2.9.0'),
+      ...V1,
+      '/opt/modules/tenstorrent.ko': `vermagic=${B} SMP mod_unload \0`,
+      [`/lib/modules/${B}/modules.dep`]: '/opt/modules/tenstorrent.ko:\n',
+    },
+    states: ['unsupported', 'current'],
+    plan: [],
+  },
+  {
     name: 'modules gone, image still there: it is not gone',
     files: { ...current(A, '2.9.0'), ...V1, ...dkmsRecord('2.9.0', [A, B]), [`/boot/vmlinuz-${B}`]: 'image' },
     states: ['unsupported', 'current'],
@@ -604,6 +674,11 @@ describe('health', () => {
     [
       'the running kernel has no driver although a device is there',
       { ...gentooKernel(A), ...V1, ...device },
+      'failed',
+    ],
+    [
+      'the running kernel has no modules but sources, and a device is there',
+      { ...current(B, '2.9.0'), ...buildTree(`/usr/src/linux-${A}`, A), ...V1, ...device },
       'failed',
     ],
     [

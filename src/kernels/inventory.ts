@@ -23,10 +23,16 @@ export function observeKernels(
   const { fs, machine } = host;
   const findImage = observeImages(fs);
   const trees = observeSourceTrees(fs);
-  const kernels = fs
+  const folders = fs
     .list(MODULES_FOLDER)
-    .filter((name) => !name.startsWith('.') && fs.stat(`${MODULES_FOLDER}/${name}`)?.kind === 'folder')
-    .map((release) => observeKernel(fs, release, findImage, trees, machine.runningRelease));
+    .filter((name) => !name.startsWith('.') && fs.stat(`${MODULES_FOLDER}/${name}`)?.kind === 'folder');
+  const others = new Set([...folders, machine.runningRelease]);
+  const kernels = folders.map((release) => {
+    const kernel = observeKernel(fs, release, findImage, trees, machine.runningRelease);
+    const original = copiedFrom(release);
+    const isCopy = original !== undefined && (others.has(original) || findImage(original) !== undefined);
+    return isCopy && !kernel.running ? { ...kernel, kind: 'backup' as const } : kernel;
+  });
   const known = new Set(kernels.map((kernel) => kernel.release));
   const usedTrees = new Set(kernels.map((kernel) => kernel.buildTree.path));
   for (const tree of trees) {
@@ -56,7 +62,13 @@ function observeKernel(
   const sourceTree = trees.find((one) => one.path === tree.path || one.release === release)?.path;
   return {
     release,
-    kind: kindOf(release, holdsModules(fs, folder), tree.path !== undefined, image !== undefined),
+    kind: kindOf(
+      release,
+      release === runningRelease,
+      holdsModules(fs, folder),
+      tree.path !== undefined,
+      image !== undefined,
+    ),
     running: release === runningRelease,
     origin: originOf(fs, release, distKernel, sourceTree !== undefined || tree.path !== undefined),
     image,
@@ -69,9 +81,26 @@ function observeKernel(
   };
 }
 
+/**
+ * The release that a folder is a copy of, by its name: people and editors put copies aside so. A dash or a number
+ * makes a release of its own (CONFIG_LOCALVERSION), and so may the rest, where the other is not known.
+ */
+function copiedFrom(release: string): string | undefined {
+  return release.match(
+    /^(.+?)(?:\.(?:bak|backup|bkp|copy|old|orig|prev|sav|saved?)(?:[-.]?\d[-.\d]*)?|\.~\d+~|~)$/,
+  )?.[1];
+}
+
 /** What a folder in `/lib/modules` is. A kernel that Portage depcleaned keeps its modules and its image: it boots. */
-function kindOf(release: string, hasModules: boolean, hasTree: boolean, hasImage: boolean): KernelKind {
-  if (/\.old$/.test(release)) return 'backup';
+function kindOf(
+  release: string,
+  running: boolean,
+  hasModules: boolean,
+  hasTree: boolean,
+  hasImage: boolean,
+): KernelKind {
+  // Installers call them so themselves.
+  if (/\.old$/.test(release) && !running) return 'backup';
   if (hasModules) return 'installed';
   if (hasTree) return 'headers-only';
   return hasImage ? 'installed' : 'leftover';

@@ -140,13 +140,21 @@ function waitingReason(kernel: Kernel): string {
 
 /**
  * Whether the machine may come up with a kernel next time. Where no image at all is found, `/boot` is not
- * mounted, as is usual on Gentoo, and every installed kernel counts.
+ * mounted, as is usual on Gentoo, and every installed kernel counts. Where only other kernels' are, a newer kernel
+ * counts all the same: its image may lie where nobody looks, and what is newest is booted.
  */
-function isBootable({ kernels }: Observation, kernel: Kernel): boolean {
+function isBootable(observation: Observation, kernel: Kernel): boolean {
   if (kernel.kind !== 'installed')
     return kernel.running || (kernel.kind === 'headers-only' && kernel.image !== undefined);
-  const anyImage = kernels.some((one) => one.image?.startsWith('/boot/') || one.image?.startsWith('/efi/'));
-  return kernel.running || kernel.image !== undefined || !anyImage;
+  return kernel.running || kernel.image !== undefined || isNewerThanBooted(observation, kernel);
+}
+
+/** Whether a kernel is newer than the running one, or where none runs here, than all that have an image. */
+function isNewerThanBooted({ kernels }: Observation, kernel: Kernel): boolean {
+  const hasImage = ({ image }: Kernel): boolean => /^\/(?:boot|efi)\//.test(image ?? '');
+  if (!kernels.some(hasImage)) return true;
+  const running = kernels.findIndex((one) => one.running);
+  return kernels.indexOf(kernel) < (running < 0 ? kernels.findIndex(hasImage) : running);
 }
 
 /** A kernel is gone when both its modules and its image are, and have been for the settle time. */

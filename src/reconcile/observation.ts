@@ -27,6 +27,7 @@ export interface Observation {
   readonly chrooted: boolean;
   readonly config: Config;
   readonly configWarnings: readonly ConfigWarning[];
+  /** The newest release first. */
   readonly kernels: readonly Kernel[];
   /** The newest first. */
   readonly sources: readonly DriverSource[];

@@ -42,6 +42,10 @@ function cutIn(line: string, characters: number): string {
   return `kernel/a/a.ko:\n${line}\n${'z'.repeat(rest - 1)}\n`;
 }
 
+function withoutImage(files: Files): Files {
+  return Object.fromEntries(Object.entries(files).filter(([path]) => !path.startsWith('/boot/')));
+}
+
 interface Host {
   readonly name: string;
   readonly files: Files;
@@ -690,6 +694,26 @@ describe('health', () => {
       'another version is loaded',
       { ...current(A, '2.9.0'), ...V1, ...device, ...loaded('2.8.0') },
       'degraded',
+    ],
+    [
+      'a newer kernel lacks the driver, and its image is not where images are looked for',
+      { ...current(A, '2.9.0'), ...withoutImage(gentooKernel(B)), ...V1, ...loaded('2.9.0') },
+      'degraded',
+    ],
+    [
+      'an older kernel lacks the driver, and its image is not where images are looked for',
+      { ...current(A, '2.9.0'), ...withoutImage(gentooKernel('6.6.1')), ...V1, ...loaded('2.9.0') },
+      'ok',
+    ],
+    [
+      'a copy of the modules, and /boot is not mounted',
+      {
+        ...withoutImage(current(A, '2.9.0')),
+        ...V1,
+        [`/lib/modules/${A}.bak/kernel/fs/ext4.ko`]: 'x',
+        [`/lib/modules/${A}.bak/build`]: { link: `/usr/src/linux-${A}` },
+      },
+      'ok',
     ],
     ['no driver source', gentooKernel(A), 'degraded'],
     ['no dkms', { ...current(A, '2.9.0'), ...V1, '/usr/sbin/dkms': { link: '/nowhere' } }, 'degraded'],

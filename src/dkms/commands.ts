@@ -1,5 +1,6 @@
 // What dkms is asked to do, and what came of it.
 import type { Host } from '../host/host.ts';
+import { SOURCE_TREE } from './framework.ts';
 import { builtModules } from './tree.ts';
 
 /**
@@ -23,6 +24,8 @@ export interface Target {
 }
 
 export interface RunSettings {
+  /** Where dkms keeps its records. */
+  readonly tree: string;
   readonly jobs: number;
   /** A load above which make starts no further job; undefined for none. */
   readonly load: string | undefined;
@@ -60,11 +63,10 @@ export async function build(host: Host, target: Target, settings: RunSettings): 
   const growing = `${versionFolder}/build/make.log`;
   const stopTail = tail(host, growing, settings.onLine);
   host.fs.makeFolder(STAGING, 0o755);
-  const run = await dkms(
-    host,
-    ['build', '--dkmstree', STAGING, ...identify(target), '-j', String(settings.jobs)],
-    settings,
-  );
+  const run = await dkms(host, ['build', ...identify(target), '-j', String(settings.jobs)], {
+    ...settings,
+    tree: STAGING,
+  });
   stopTail();
   return {
     ...run,
@@ -182,7 +184,9 @@ function brief(settings: RunSettings): RunSettings {
 
 async function dkms(host: Host, args: readonly string[], settings: RunSettings): Promise<DkmsRun> {
   const output: string[] = [];
-  const run = await host.exec.run('dkms', args, {
+  // What is said here counts more than its configuration: it works where we look, whatever that says.
+  const places = ['--dkmstree', settings.tree, '--sourcetree', SOURCE_TREE];
+  const run = await host.exec.run('dkms', [...args, ...places], {
     env: settings.load === undefined ? {} : { MAKEFLAGS: `-l${settings.load}` },
     timeLimit: settings.timeLimit,
     signal: settings.signal,

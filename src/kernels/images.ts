@@ -49,7 +49,10 @@ export function observeImages(fs: HostFs): FindImage {
     if (ending !== undefined) unified.push({ path, stems: [ending, ending.replace(/\+\d+(?:-\d+)?$/, '')] });
   };
   for (const mount of MOUNTS) {
-    for (const place of PLACES) search(fs, { path: mount }, place, found);
+    for (const place of PLACES) {
+      // To name one partition that this user may not read is enough.
+      if (!fs.denied.has(mount)) search(fs, { path: mount }, place, found);
+    }
   }
   const ends = (stem: string, release: string): boolean => stem === release || stem.endsWith(`-${release}`);
   return (release) =>

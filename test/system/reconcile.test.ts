@@ -374,6 +374,19 @@ test('headers whose kernel is not installed yet get a module that modprobe finds
   expect((await statusOf(sandbox)).kernels.find((one) => one.release === release)?.kind).toBe('headers-only');
   await insist(sandbox, ['reconcile'], 0);
   await expectSettled(sandbox, [release]);
+
+  // dkms's records at another place, and its sources: ttkmd and dkms read the same out of the same bash.
+  await sandbox.write(
+    '/etc/dkms/framework.conf.d/site.conf',
+    `base=/srv # moved\ndkms_tree="/srv/unused"\ndkms_tree="\${base}/records"; source_tree='/srv/sources'\n`,
+  );
+  await sandbox.run(['rm', '-rf', '/var/lib/dkms/tenstorrent', `/lib/modules/${release}/updates`]);
+  await sandbox.run(['mkdir', '/srv/records']);
+  await insist(sandbox, ['reconcile'], 0);
+  expect(await installedVersion(sandbox, release)).toBe(SAMPLE);
+  expect(await dkmsStatus(sandbox)).toEqual([`tenstorrent/${SAMPLE}, ${release}, x86_64: installed`]);
+  expect(await sandbox.list('/srv/records/tenstorrent')).toContain(`kernel-${release}-x86_64`);
+  expect((await insist(sandbox, ['reconcile'], 0)).stdout).toContain('nothing to do');
 });
 
 test('nothing is built from a source that somebody else could write to', async () => {

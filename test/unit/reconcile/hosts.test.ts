@@ -46,6 +46,16 @@ function withoutImage(files: Files): Files {
   return Object.fromEntries(Object.entries(files).filter(([path]) => !path.startsWith('/boot/')));
 }
 
+function framework(text: string): Files {
+  return { '/etc/dkms/framework.conf': `dkms_tree="/srv/not this one"\n${text}\n` };
+}
+
+/** With dkms's records elsewhere. */
+function moved(files: Files, tree: string): Files {
+  const place = (path: string): string => path.replace(/^\/var\/lib\/dkms(?=\/)/, tree);
+  return Object.fromEntries(Object.entries(files).map(([path, spec]) => [place(path), spec]));
+}
+
 interface Host {
   readonly name: string;
   readonly files: Files;
@@ -298,6 +308,18 @@ const HOSTS: readonly Host[] = [
   {
     name: 'a half-written state file',
     files: { ...current(A, '2.9.0'), ...V1, '/var/lib/ttkmd/state.json': '{"schema":1,"modu' },
+    states: ['current'],
+    plan: [],
+  },
+  {
+    name: "dkms's records at another place",
+    files: { ...moved(current(A, '2.9.0'), '/srv/my tree'), ...V1, ...framework('dkms_tree="/srv/my tree"') },
+    states: ['current'],
+    plan: [],
+  },
+  {
+    name: "dkms's records at a place that only bash can tell: the usual one counts",
+    files: { ...current(A, '2.9.0'), ...V1, ...framework('dkms_tree="/srv/$HOSTNAME/dkms"') },
     states: ['current'],
     plan: [],
   },
@@ -714,6 +736,11 @@ describe('health', () => {
         [`/lib/modules/${A}.bak/build`]: { link: `/usr/src/linux-${A}` },
       },
       'ok',
+    ],
+    [
+      "where dkms's records are takes bash to tell",
+      { ...current(A, '2.9.0'), ...V1, ...framework('dkms_tree="/srv/$HOSTNAME/dkms"') },
+      'degraded',
     ],
     ['no driver source', gentooKernel(A), 'degraded'],
     ['no dkms', { ...current(A, '2.9.0'), ...V1, '/usr/sbin/dkms': { link: '/nowhere' } }, 'degraded'],

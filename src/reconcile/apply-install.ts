@@ -1,11 +1,14 @@
 // Installs a built module through dkms and looks again, at the file and not at dkms's word.
 import { adoptStaged, clearStaging, type DkmsRun, install } from '../dkms/commands.ts';
-import { dropOriginal } from '../dkms/mend.ts';
-import { resolveModule, strayModules } from '../driver/installed.ts';
+import type { InstalledModule } from '../driver/driver.ts';
+import { resolveModule } from '../driver/installed.ts';
 import { PACKAGE } from '../driver/sources.ts';
 import { vermagicMismatch } from '../driver/vermagic.ts';
+import { fileHash } from '../host/hash.ts';
+import type { Configuration } from '../kernels/kernel.ts';
 import { without } from '../state/state.ts';
 import { findKernel, fingerprint, target, timeIsUp } from './apply-build.ts';
+import { ownHashes, removeOwnCopies } from './own-copies.ts';
 import type { Step } from './step.ts';
 import { type Outcome, remember, runSettings, type Work } from './work.ts';
 
@@ -17,25 +20,25 @@ export async function applyInstall(
 ): Promise<Outcome> {
   const { host, observation } = work;
   const { release, version } = step;
-  // Without dkms's own link for the release, dkms would keep our module as the kernel's original one.
   const ours = release in work.state.modules || work.state.intent?.release === release;
   const linked = observation.dkms.active.some((link) => link.release === release && !link.dangling);
-  const keepsOriginal = !linked && ours && strayModules(host.fs, release).length > 0;
-
+  const own = ownHashes(work, release);
   const damaged = observation.modules.get(release);
 
-  remember(work, { intent: { release, version, step: 'install' } });
-  // Nor does dkms know a damaged file for its own; nothing is lost with it.
+  remember(work, { intent: { release, version, step: 'install', own } });
+  // Dkms would not know a damaged file for its own; nothing is lost with it.
   if ((ours || linked) && damaged?.broken !== undefined) host.fs.remove(damaged.path);
   await adoptStaged(host, observation.dkms.tree, target(work, step));
   clearStaging(host);
+  // Without its link for the release, dkms would keep a copy of its own as the kernel's original module, in place
+  // of a true one that it has put aside before.
+  if (!linked) removeOwnCopies(work, release, own);
   // It is short, and in its middle no module is there: who interrupts waits for its end.
   const signal = new AbortController().signal;
   const run = await install(host, target(work, step), { ...runSettings(work), signal });
   if (run.exitCode !== 0) return installFailed(work, step, run);
-  if (keepsOriginal) dropOriginal(host, observation.dkms, PACKAGE, release);
 
-  const flaw = await findFlaw(work, step);
+  const { flaw, path } = await look(work, step);
   if (flaw !== undefined) {
     return {
       outcome: 'failed',
@@ -48,7 +51,10 @@ export async function applyInstall(
   remember(work, {
     modules: {
       ...work.state.modules,
-      [release]: { ...fingerprint(work, release, version), at, trigger: work.policy.trigger, seconds },
+      [release]: {
+        ...fingerprint(work, release, version),
+        ...{ at, trigger: work.policy.trigger, seconds, file: path && fileHash(host.fs, path) },
+      },
     },
     failures: without(work.state.failures, release),
     packages:
@@ -61,12 +67,25 @@ export async function applyInstall(
 }
 
 /** The module that modprobe would load has to be the one that was built. */
-async function findFlaw(work: Work, step: Extract<Step, { kind: 'install' }>): Promise<string | undefined> {
-  const { release, version } = step;
+async function look(
+  work: Work,
+  { release, version }: Extract<Step, { kind: 'install' }>,
+): Promise<{ flaw: string | undefined; path: string | undefined }> {
   const module = await resolveModule(work.host, release);
-  if (module === undefined) return `modprobe would find no module for ${release}`;
+  const flaw =
+    module === undefined
+      ? `modprobe would find no module for ${release}`
+      : findFlaw(module, version, findKernel(work, release).configuration);
+  return { flaw, path: module?.path };
+}
+
+function findFlaw(
+  module: InstalledModule,
+  version: string,
+  configuration: Configuration,
+): string | undefined {
   if (module.broken !== undefined) return `${module.path}: ${module.broken}`;
-  const mismatch = vermagicMismatch(module, release, findKernel(work, release).configuration);
+  const mismatch = vermagicMismatch(module, module.release, configuration);
   if (mismatch !== undefined) return `${module.path}, which modprobe would load: ${mismatch}`;
   if (module.version !== undefined && module.version !== version) {
     return `modprobe would load ${module.path}, which is version ${module.version}`;

@@ -74,6 +74,19 @@ function observeActive(fs: HostFs, folder: string, name: string, arch: string): 
   ];
 }
 
+/** Where dkms keeps what it has built for a release, of each version. */
+export function builtFor(
+  { tree, versions }: DkmsObservation,
+  packageName: string,
+  release: string,
+): { version: string; folder: string }[] {
+  return versions.flatMap(({ version, built }) =>
+    built
+      .filter((one) => one.release === release)
+      .map(({ arch }) => ({ version, folder: `${tree}/${packageName}/${version}/${release}/${arch}` })),
+  );
+}
+
 /** The modules that were built for a release, in a tree. */
 export function builtModules(fs: HostFs, builtFolder: string): string[] {
   return fs

@@ -1,6 +1,6 @@
 // Keeps dkms's records right: who owns the source, which versions it knows, which kernels are gone.
 import { add, makeIndex, removeVersion } from '../dkms/commands.ts';
-import { dropRelease, dropVersion, relinkSource, removeRemains } from '../dkms/mend.ts';
+import { dropRelease, dropVersion, recordInstalled, relinkSource, removeRemains } from '../dkms/mend.ts';
 import { observeDkms } from '../dkms/tree.ts';
 import { leftModules } from '../driver/installed.ts';
 import { RULE_PATH, ruleHash } from '../driver/rule.ts';
@@ -49,6 +49,19 @@ export async function applyRegister(work: Work, step: Extract<Step, { kind: 'reg
     text: `dkms add ended with ${run.exitCode ?? run.signal}: ${run.output.trim().split('\n').at(-1) ?? ''}`,
     hint: `see for yourself: dkms add -m ${PACKAGE} -v ${step.version}`,
   };
+}
+
+/** Nothing is built: the module that is there is the one that dkms lost sight of. */
+export function applyRecord(work: Work, step: Extract<Step, { kind: 'record' }>): Outcome {
+  const { host, observation } = work;
+  const { release, version } = step;
+  const module = observation.modules.get(release);
+  const registered = host.fs.exists(`${observation.dkms.tree}/${PACKAGE}/${version}/source/dkms.conf`);
+  if (module === undefined || !registered)
+    return { outcome: 'skipped', text: `${version} is not registered` };
+  const target = { packageName: PACKAGE, version, release, arch: observation.arch };
+  recordInstalled(host, observation.dkms, target, module.path);
+  return { outcome: 'done', text: 'recorded with dkms' };
 }
 
 /**

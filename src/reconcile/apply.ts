@@ -11,6 +11,7 @@ import {
   applyClean,
   applyForget,
   applyPlaceRule,
+  applyRecord,
   applyRegister,
   applyTakeOver,
   applyUnregister,
@@ -126,6 +127,8 @@ async function execute(work: Work, step: Step, reports: readonly StepReport[]): 
       const build = reports.find(({ step: one }) => one.kind === 'build' && one.release === step.release);
       return applyInstall(work, step, build?.seconds ?? 0);
     }
+    case 'record':
+      return applyRecord(work, step);
     case 'forget':
       return applyForget(work, step);
     case 'unregister':

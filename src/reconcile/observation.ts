@@ -37,6 +37,8 @@ export interface Observation {
   readonly remains: readonly Remains[];
   /** The module that modprobe would load, by release. */
   readonly modules: ReadonlyMap<string, ObservedModule>;
+  /** The version of modules that are installed and that dkms does not take for installed, by release. */
+  readonly unrecorded: ReadonlyMap<string, string>;
   /** Releases that the setting kernels.exclude names. */
   readonly excluded: ReadonlySet<string>;
   /** SHA-256 of a kernel's configuration and symbol versions, where a remembered one has to be compared. */

@@ -1,5 +1,5 @@
 // Which module files of a kernel were put there by dkms or by us: known by their content, since names prove nothing.
-import { builtModules } from '../dkms/tree.ts';
+import { builtFor, builtModules } from '../dkms/tree.ts';
 import { strayModules } from '../driver/installed.ts';
 import { PACKAGE } from '../driver/sources.ts';
 import { fileHash } from '../host/hash.ts';
@@ -10,13 +10,8 @@ import type { Work } from './work.ts';
  * installed last, and what a run knew that was killed after it had replaced the one and not yet the other.
  */
 export function ownHashes({ host, observation, state }: Work, release: string): string[] {
-  const { tree, versions } = observation.dkms;
-  const built = versions.flatMap((version) =>
-    version.built
-      .filter((one) => one.release === release)
-      .flatMap(({ arch }) =>
-        builtModules(host.fs, `${tree}/${PACKAGE}/${version.version}/${release}/${arch}`),
-      ),
+  const built = builtFor(observation.dkms, PACKAGE, release).flatMap(({ folder }) =>
+    builtModules(host.fs, folder),
   );
   const known = state.intent?.release === release ? (state.intent.own ?? []) : [];
   const last = state.modules[release]?.file;

@@ -32,6 +32,7 @@ export function plan(judgement: Judgement, policy: Policy): Step[] {
     ...judgement.observation.remains.map((remains): Step => ({ kind: 'clean', remains })),
     ...planSource(judgement, builds),
     ...builds,
+    ...(policy.removed ? [] : planRecords(judgement, chosen, builds)),
     ...forgets.map((release): Step => ({ kind: 'forget', release })),
     ...(policy.only === undefined ? planOldVersions(judgement, builds, forgets) : []),
     ...chosen.flatMap((one) => planWait(judgement, one) ?? []),
@@ -76,6 +77,21 @@ function planBuilds(judgement: Judgement, chosen: readonly KernelJudgement[], po
     { kind: 'build', version, release, why: reason ?? 'asked for' },
     { kind: 'install', version, release },
   ]);
+}
+
+/** Dkms is to say what is so. A module that is installed anew comes with its record. */
+function planRecords(
+  { driver, observation }: Judgement,
+  chosen: readonly KernelJudgement[],
+  builds: readonly Step[],
+): Step[] {
+  const version = driver.desired;
+  if (version === undefined || observation.dkms.command === undefined) return [];
+  return chosen
+    .map(({ kernel, state }) => ({ release: kernel.release, state }))
+    .filter(({ release, state }) => state === 'current' && observation.unrecorded.get(release) === version)
+    .filter(({ release }) => !builds.some((step) => step.kind === 'build' && step.release === release))
+    .map(({ release }): Step => ({ kind: 'record', version, release }));
 }
 
 function isToBuild({ kernel, state, failure }: KernelJudgement, policy: Policy): boolean {

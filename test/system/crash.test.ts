@@ -293,6 +293,31 @@ describe('wreckage', () => {
     const settled = await snapshot(sandbox);
     expect((await insist(sandbox, ['reconcile'], 0)).stdout).toContain('nothing to do');
     expect(changes(settled, await snapshot(sandbox))).toEqual([]);
+
+    // dkms lost sight of a module that is there: nothing is built again, and dkms says what is so.
+    const recorded = await dkmsStatus(sandbox);
+    const losses: [() => Promise<unknown>, string[]][] = [
+      [() => sandbox.remove(`${tree}/kernel-${release}-x86_64`), ['record']],
+      [
+        () => sandbox.link(`0.7.0-sample/${release}/x86_64`, `${tree}/kernel-${release}-x86_64`),
+        ['clean', 'record'],
+      ],
+      [() => sandbox.remove(`${tree}/${SAMPLE}/${release}`), ['clean', 'record']],
+      [() => sandbox.remove(tree), ['register', 'record']],
+    ];
+    for (const [lose, steps] of losses) {
+      await lose();
+      expect(await dkmsStatus(sandbox)).not.toEqual(recorded);
+      const before = (await history(sandbox)).length;
+      await insist(sandbox, ['reconcile'], 0);
+      expect((await history(sandbox)).slice(before).map(({ step }) => step)).toEqual(steps);
+      await expectSettled(sandbox, [release]);
+      expect(await dkmsStatus(sandbox)).toEqual(recorded);
+      expect(await identity(sandbox, await modulePath(sandbox, release))).toBe(module);
+    }
+    await sandbox.run(['dkms', 'uninstall', `tenstorrent/${SAMPLE}`, '-k', release]);
+    expect(await installedVersion(sandbox, release)).toBeUndefined();
+    expect(await sandbox.list(tree)).not.toContain('original_module');
   });
 
   test('a state file that was cut short, runs of the dead, drafts that nobody finished', async () => {

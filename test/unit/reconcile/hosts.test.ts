@@ -1,6 +1,8 @@
 // Hosts as they come, from what is on their disks to what is to be done: observe, judge and plan in one table.
+import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { RULE_PATH, ruleHash } from '../../../src/driver/rule.ts';
+import { observeSources } from '../../../src/driver/sources.ts';
 import {
   buildTree,
   current,
@@ -67,6 +69,28 @@ interface Host {
 
 const BUILD_A = [`build ${A} 2.9.0`, `install ${A} 2.9.0`];
 const BUILD_B = [`build ${B} 2.9.0`, `install ${B} 2.9.0`];
+
+const LINK_A = `/var/lib/dkms/tenstorrent/kernel-${A}-x86_64`;
+
+/** What dkms has built is what is installed. */
+function builtAlike(files: Files): Files {
+  const installed = files[`/lib/modules/${A}/kernel/extra/tenstorrent.ko`] ?? '';
+  const built = Object.keys(files).filter((path) => /^\/var\/lib\/dkms\/.*\.ko$/.test(path));
+  return { ...files, ...Object.fromEntries(built.map((path) => [path, installed])) };
+}
+
+/** The record of our own installation of the module that `module` makes. */
+function installedThroughDkms(release: string): Files {
+  const installed = String(module(release, '2.9.0')[`/lib/modules/${release}/kernel/extra/tenstorrent.ko`]);
+  const file = createHash('sha256').update(installed).digest('hex');
+  const { version, at, trigger } = FAILURE;
+  const sourceHash = sourceHashOf(V1);
+  return state({ modules: { [release]: { version, sourceHash, at, trigger, seconds: 1, file } } });
+}
+
+function sourceHashOf(files: Files): string {
+  return observeSources(machine(files).fs, {})[0]?.hash ?? '';
+}
 
 const HOSTS: readonly Host[] = [
   { name: 'nothing at all', files: {}, states: [], plan: [] },
@@ -404,6 +428,65 @@ const HOSTS: readonly Host[] = [
     },
     states: ['current', 'current'],
     plan: ['clean dangling-link'],
+  },
+  {
+    name: 'a module that dkms has built and does not take for installed: its link is missing',
+    files: { ...builtAlike(current(A, '2.9.0')), ...V1, [LINK_A]: 'no link' },
+    states: ['current'],
+    plan: [`record ${A} 2.9.0`],
+  },
+  {
+    name: 'a module that dkms has built and does not take for installed: its link dangles',
+    files: { ...builtAlike(current(A, '2.9.0')), ...V1, [LINK_A]: { link: `2.8.0/${A}/x86_64` } },
+    states: ['current'],
+    plan: ['clean dangling-link', `record ${A} 2.9.0`],
+  },
+  {
+    name: "a module without its link while somebody else's dkms is at work",
+    files: {
+      ...builtAlike(current(A, '2.9.0')),
+      ...V1,
+      [LINK_A]: { link: `2.8.0/${A}/x86_64` },
+      '/proc/77/comm': 'dkms\n',
+      '/proc/77/cmdline': 'dkms\0install\0',
+    },
+    states: ['current'],
+    plan: [],
+  },
+  {
+    name: 'a module that dkms has built otherwise: it is what modprobe loads that counts',
+    files: { ...current(A, '2.9.0'), ...V1, [LINK_A]: { link: `2.8.0/${A}/x86_64` } },
+    states: ['current'],
+    plan: ['clean dangling-link'],
+  },
+  {
+    name: "a module that was installed through dkms, and dkms's records are gone",
+    files: { ...gentooKernel(A), ...module(A, '2.9.0'), ...V1, ...installedThroughDkms(A) },
+    states: ['current'],
+    plan: ['register 2.9.0', `record ${A} 2.9.0`],
+  },
+  {
+    name: 'a module that was put in the place of one that was installed through dkms',
+    files: {
+      ...gentooKernel(A),
+      ...module(A, '2.9.0'),
+      ...V1,
+      ...installedThroughDkms(A),
+      [`/lib/modules/${A}/kernel/extra/tenstorrent.ko`]: `version=2.9.0\0vermagic=${A} SMP mod_unload \0`,
+    },
+    states: ['current'],
+    plan: ['register 2.9.0'],
+  },
+  {
+    name: 'a module that is to be built anew anyway needs no record',
+    files: {
+      ...builtAlike(current(A, '2.8.0')),
+      ...V1,
+      ...driverSource('2.8.0'),
+      [LINK_A]: { link: `2.7.0/${A}/x86_64` },
+    },
+    states: ['drifted'],
+    plan: ['clean dangling-link', 'register 2.9.0', ...BUILD_A, 'unregister 2.8.0'],
   },
   {
     name: 'a half-added version',

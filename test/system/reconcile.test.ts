@@ -378,14 +378,14 @@ test('headers whose kernel is not installed yet get a module that modprobe finds
   // dkms's records at another place, and its sources: ttkmd and dkms read the same out of the same bash.
   await sandbox.write(
     '/etc/dkms/framework.conf.d/site.conf',
-    `base=/srv # moved\ndkms_tree="/srv/unused"\ndkms_tree="\${base}/records"; source_tree='/srv/sources'\n`,
+    `base=/opt # moved\ndkms_tree="/opt/unused"\ndkms_tree="\${base}/records"; source_tree='/opt/sources'\n`,
   );
   await sandbox.run(['rm', '-rf', '/var/lib/dkms/tenstorrent', `/lib/modules/${release}/updates`]);
-  await sandbox.run(['mkdir', '/srv/records']);
+  await sandbox.run(['mkdir', '/opt/records']);
   await insist(sandbox, ['reconcile'], 0);
   expect(await installedVersion(sandbox, release)).toBe(SAMPLE);
   expect(await dkmsStatus(sandbox)).toEqual([`tenstorrent/${SAMPLE}, ${release}, x86_64: installed`]);
-  expect(await sandbox.list('/srv/records/tenstorrent')).toContain(`kernel-${release}-x86_64`);
+  expect(await sandbox.list('/opt/records/tenstorrent')).toContain(`kernel-${release}-x86_64`);
   expect((await insist(sandbox, ['reconcile'], 0)).stdout).toContain('nothing to do');
 });
 

@@ -1,5 +1,6 @@
 // What dkms is asked to do, and what came of it.
 import type { Host } from '../host/host.ts';
+import { SOURCE_TREE } from './framework.ts';
 import { builtModules } from './tree.ts';
 
 /**
@@ -23,6 +24,8 @@ export interface Target {
 }
 
 export interface RunSettings {
+  /** Where dkms keeps its records. */
+  readonly tree: string;
   readonly jobs: number;
   /** A load above which make starts no further job; undefined for none. */
   readonly load: string | undefined;
@@ -60,11 +63,10 @@ export async function build(host: Host, target: Target, settings: RunSettings): 
   const growing = `${versionFolder}/build/make.log`;
   const stopTail = tail(host, growing, settings.onLine);
   host.fs.makeFolder(STAGING, 0o755);
-  const run = await dkms(
-    host,
-    ['build', '--dkmstree', STAGING, ...identify(target), '-j', String(settings.jobs)],
-    settings,
-  );
+  const run = await dkms(host, ['build', ...identify(target), '-j', String(settings.jobs)], {
+    ...settings,
+    tree: STAGING,
+  });
   stopTail();
   return {
     ...run,
@@ -100,16 +102,14 @@ export function add(
 export async function install(host: Host, target: Target, settings: RunSettings): Promise<DkmsRun> {
   const run = await dkms(host, ['install', '--force', '--no-depmod', ...identify(target)], brief(settings));
   if (run.exitCode !== 0) return run;
-  const complaint = await indexModules(host, target.release);
-  return complaint === undefined
-    ? run
-    : { ...run, exitCode: 6, output: `${run.output}\nerror: ${complaint}` };
+  const failure = await makeIndex(host, target.release);
+  return failure === undefined ? run : { ...run, exitCode: 6, output: `${run.output}\nerror: ${failure}` };
 }
 
-/** Makes depmod's index of a release anew; gives what depmod says where it fails. */
-export async function indexModules(host: Pick<Host, 'exec'>, release: string): Promise<string | undefined> {
+/** Makes modprobe's index of a release anew. Gives what depmod said where it failed. */
+export async function makeIndex(host: Pick<Host, 'exec'>, release: string): Promise<string | undefined> {
   const { code, stderr } = await host.exec.query('depmod', ['-a', release], { timeLimit: SHORT_LIMIT });
-  return code === 0 ? undefined : stderr;
+  return code === 0 ? undefined : stderr || `depmod ended with ${code}`;
 }
 
 /** Takes a module off one kernel and forgets what was built for it. */
@@ -154,7 +154,9 @@ function brief(settings: RunSettings): RunSettings {
 
 async function dkms(host: Host, args: readonly string[], settings: RunSettings): Promise<DkmsRun> {
   const output: string[] = [];
-  const run = await host.exec.run('dkms', args, {
+  // What is said here counts more than its configuration: it works where we look, whatever that says.
+  const places = ['--dkmstree', settings.tree, '--sourcetree', SOURCE_TREE];
+  const run = await host.exec.run('dkms', [...args, ...places], {
     env: settings.load === undefined ? {} : { MAKEFLAGS: `-l${settings.load}` },
     timeLimit: settings.timeLimit,
     signal: settings.signal,

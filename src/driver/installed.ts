@@ -57,8 +57,12 @@ function findModule(fs: HostFs, release: string): string | undefined {
   const index = `${folder}/modules.dep`;
   const last = fs.readEnd(index, LAST_PART);
   if (last === undefined) return undefined;
-  const whole = (): Buffer | undefined => (last.length < LAST_PART ? undefined : fs.readBytes(index));
-  const listed = findInIndex(last) ?? findInIndex(whole() ?? Buffer.alloc(0));
+  const isWhole = last.length < LAST_PART;
+  // A part begins in the middle of a line, which would be taken for a path of its own.
+  const listed = isWhole
+    ? findInIndex(last)
+    : (findInIndex(last.subarray(last.indexOf('\n') + 1)) ??
+      findInIndex(fs.readBytes(index) ?? Buffer.alloc(0)));
   if (listed === undefined) return undefined;
   const path = listed.startsWith('/') ? listed : `${folder}/${listed}`;
   return fs.exists(path) ? path : undefined;
@@ -88,6 +92,20 @@ export function strayModules(fs: HostFs, release: string): string[] {
       .filter((name) => MODULE_FILE.test(name))
       .map((name) => `/lib/modules/${release}/${folder}/${name}`),
   );
+}
+
+/**
+ * Every module file of ours in the folder of a kernel that is gone, wherever it lies there: such a folder is small.
+ * Links, as to a build tree, are not followed.
+ */
+export function leftModules(fs: HostFs, release: string): string[] {
+  const search = (folder: string): string[] =>
+    fs.list(folder).flatMap((name) => {
+      const path = `${folder}/${name}`;
+      if (fs.lstat(path)?.kind === 'folder') return search(path);
+      return MODULE_FILE.test(name) ? [path] : [];
+    });
+  return search(`/lib/modules/${release}`);
 }
 
 /** `modinfo -0` begins each file with this, and gives its fields as `name=value`. */

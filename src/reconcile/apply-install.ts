@@ -1,14 +1,16 @@
 // Installs a built module through dkms and looks again, at the file and not at dkms's word.
-import { clearStaging, type DkmsRun, indexModules, install } from '../dkms/commands.ts';
-import { dropOriginal } from '../dkms/mend.ts';
-import { type Replacement, replaceBuild } from '../dkms/replace.ts';
+import { clearStaging, type DkmsRun, install, makeIndex } from '../dkms/commands.ts';
+import { replaceBuild } from '../dkms/replace.ts';
+import type { InstalledModule } from '../driver/driver.ts';
 import { resolveModule, strayModules } from '../driver/installed.ts';
-import { type KeptModule, keepModule } from '../driver/kept.ts';
+import { keepModule } from '../driver/kept.ts';
 import { PACKAGE } from '../driver/sources.ts';
 import { vermagicMismatch } from '../driver/vermagic.ts';
 import type { FileInfo } from '../host/fs.ts';
+import { fileHash } from '../host/hash.ts';
 import { without } from '../state/state.ts';
 import { findKernel, fingerprint, target } from './apply-build.ts';
+import { ownHashes, removeOwnCopies } from './own-copies.ts';
 import type { Step } from './step.ts';
 import { type Outcome, remember, runSettings, type Work } from './work.ts';
 
@@ -21,14 +23,13 @@ type InstallStep = Extract<Step, { kind: 'install' }>;
 export async function applyInstall(work: Work, step: InstallStep, seconds: number): Promise<Outcome> {
   const { host, observation } = work;
   const { release, version } = step;
-  // Without dkms's own link for the release, dkms would keep our module as the kernel's original one.
   const ours = release in work.state.modules || work.state.intent?.release === release;
   const linked = observation.dkms.active.some((link) => link.release === release && !link.dangling);
-  const keepsOriginal = !linked && ours && strayModules(host.fs, release).length > 0;
+  const own = ownHashes(work, release);
   const present = observation.modules.get(release);
   const sound = present?.broken === undefined ? present?.path : undefined;
 
-  remember(work, { intent: { release, version, step: 'install' } });
+  remember(work, { intent: { release, version, step: 'install', own } });
   const undo: (() => void)[] = [];
   try {
     const kept = keepModule(host.fs, release, sound);
@@ -37,10 +38,14 @@ export async function applyInstall(work: Work, step: InstallStep, seconds: numbe
     if ((ours || linked) && present?.broken !== undefined) host.fs.remove(present.path);
     const replacement = await replaceBuild(host, observation.dkms.tree, target(work, step));
     undo.unshift(replacement.takeBack);
-    const failure = await installAndVerify(work, step, ours || linked ? sound : undefined);
-    if (keepsOriginal) dropOriginal(host, observation.dkms, PACKAGE, release);
-    if (failure !== undefined) return await takeBack(work, step, undo, failure);
-    settle(work, step, seconds, kept, replacement);
+    // Without its link for the release, dkms would keep a copy of its own as the kernel's original module, in place
+    // of a true one that it has put aside before.
+    if (!linked) removeOwnCopies(work, release, own);
+    const installed = await installAndVerify(work, step, ours || linked ? sound : undefined);
+    if (typeof installed !== 'string') return await takeBack(work, step, undo, installed);
+    settle(work, step, seconds, fileHash(host.fs, installed));
+    kept.drop();
+    replacement.keep();
     return { outcome: 'done', text: 'installed, verified' };
   } catch (error) {
     return await takeBack(work, step, undo, refusal(error as NodeJS.ErrnoException, step));
@@ -53,12 +58,12 @@ interface Failure {
   readonly hint: string;
 }
 
-/** Nothing where the module that modprobe would load is the one that was built. */
+/** Gives the module's path where what modprobe would load is what was built, or what is wrong. */
 async function installAndVerify(
   work: Work,
   step: InstallStep,
   replaced: string | undefined,
-): Promise<Failure | undefined> {
+): Promise<Failure | string> {
   const { host } = work;
   const before = replaced === undefined ? undefined : host.fs.stat(replaced);
   // It is short: who interrupts waits for its end.
@@ -66,8 +71,9 @@ async function installAndVerify(
   const run = await install(host, target(work, step), { ...runSettings(work), signal });
   if (run.exitCode !== 0) return installFailure(step, run);
   if (replaced !== undefined && before !== undefined) await removeOvertaken(work, step, replaced, before);
-  const flaw = await findFlaw(work, step);
-  if (flaw === undefined) return undefined;
+  const module = await resolveModule(host, step.release);
+  const flaw = findFlaw(work, step, module);
+  if (flaw === undefined) return module?.path ?? '';
   if (flaw.damaged) return noRoomOr(run, { code: 'install-flawed', ...flaw }, step);
   return { code: 'install-flawed', ...flaw };
 }
@@ -82,16 +88,10 @@ async function removeOvertaken(work: Work, step: InstallStep, path: string, befo
   const untouched = now?.inode === before.inode && now.changed === before.changed;
   if (!untouched || !strayModules(host.fs, step.release).some((other) => other !== path)) return;
   host.fs.remove(path);
-  await indexModules(host, step.release);
+  await makeIndex(host, step.release);
 }
 
-function settle(
-  work: Work,
-  step: InstallStep,
-  seconds: number,
-  kept: KeptModule,
-  replacement: Replacement,
-): void {
+function settle(work: Work, step: InstallStep, seconds: number, file: string | undefined): void {
   const { release, version } = step;
   const { origin } = findKernel(work, release);
   const at = work.host.clock.now();
@@ -99,14 +99,12 @@ function settle(
   remember(work, {
     modules: {
       ...modules,
-      [release]: { ...fingerprint(work, release, version), at, trigger: work.policy.trigger, seconds },
+      [release]: { ...fingerprint(work, release, version), at, trigger: work.policy.trigger, seconds, file },
     },
     failures: without(failures, release),
     packages: origin.kind === 'dist-kernel' ? { ...packages, [release]: origin.package } : packages,
     intent: undefined,
   });
-  kept.drop();
-  replacement.keep();
 }
 
 /** What was there is there again; the failure is remembered. */
@@ -119,7 +117,7 @@ async function takeBack(
   const { release, version } = step;
   clearStaging(work.host);
   for (const one of undo) one();
-  if (undo.length > 0) await indexModules(work.host, release);
+  if (undo.length > 0) await makeIndex(work.host, release);
   remember(work, {
     intent: undefined,
     failures: {
@@ -148,14 +146,13 @@ interface Flaw {
 }
 
 /** The module that modprobe would load has to be the one that was built. */
-async function findFlaw(work: Work, step: InstallStep): Promise<Flaw | undefined> {
+function findFlaw(work: Work, step: InstallStep, module: InstalledModule | undefined): Flaw | undefined {
   const { release, version } = step;
   const flaw = (text: string, damaged = false): Flaw => ({
     headline: `installed, but ${text}`,
     hint: `see what modprobe would load: modinfo -k ${release} ${PACKAGE}`,
     damaged,
   });
-  const module = await resolveModule(work.host, release);
   if (module === undefined) return flaw(`modprobe would find no module for ${release}`);
   if (module.broken !== undefined) return flaw(`${module.path}: ${module.broken}`, true);
   const mismatch = vermagicMismatch(module, release, findKernel(work, release).configuration);

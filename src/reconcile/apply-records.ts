@@ -1,8 +1,8 @@
 // Keeps dkms's records right: who owns the source, which versions it knows, which kernels are gone.
-import { add, indexModules, removeVersion } from '../dkms/commands.ts';
-import { dropRelease, dropVersion, relinkSource, removeRemains } from '../dkms/mend.ts';
+import { add, makeIndex, removeVersion } from '../dkms/commands.ts';
+import { dropRelease, dropVersion, recordInstalled, relinkSource, removeRemains } from '../dkms/mend.ts';
 import { observeDkms } from '../dkms/tree.ts';
-import { strayModules } from '../driver/installed.ts';
+import { leftModules } from '../driver/installed.ts';
 import { putBack } from '../driver/kept.ts';
 import { RULE_PATH, ruleHash } from '../driver/rule.ts';
 import { observeSources, PACKAGE, withoutOwnershipLines } from '../driver/sources.ts';
@@ -15,7 +15,7 @@ export async function applyClean(work: Work, step: Extract<Step, { kind: 'clean'
   if (remains.what === 'kept-module') {
     const release = remains.path.split('/')[3] ?? '';
     putBack(work.host.fs, remains.path);
-    await indexModules(work.host, release);
+    await makeIndex(work.host, release);
     return {
       outcome: 'done',
       text: `put back the module of ${release} that an interrupted installation had taken`,
@@ -63,6 +63,19 @@ export async function applyRegister(work: Work, step: Extract<Step, { kind: 'reg
   };
 }
 
+/** Nothing is built: the module that is there is the one that dkms lost sight of. */
+export function applyRecord(work: Work, step: Extract<Step, { kind: 'record' }>): Outcome {
+  const { host, observation } = work;
+  const { release, version } = step;
+  const module = observation.modules.get(release);
+  const registered = host.fs.exists(`${observation.dkms.tree}/${PACKAGE}/${version}/source/dkms.conf`);
+  if (module === undefined || !registered)
+    return { outcome: 'skipped', text: `${version} is not registered` };
+  const target = { packageName: PACKAGE, version, release, arch: observation.arch };
+  recordInstalled(host, observation.dkms, target, module.path);
+  return { outcome: 'done', text: 'recorded with dkms' };
+}
+
 /**
  * Takes a kernel that is gone out of dkms's records and ours, and our module out of the folder that is left.
  * What others put into that folder stays.
@@ -73,11 +86,23 @@ export async function applyForget(work: Work, step: Extract<Step, { kind: 'forge
   const folder = `/lib/modules/${release}`;
   remember(work, { intent: { release, version: '', step: 'forget' } });
   dropRelease(host, observeDkms(host.fs, PACKAGE, work.observation.arch), PACKAGE, release);
-  for (const path of strayModules(host.fs, release)) {
+  const modules = leftModules(host.fs, release);
+  for (const path of modules) {
     host.fs.remove(path);
     removeEmptyUpTo(work, path, folder);
   }
   removeIndexOfNothing(work, folder);
+  // What others have there is still to be found, and ours no more.
+  const hasIndex = modules.length > 0 && host.fs.exists(`${folder}/modules.dep`);
+  const failure = hasIndex ? await makeIndex(host, release) : undefined;
+  if (failure !== undefined) {
+    const [why = ''] = failure.split('\n');
+    return {
+      outcome: 'failed',
+      text: `depmod failed: ${why}`,
+      hint: `see for yourself: depmod -a ${release}`,
+    };
+  }
   remember(work, {
     modules: without(work.state.modules, release),
     failures: without(work.state.failures, release),

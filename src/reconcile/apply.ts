@@ -1,5 +1,6 @@
 // Does the steps one after another and records each as it ends.
 
+import { TtkmdError } from '../host/errors.ts';
 import type { Host } from '../host/host.ts';
 import type { HeldLock } from '../host/lock.ts';
 import { recordHistory } from '../state/history.ts';
@@ -10,6 +11,7 @@ import {
   applyClean,
   applyForget,
   applyPlaceRule,
+  applyRecord,
   applyRegister,
   applyTakeOver,
   applyUnregister,
@@ -104,6 +106,7 @@ async function attempt(work: Work, step: Step, reports: readonly StepReport[]): 
   try {
     return await execute(work, step, reports);
   } catch (error) {
+    if (error instanceof TtkmdError) return { outcome: 'failed', text: error.message, hint: error.hint };
     const { code, message } = error as NodeJS.ErrnoException;
     return { outcome: 'failed', text: message, hint: hintFor(code) };
   }
@@ -125,6 +128,8 @@ async function execute(work: Work, step: Step, reports: readonly StepReport[]): 
       const build = reports.find(({ step: one }) => one.kind === 'build' && one.release === step.release);
       return applyInstall(work, step, build?.seconds ?? 0);
     }
+    case 'record':
+      return applyRecord(work, step);
     case 'forget':
       return applyForget(work, step);
     case 'unregister':

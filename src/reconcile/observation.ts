@@ -27,6 +27,7 @@ export interface Observation {
   readonly chrooted: boolean;
   readonly config: Config;
   readonly configWarnings: readonly ConfigWarning[];
+  /** The newest release first. */
   readonly kernels: readonly Kernel[];
   /** The newest first. */
   readonly sources: readonly DriverSource[];
@@ -38,6 +39,8 @@ export interface Observation {
   readonly remains: readonly Remains[];
   /** The module that modprobe would load, by release. */
   readonly modules: ReadonlyMap<string, ObservedModule>;
+  /** The version of modules that are installed and that dkms does not take for installed, by release. */
+  readonly unrecorded: ReadonlyMap<string, string>;
   /** Releases that the setting kernels.exclude names. */
   readonly excluded: ReadonlySet<string>;
   /** SHA-256 of a kernel's configuration and symbol versions, where a remembered one has to be compared. */

@@ -20,6 +20,7 @@ import { BUILD_LOGS } from '../state/build-logs.ts';
 import { runUnderWay } from '../state/run.ts';
 import { loadState, STATE_FOLDER, type State } from '../state/state.ts';
 import type { ConfigWarning, Observation, ObservedModule } from './observation.ts';
+import { observeUnrecorded } from './unrecorded.ts';
 import { wantedSource } from './wanted-source.ts';
 
 /** Programs that a build runs; kbuild, dkms and the compilers of the kernels at hand. */
@@ -39,9 +40,10 @@ export async function observe(
   const dkms = observeDkms(fs, PACKAGE, machine.arch);
   const kernels = withRememberedOrigins(observeKernels(host, recordedReleases(dkms, state)), state);
   const modules = await observeModules(host, kernels);
-  // What lies in dkms's tree while somebody runs dkms may be that one's work.
   const remains = findRemains(host, dkms, PACKAGE);
-  const settled = remains.length > 0 && foreignRuns(host, dkms.tree).length > 0 ? [] : remains;
+  const unrecorded = observeUnrecorded(fs, dkms, modules, state);
+  // What lies in dkms's tree while somebody runs dkms may be that one's work, half done.
+  const isBusy = remains.length + unrecorded.size > 0 && foreignRuns(host, dkms.tree).length > 0;
   return {
     now: host.clock.now(),
     arch: machine.arch,
@@ -55,8 +57,9 @@ export async function observe(
     rule: observeWantedRule(fs, wantedSource(sources, settings.config), state),
     excluded: await excludedReleases(settings.config, kernels),
     dkms,
-    remains: [...settled, ...ownRemains(fs, state, modules)],
+    remains: [...(isBusy ? [] : remains), ...ownRemains(fs, state, modules)],
     modules,
+    unrecorded: isBusy ? new Map() : unrecorded,
     abiHashes: changedAbis(fs, kernels, state),
     loaded: machine.chrooted ? undefined : observeLoaded(fs),
     devices: machine.chrooted ? [] : observeDevices(fs, settings.config.devices.extra),

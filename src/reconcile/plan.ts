@@ -3,6 +3,7 @@ import type { DriverSource } from '../driver/driver.ts';
 import type { ObservedRule } from '../driver/rule.ts';
 import type { Trigger } from '../state/state.ts';
 import type { Judgement, KernelJudgement } from './judgement.ts';
+import { isRemembered, leavesModule } from './remembered.ts';
 import type { Step } from './step.ts';
 
 export interface Policy {
@@ -32,6 +33,7 @@ export function plan(judgement: Judgement, policy: Policy): Step[] {
     ...judgement.observation.remains.map((remains): Step => ({ kind: 'clean', remains })),
     ...planSource(judgement, builds),
     ...builds,
+    ...(policy.removed ? [] : planRecords(judgement, chosen, builds)),
     ...forgets.map((release): Step => ({ kind: 'forget', release })),
     ...(policy.only === undefined ? planOldVersions(judgement, builds, forgets) : []),
     ...chosen.flatMap((one) => planWait(judgement, one) ?? []),
@@ -88,6 +90,21 @@ function planBuilds(judgement: Judgement, chosen: readonly KernelJudgement[], po
   ]);
 }
 
+/** Dkms is to say what is so. A module that is installed anew comes with its record. */
+function planRecords(
+  { driver, observation }: Judgement,
+  chosen: readonly KernelJudgement[],
+  builds: readonly Step[],
+): Step[] {
+  const version = driver.desired;
+  if (version === undefined || observation.dkms.command === undefined) return [];
+  return chosen
+    .map(({ kernel, state }) => ({ release: kernel.release, state }))
+    .filter(({ release, state }) => state === 'current' && observation.unrecorded.get(release) === version)
+    .filter(({ release }) => !builds.some((step) => step.kind === 'build' && step.release === release))
+    .map(({ release }): Step => ({ kind: 'record', version, release }));
+}
+
 function isToBuild({ kernel, state, failure }: KernelJudgement, policy: Policy): boolean {
   if (!kernel.buildTree.ready) return false;
   const again = policy.force || (policy.retry && policy.only === kernel.release);
@@ -104,15 +121,7 @@ function isToForget(
 ): boolean {
   const isGone = gone || (policy.removed && goneIn !== undefined);
   if (!isGone) return false;
-  const { release } = kernel;
-  const { dkms, state, modules } = observation;
-  return (
-    modules.has(release) ||
-    release in state.modules ||
-    release in state.failures ||
-    dkms.active.some((link) => link.release === release) ||
-    dkms.versions.some((version) => version.built.some((one) => one.release === release))
-  );
+  return leavesModule(observation, kernel.release) || isRemembered(observation, kernel.release);
 }
 
 /** Versions that no kernel uses once the steps before are done. */

@@ -52,6 +52,23 @@ function machineProblems(observation: Observation, driver: DriverJudgement): Pro
       'install it: emerge sys-kernel/dkms (Debian: apt install dkms)',
     );
   }
+  const { unreadable, tree, sourceTree } = observation.dkms;
+  if (unreadable !== undefined) {
+    add(
+      'degraded',
+      'dkms-setting',
+      `${unreadable.place}: where dkms keeps its records takes bash to tell ("${unreadable.text}"); ttkmd keeps them in ${tree}`,
+      `write it there as a plain path: dkms_tree="${tree}"`,
+    );
+  }
+  if (driver.source === undefined && sourceTree !== '/usr/src') {
+    add(
+      'note',
+      'dkms-setting',
+      `dkms's setting source_tree is ${sourceTree}; ttkmd looks for driver sources in /usr/src`,
+      `move the driver's source there: /usr/src/tenstorrent-<version>`,
+    );
+  }
   for (const [path, adopted] of Object.entries(observation.state.adopted)) {
     if (adopted.foreign && driver.source?.path === path) {
       add(
@@ -131,7 +148,7 @@ function kernelProblem(
       message: `${release}: ${judged.reason}`,
       hint: installHeaders(judged),
       release,
-      severity: kernel.kind === 'sources-only' ? 'note' : severity,
+      severity: kernel.kind === 'sources-only' && !kernel.running ? 'note' : severity,
     };
   }
   if (state === 'unsupported' && kernel.running) {

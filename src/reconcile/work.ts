@@ -40,6 +40,7 @@ export function remember(work: Work, change: Partial<State>): void {
 export function runSettings(work: Work): RunSettings {
   const { build } = work.observation.config;
   return {
+    tree: work.observation.dkms.tree,
     jobs: work.jobs,
     load: work.load,
     nice: build.nice,

@@ -23,6 +23,8 @@ export interface ModuleRecord extends Fingerprint {
   readonly trigger: Trigger;
   /** How long build and installation took. */
   readonly seconds: number;
+  /** SHA-256 of the module file, by which it is known again; absent in records of earlier versions. */
+  readonly file?: string | undefined;
 }
 
 export interface FailureRecord extends Fingerprint {
@@ -46,6 +48,8 @@ export interface Intent {
   readonly release: string;
   readonly version: string;
   readonly step: 'install' | 'forget';
+  /** SHA-256 of module files that are ours, those included that the step is about to replace. */
+  readonly own?: readonly string[];
 }
 
 export interface State {

@@ -328,13 +328,17 @@ test('a leftover folder that holds only our module goes, and what others put the
     const keep = '! -path "*/extra/*" ! -name modules.dep ! -name modules.alias';
     await sandbox.run(['sh', '-c', `find /lib/modules/${release} ! -type d ${keep} -delete`]);
     await sandbox.run(['sh', '-c', `find /lib/modules/${release} -type d -empty -delete`]);
+    // One lies where neither dkms nor Portage would put it: depmod's index alone tells.
+    const place = release === ours ? 'misc' : 'extra';
     await sandbox.run([
       'sh',
       '-c',
-      `mv /lib/modules/${release}/kernel/extra /lib/modules/${release}/extra; rmdir /lib/modules/${release}/kernel; depmod ${release}`,
+      `mv /lib/modules/${release}/kernel/extra /lib/modules/${release}/${place}; rmdir /lib/modules/${release}/kernel; depmod ${release}`,
     ]);
-    await sandbox.run(['rm', '-rf', `/boot/vmlinuz-${release}`, sandbox.kernel(release).buildTree]);
+    await sandbox.run(['rm', '-f', `/boot/vmlinuz-${release}`]);
   }
+  // The other's source tree stays, as with Gentoo's gentoo-sources.
+  await sandbox.run(['rm', '-rf', sandbox.kernel(ours).buildTree]);
   await sandbox.write(`/lib/modules/${shared}/extra/other.ko`, "somebody else's");
   const document = await statusOf(sandbox);
   expect(document.kernels.find(({ release }) => release === ours)?.kind).toBe('leftover');
@@ -343,7 +347,19 @@ test('a leftover folder that holds only our module goes, and what others put the
   await insist(sandbox, ['reconcile'], 0);
   expect(await sandbox.list('/lib/modules')).toEqual([shared, stays].sort());
   expect(await sandbox.list(`/lib/modules/${shared}/extra`)).toEqual(['other.ko']);
+  expect(await sandbox.read(`/lib/modules/${shared}/modules.dep`)).not.toContain('tenstorrent');
   await expectSettled(sandbox, [stays]);
+  expect((await insist(sandbox, ['reconcile'], 0)).stdout).toContain('nothing to do');
+
+  // Of a hand-built kernel that is removed with all its files, the source tree is left.
+  const { release: sources, buildTree } = await sandbox.addKernel(kernels.v61, { release: '6.1.193-own' });
+  await insist(sandbox, ['reconcile'], 0);
+  await expectSettled(sandbox, [stays, sources]);
+  await sandbox.run(['rm', '-rf', `/lib/modules/${sources}`, `/boot/vmlinuz-${sources}`]);
+  expect(await sandbox.exists(`${buildTree}/Makefile`)).toBe(true);
+  await insist(sandbox, ['reconcile'], 0);
+  await expectSettled(sandbox, [stays]);
+  expect(await sandbox.read('/var/lib/ttkmd/state.json')).not.toContain(sources);
 });
 
 test('headers whose kernel is not installed yet get a module that modprobe finds', async () => {
@@ -358,6 +374,19 @@ test('headers whose kernel is not installed yet get a module that modprobe finds
   expect((await statusOf(sandbox)).kernels.find((one) => one.release === release)?.kind).toBe('headers-only');
   await insist(sandbox, ['reconcile'], 0);
   await expectSettled(sandbox, [release]);
+
+  // dkms's records at another place, and its sources: ttkmd and dkms read the same out of the same bash.
+  await sandbox.write(
+    '/etc/dkms/framework.conf.d/site.conf',
+    `base=/opt # moved\ndkms_tree="/opt/unused"\ndkms_tree="\${base}/records"; source_tree='/opt/sources'\n`,
+  );
+  await sandbox.run(['rm', '-rf', '/var/lib/dkms/tenstorrent', `/lib/modules/${release}/updates`]);
+  await sandbox.run(['mkdir', '/opt/records']);
+  await insist(sandbox, ['reconcile'], 0);
+  expect(await installedVersion(sandbox, release)).toBe(SAMPLE);
+  expect(await dkmsStatus(sandbox)).toEqual([`tenstorrent/${SAMPLE}, ${release}, x86_64: installed`]);
+  expect(await sandbox.list('/opt/records/tenstorrent')).toContain(`kernel-${release}-x86_64`);
+  expect((await insist(sandbox, ['reconcile'], 0)).stdout).toContain('nothing to do');
 });
 
 test('nothing is built from a source that somebody else could write to', async () => {

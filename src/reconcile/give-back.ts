@@ -1,7 +1,7 @@
 // Leaves a machine without ttkmd's traces: what was changed of others' is put back, what is remembered goes.
 
+import { withoutOwnershipLines } from '../driver/dkms-conf.ts';
 import { RULE_PATH, ruleHash } from '../driver/rule.ts';
-import { withoutOwnershipLines } from '../driver/sources.ts';
 import type { Host } from '../host/host.ts';
 import { loadState } from '../state/state.ts';
 

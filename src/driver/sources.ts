@@ -19,14 +19,19 @@ export function observeSources(fs: HostFs, known: KnownHashes = {}): DriverSourc
     .filter((name) => name.startsWith(`${PACKAGE}-`))
     .map((name) => `${SOURCES_FOLDER}/${name}`)
     .filter((path) => fs.stat(path)?.kind === 'folder')
-    .map((path) => observeSource(fs, path, known[path]));
+    .flatMap((path) => observeSource(fs, path, known[path]) ?? []);
 }
 
-function observeSource(fs: HostFs, path: string, known: KnownHashes[string] | undefined): DriverSource {
+function observeSource(
+  fs: HostFs,
+  path: string,
+  known: KnownHashes[string] | undefined,
+): DriverSource | undefined {
   const version = path.slice(`${SOURCES_FOLDER}/${PACKAGE}-`.length);
   const tree = readTree(fs, path);
   // What somebody else may have put there is not even opened: it could be a pipe in root's way.
   const conf = tree.refused === undefined ? readInTree(fs, tree, '/dkms.conf') : undefined;
+  if (conf !== undefined && isAnothersOwn(path, conf)) return undefined;
   const refused = tree.refused ?? judgeConf(fs, path, version, conf);
   return {
     version,
@@ -36,6 +41,12 @@ function observeSource(fs: HostFs, path: string, known: KnownHashes[string] | un
     ownershipLines: ownershipLines(conf ?? ''),
     refused,
   };
+}
+
+/** The source of a package whose name begins like ours: tenstorrent-tools-1.0. */
+function isAnothersOwn(path: string, conf: string): boolean {
+  const name = dkmsVariable(conf, 'PACKAGE_NAME');
+  return name !== undefined && name !== PACKAGE && path.startsWith(`${SOURCES_FOLDER}/${name}-`);
 }
 
 function knownOr(known: KnownHashes[string] | undefined, tree: SourceTree, make: () => string): string {

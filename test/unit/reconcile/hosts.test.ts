@@ -202,7 +202,7 @@ const HOSTS: readonly Host[] = [
   {
     name: 'a pinned driver that is not there',
     files: { ...current(A, '2.9.0'), ...V1, '/etc/ttkmd/ttkmd.conf': '[driver]\nversion = 3.0.0\n' },
-    states: ['current'],
+    states: ['drifted'],
     plan: [],
   },
   {

@@ -1,10 +1,12 @@
 // Installs a built module through dkms and looks again, at the file and not at dkms's word.
-import { adoptStaged, clearStaging, type DkmsRun, install } from '../dkms/commands.ts';
+import { adoptStaged, builtFolder, clearStaging, type DkmsRun, install } from '../dkms/commands.ts';
 import { dropOriginal } from '../dkms/mend.ts';
-import { resolveModule, strayModules } from '../driver/installed.ts';
+import { builtModules } from '../dkms/tree.ts';
+import type { InstalledModule } from '../driver/driver.ts';
+import { readModule, resolveModule, shadowIdentity, strayModules } from '../driver/installed.ts';
 import { PACKAGE } from '../driver/sources.ts';
 import { vermagicMismatch } from '../driver/vermagic.ts';
-import { without } from '../state/state.ts';
+import { type FailureRecord, without } from '../state/state.ts';
 import { findKernel, fingerprint, target, timeIsUp } from './apply-build.ts';
 import type { Step } from './step.ts';
 import { type Outcome, remember, runSettings, type Work } from './work.ts';
@@ -36,13 +38,7 @@ export async function applyInstall(
   if (keepsOriginal) dropOriginal(host, observation.dkms, PACKAGE, release);
 
   const flaw = await findFlaw(work, step);
-  if (flaw !== undefined) {
-    return {
-      outcome: 'failed',
-      text: `installed, but ${flaw}`,
-      hint: `see what modprobe would load: modinfo -k ${release} ${PACKAGE}`,
-    };
-  }
+  if (flaw !== undefined) return verifyFailed(work, step, flaw);
   const kernel = findKernel(work, release);
   const at = host.clock.now();
   remember(work, {
@@ -60,18 +56,70 @@ export async function applyInstall(
   return { outcome: 'done', text: 'installed, verified' };
 }
 
+/** What stays wrong after dkms has ended well. */
+interface Flaw {
+  readonly code: 'install-failed' | 'not-found' | 'shadowed';
+  readonly text: string;
+  readonly hint: string;
+}
+
 /** The module that modprobe would load has to be the one that was built. */
-async function findFlaw(work: Work, step: Extract<Step, { kind: 'install' }>): Promise<string | undefined> {
+async function findFlaw(work: Work, step: Extract<Step, { kind: 'install' }>): Promise<Flaw | undefined> {
+  const { host } = work;
   const { release, version } = step;
-  const module = await resolveModule(work.host, release);
-  if (module === undefined) return `modprobe would find no module for ${release}`;
-  if (module.broken !== undefined) return `${module.path}: ${module.broken}`;
-  const mismatch = vermagicMismatch(module, release, findKernel(work, release).configuration);
-  if (mismatch !== undefined) return `${module.path}, which modprobe would load: ${mismatch}`;
-  if (module.version !== undefined && module.version !== version) {
-    return `modprobe would load ${module.path}, which is version ${module.version}`;
+  const module = await resolveModule(host, release);
+  if (module === undefined) {
+    return {
+      code: 'not-found',
+      text: `modprobe would find no module for ${release}`,
+      hint: `see where depmod looks: grep -r search /etc/depmod.d /usr/lib/depmod.d, then: depmod -a ${release}`,
+    };
   }
-  return undefined;
+  if (module.broken !== undefined) {
+    const hint = `see what modprobe would load: modinfo -k ${release} ${PACKAGE}`;
+    return { code: 'install-failed', text: `${module.path}: ${module.broken}`, hint };
+  }
+  const mismatch = vermagicMismatch(module, release, findKernel(work, release).configuration);
+  const other =
+    module.version !== undefined && module.version !== version
+      ? `version ${module.version}`
+      : mismatch === undefined && (await isBuilt(work, step, module))
+        ? undefined
+        : (mismatch ?? `another build of ${version}`);
+  return other === undefined ? undefined : shadowed(work, step, module.path, other);
+}
+
+/** Whether a module is the one that dkms keeps as built; its source's checksum goes through signing and packing. */
+async function isBuilt(
+  work: Work,
+  step: Extract<Step, { kind: 'install' }>,
+  module: InstalledModule,
+): Promise<boolean> {
+  const [path] = builtModules(work.host.fs, builtFolder(work.observation.dkms.tree, target(work, step)));
+  if (path === undefined) return true;
+  const built = await readModule(work.host, step.release, path);
+  const known = built.sourceVersion !== undefined && module.sourceVersion !== undefined;
+  return !known || built.sourceVersion === module.sourceVersion;
+}
+
+function shadowed(work: Work, { release }: { release: string }, path: string, what: string): Flaw {
+  const others = strayModules(work.host.fs, release).filter((one) => one !== path);
+  const ours = others.length === 0 ? '' : ` (${others.join(', ')})`;
+  return {
+    code: 'shadowed',
+    text: `modprobe would load ${path} (${what}) and not what was installed${ours}`,
+    hint: `see whose it is: qfile ${path}, or dpkg -S ${path}; unmerge that package or remove the file, then: depmod -a ${release}. Where it is not to go, depmod.d(5) has the order`,
+  };
+}
+
+/** What will not go away by itself is not built again until the file in the way or depmod's settings change. */
+function verifyFailed(work: Work, step: Extract<Step, { kind: 'install' }>, flaw: Flaw): Outcome {
+  const { code, text, hint } = flaw;
+  if (code === 'install-failed') return { outcome: 'failed', text: `installed, but ${text}`, hint };
+  const shadow = shadowIdentity(work.host.fs, step.release);
+  rememberFailure(work, step, { code, headline: text, hint, transient: false, shadow });
+  remember(work, { intent: undefined });
+  return { outcome: 'failed', text: `installed, but ${text}`, hint };
 }
 
 function installFailed(work: Work, step: Extract<Step, { kind: 'install' }>, run: DkmsRun): Outcome {
@@ -85,23 +133,24 @@ function installFailed(work: Work, step: Extract<Step, { kind: 'install' }>, run
     ? 'dkms install took too long'
     : `dkms install ended with ${run.exitCode ?? run.signal}${said === undefined ? '' : `: ${said}`}`;
   const hint = `see for yourself: dkms install --force -m ${PACKAGE} -v ${step.version} -k ${step.release}`;
-  remember(work, {
-    failures: {
-      ...work.state.failures,
-      [step.release]: {
-        ...fingerprint(work, step.release, step.version),
-        at: work.host.clock.now(),
-        trigger: work.policy.trigger,
-        tools: work.observation.tools.get(step.release) ?? '',
-        code: 'install-failed',
-        headline,
-        cause: undefined,
-        hint,
-        transient: true,
-        unsupported: false,
-        log: undefined,
-      },
-    },
-  });
+  rememberFailure(work, step, { code: 'install-failed', headline, hint, transient: true });
   return { outcome: 'failed', text: headline, hint };
+}
+
+function rememberFailure(
+  work: Work,
+  { release, version }: Extract<Step, { kind: 'install' }>,
+  failure: Pick<FailureRecord, 'code' | 'headline' | 'hint' | 'transient' | 'shadow'>,
+): void {
+  const record: FailureRecord = {
+    ...fingerprint(work, release, version),
+    ...failure,
+    at: work.host.clock.now(),
+    trigger: work.policy.trigger,
+    tools: work.observation.tools.get(release) ?? '',
+    cause: undefined,
+    unsupported: false,
+    log: undefined,
+  };
+  remember(work, { failures: { ...work.state.failures, [release]: record } });
 }

@@ -113,8 +113,10 @@ function staleReason(
   }
   if (source === undefined) return undefined;
   if (observation.state.intent?.release === release) return 'its installation was interrupted';
-  // The file in the way of ours may be of the very same version.
-  if (failure?.shadow !== undefined) return failure.headline;
+  // The file in the way of ours may be of the very same version; once it is gone, one more build tells for sure.
+  if (observation.state.failures[release]?.shadow !== undefined) {
+    return failure?.headline ?? 'what was in its way has changed';
+  }
   const record = observation.state.modules[release];
   if (record === undefined || record.version !== source.version) return undefined;
   if (record.sourceHash !== source.hash) return `${source.path} has changed since it was built`;

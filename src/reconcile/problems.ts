@@ -70,7 +70,11 @@ function kernelProblem(
   const severity = severityOf(observation, judged);
   if (failure !== undefined && state !== 'current') {
     return {
-      code: failure.unsupported ? 'unsupported' : 'build-failed',
+      code: failure.unsupported
+        ? 'unsupported'
+        : failure.shadow === undefined
+          ? 'build-failed'
+          : failure.code,
       message: `${release}: ${failure.headline}${failure.cause === undefined ? '' : ` (${failure.cause})`}`,
       hint: failure.hint,
       release,

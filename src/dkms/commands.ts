@@ -88,36 +88,6 @@ export function clearStaging(host: Pick<Host, 'fs'>): void {
   host.fs.removeTree(STAGING);
 }
 
-/**
- * Moves a staged build into dkms's tree, in place of an older one of the same version. The older one is taken
- * aside into the staging tree, so that at no moment half of either is there.
- */
-export async function adoptStaged(host: Host, tree: string, target: Target): Promise<void> {
-  const { fs } = host;
-  const place = builtFolder(tree, target);
-  fs.makeFolder(place.slice(0, place.lastIndexOf('/')));
-  const draft = place.replace(/[^/]+$/, `.ttkmd-${target.arch}`);
-  fs.removeTree(draft);
-  await moveFolder(host, stagedFolder(target), draft);
-  fs.removeTree(place);
-  fs.rename(draft, place);
-}
-
-async function moveFolder(host: Host, from: string, to: string): Promise<void> {
-  try {
-    host.fs.rename(from, to);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EXDEV') throw error;
-    // The trees lie on two file systems; cp keeps modes and times better than we would.
-    const copied = await host.exec.query('cp', ['-a', from, to], { timeLimit: SHORT_LIMIT });
-    if (copied.code === 0) return;
-    host.fs.removeTree(to);
-    const [why = ''] = copied.stderr.split('\n');
-    const failure = new Error(`cannot copy the built module to ${to}: ${why}`);
-    throw Object.assign(failure, why.endsWith('No space left on device') ? { code: 'ENOSPC' } : {});
-  }
-}
-
 /** Makes a driver source known to dkms. */
 export function add(
   host: Host,
@@ -135,8 +105,16 @@ export function add(
 export async function install(host: Host, target: Target, settings: RunSettings): Promise<DkmsRun> {
   const run = await dkms(host, ['install', '--force', '--no-depmod', ...identify(target)], brief(settings));
   if (run.exitCode !== 0) return run;
-  const index = await host.exec.query('depmod', ['-a', target.release], { timeLimit: SHORT_LIMIT });
-  return index.code === 0 ? run : { ...run, exitCode: 6, output: `${run.output}\nerror: ${index.stderr}` };
+  const complaint = await indexModules(host, target.release);
+  return complaint === undefined
+    ? run
+    : { ...run, exitCode: 6, output: `${run.output}\nerror: ${complaint}` };
+}
+
+/** Makes depmod's index of a release anew; gives what depmod says where it fails. */
+export async function indexModules(host: Pick<Host, 'exec'>, release: string): Promise<string | undefined> {
+  const { code, stderr } = await host.exec.query('depmod', ['-a', release], { timeLimit: SHORT_LIMIT });
+  return code === 0 ? undefined : stderr;
 }
 
 /** Takes a module off one kernel and forgets what was built for it. */

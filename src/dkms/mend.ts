@@ -4,7 +4,7 @@ import type { DkmsObservation } from './tree.ts';
 
 /** One thing in dkms's tree, or in ours, that is not as it is left by what ends well. */
 export interface Remains {
-  readonly what: 'build-folder' | 'temporary-folder' | 'dangling-link' | 'half-added' | 'own';
+  readonly what: 'build-folder' | 'temporary-folder' | 'dangling-link' | 'half-added' | 'own' | 'kept-module';
   readonly path: string;
   readonly text: string;
 }

@@ -7,7 +7,7 @@ import { PACKAGE } from './sources.ts';
 const MODULE_FILE = new RegExp(`(?:^|/)${PACKAGE}\\.ko(?:\\.(?:gz|xz|zst))?$`);
 
 /** Where dkms and Portage put modules that are not the kernel's own, in the order in which depmod prefers them. */
-const USUAL_FOLDERS = ['updates/dkms', 'updates', 'extra', 'kernel/extra', 'kernel/drivers/misc'];
+export const MODULE_FOLDERS = ['updates/dkms', 'updates', 'extra', 'kernel/extra', 'kernel/drivers/misc'];
 
 /**
  * The installed module of each release that has one. All files are read by one `modinfo`, since starting it
@@ -99,7 +99,7 @@ export function shadowIdentity(fs: HostFs, release: string): string {
 
 /** Module files of ours under a release's folder that depmod's index may not know: what a killed install leaves. */
 export function strayModules(fs: HostFs, release: string): string[] {
-  return USUAL_FOLDERS.flatMap((folder) =>
+  return MODULE_FOLDERS.flatMap((folder) =>
     fs
       .list(`/lib/modules/${release}/${folder}`)
       .filter((name) => MODULE_FILE.test(name))

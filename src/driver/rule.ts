@@ -1,5 +1,6 @@
 // The driver's udev rule. dkms's POST_INSTALL would copy it to /etc, owned by nobody and protected from updates.
 
+import { dirname } from 'node:path';
 import type { HostFs } from '../host/fs.ts';
 import { sha256 } from '../host/hash.ts';
 
@@ -15,6 +16,8 @@ export interface ObservedRule {
   readonly found: string | undefined;
   /** It is not the wanted one, and was put there by us; a package's or an admin's is left alone. */
   readonly ours: boolean;
+  /** It cannot be put in place: the folder lies on a read-only file system. */
+  readonly readOnly: boolean;
 }
 
 /**
@@ -24,7 +27,13 @@ export interface ObservedRule {
 export function observeRule(fs: HostFs, sourcePath: string, remembered: string | undefined): ObservedRule {
   const found = fs.readText(RULE_PATH);
   const wanted = fs.readText(`${sourcePath}/${RULE_IN_SOURCE}`);
-  return { wanted, found, ours: found !== undefined && found !== wanted && ruleHash(found) === remembered };
+  const isNew = found !== wanted;
+  return {
+    wanted,
+    found,
+    ours: found !== undefined && isNew && ruleHash(found) === remembered,
+    readOnly: isNew && fs.onReadOnly(dirname(RULE_PATH)),
+  };
 }
 
 /** What is remembered of a rule that was put in place, to know it again as ours. */

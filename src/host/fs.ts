@@ -28,6 +28,8 @@ export interface HostFs {
   /** The path with all links followed, as seen from inside the root; undefined where it leads nowhere. */
   realPath(path: string): string | undefined;
   exists(path: string): boolean;
+  /** Whether it lies on a file system that nobody can write to, root included. */
+  onReadOnly(path: string): boolean;
   /** A file's bytes, some at a time; for files that are too big to be held. Throws where it cannot be read. */
   pieces(path: string): Iterable<Uint8Array>;
   /** Replaces a file in one step: after a power cut there is the old content or the new. */
@@ -49,6 +51,8 @@ export interface HostFs {
 
 /** ESRCH is what /proc says of a process that ends while it is read. */
 const ABSENT = new Set(['ESRCH', 'ENOENT', 'ENOTDIR', 'ELOOP', 'EINVAL', 'ENODEV', 'ENXIO', 'EISDIR']);
+/** The mode of access(2) that asks whether something may be written to. */
+const WRITABLE = 2;
 const DENIED = new Set(['EACCES', 'EPERM']);
 
 /**
@@ -132,6 +136,14 @@ export function createHostFs(raw: RawFs, root: string): HostFs {
     lstat: (path) => attempt(path, () => fileInfo(raw.lstatSync(outer(path)))),
     readLink: (path) => attempt(path, () => raw.readlinkSync(outer(path)).toString()),
     exists: (path) => attempt(path, () => raw.statSync(followed(path))) !== undefined,
+    onReadOnly(path) {
+      try {
+        raw.accessSync(followed(path), WRITABLE);
+        return false;
+      } catch (error) {
+        return (error as NodeJS.ErrnoException).code === 'EROFS';
+      }
+    },
     realPath(path) {
       return attempt(path, () => {
         const real = raw.realpathSync(followed(path)).toString();

@@ -24,6 +24,7 @@ export type RawFs = Pick<
   | 'symlinkSync'
   | 'chmodSync'
   | 'copyFileSync'
+  | 'accessSync'
 >;
 
 export interface FileInfo {

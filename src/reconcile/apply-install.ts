@@ -1,129 +1,150 @@
 // Installs a built module through dkms and looks again, at the file and not at dkms's word.
-import { adoptStaged, builtFolder, clearStaging, type DkmsRun, install } from '../dkms/commands.ts';
+import { clearStaging, type DkmsRun, indexModules, install } from '../dkms/commands.ts';
 import { dropOriginal } from '../dkms/mend.ts';
-import { builtModules } from '../dkms/tree.ts';
-import type { InstalledModule } from '../driver/driver.ts';
-import { readModule, resolveModule, shadowIdentity, strayModules } from '../driver/installed.ts';
+import { type Replacement, replaceBuild } from '../dkms/replace.ts';
+import { shadowIdentity, strayModules } from '../driver/installed.ts';
+import { type KeptModule, keepModule } from '../driver/kept.ts';
 import { PACKAGE } from '../driver/sources.ts';
-import { vermagicMismatch } from '../driver/vermagic.ts';
-import { type FailureRecord, without } from '../state/state.ts';
-import { findKernel, fingerprint, target, timeIsUp } from './apply-build.ts';
+import type { FileInfo } from '../host/fs.ts';
+import { without } from '../state/state.ts';
+import { findKernel, fingerprint, target } from './apply-build.ts';
 import type { Step } from './step.ts';
+import { findFlaw, isOurs } from './verify-install.ts';
 import { type Outcome, remember, runSettings, type Work } from './work.ts';
 
-/** Installs and verifies for one kernel. What is under way is written down first, for a reconcile after a power cut. */
-export async function applyInstall(
-  work: Work,
-  step: Extract<Step, { kind: 'install' }>,
-  seconds: number,
-): Promise<Outcome> {
+type InstallStep = Extract<Step, { kind: 'install' }>;
+
+/**
+ * Installs and verifies for one kernel. What is under way is written down first, for a reconcile after a power cut;
+ * the module and the build that are there are kept until their successors are proved, and put back if they are not.
+ */
+export async function applyInstall(work: Work, step: InstallStep, seconds: number): Promise<Outcome> {
   const { host, observation } = work;
   const { release, version } = step;
   // Without dkms's own link for the release, dkms would keep our module as the kernel's original one.
   const ours = release in work.state.modules || work.state.intent?.release === release;
   const linked = observation.dkms.active.some((link) => link.release === release && !link.dangling);
   const keepsOriginal = !linked && ours && strayModules(host.fs, release).length > 0;
-
-  const damaged = observation.modules.get(release);
+  const present = observation.modules.get(release);
+  const sound = present?.broken === undefined ? present?.path : undefined;
+  const replaced = (ours || linked) && present !== undefined && (await isOurs(work, step, present));
 
   remember(work, { intent: { release, version, step: 'install' } });
-  // Nor does dkms know a damaged file for its own; nothing is lost with it.
-  if ((ours || linked) && damaged?.broken !== undefined) host.fs.remove(damaged.path);
-  await adoptStaged(host, observation.dkms.tree, target(work, step));
-  clearStaging(host);
-  // It is short, and in its middle no module is there: who interrupts waits for its end.
+  const undo: (() => void)[] = [];
+  try {
+    const kept = keepModule(host.fs, release, sound);
+    undo.unshift(kept.restore);
+    // Nor does dkms know a damaged file for its own; nothing is lost with it.
+    if ((ours || linked) && present?.broken !== undefined) host.fs.remove(present.path);
+    const replacement = await replaceBuild(host, observation.dkms.tree, target(work, step));
+    undo.unshift(replacement.takeBack);
+    const failure = await installAndVerify(work, step, replaced ? sound : undefined);
+    if (keepsOriginal) dropOriginal(host, observation.dkms, PACKAGE, release);
+    if (failure !== undefined) return await takeBack(work, step, undo, failure);
+    settle(work, step, seconds, kept, replacement);
+    return { outcome: 'done', text: 'installed, verified' };
+  } catch (error) {
+    return await takeBack(work, step, undo, refusal(error as NodeJS.ErrnoException, step));
+  }
+}
+
+interface Failure {
+  readonly code: string;
+  readonly headline: string;
+  readonly hint: string;
+  /** It stays until the file that is in the way or depmod's settings change. */
+  readonly shadowed?: boolean;
+}
+
+/** Nothing where the module that modprobe would load is the one that was built. */
+async function installAndVerify(
+  work: Work,
+  step: InstallStep,
+  replaced: string | undefined,
+): Promise<Failure | undefined> {
+  const { host } = work;
+  const before = replaced === undefined ? undefined : host.fs.stat(replaced);
+  // It is short: who interrupts waits for its end.
   const signal = new AbortController().signal;
   const run = await install(host, target(work, step), { ...runSettings(work), signal });
-  if (run.exitCode !== 0) return installFailed(work, step, run);
-  if (keepsOriginal) dropOriginal(host, observation.dkms, PACKAGE, release);
-
+  if (run.exitCode !== 0) return installFailure(step, run);
+  if (replaced !== undefined && before !== undefined) await removeOvertaken(work, step, replaced, before);
   const flaw = await findFlaw(work, step);
-  if (flaw !== undefined) return verifyFailed(work, step, flaw);
-  const kernel = findKernel(work, release);
-  const at = host.clock.now();
+  if (flaw === undefined) return undefined;
+  return flaw.shadowed ? flaw : noRoomOr(run, flaw, step);
+}
+
+/**
+ * dkms writes over a module of the same name in the same place; one that lay elsewhere, or was compressed in another
+ * way, is still there beside its successor, and depmod may prefer it.
+ */
+async function removeOvertaken(work: Work, step: InstallStep, path: string, before: FileInfo): Promise<void> {
+  const { host } = work;
+  const now = host.fs.stat(path);
+  const untouched = now?.inode === before.inode && now.changed === before.changed;
+  if (!untouched || !strayModules(host.fs, step.release).some((other) => other !== path)) return;
+  host.fs.remove(path);
+  await indexModules(host, step.release);
+}
+
+function settle(
+  work: Work,
+  step: InstallStep,
+  seconds: number,
+  kept: KeptModule,
+  replacement: Replacement,
+): void {
+  const { release, version } = step;
+  const { origin } = findKernel(work, release);
+  const at = work.host.clock.now();
+  const { modules, failures, packages } = work.state;
   remember(work, {
     modules: {
-      ...work.state.modules,
+      ...modules,
       [release]: { ...fingerprint(work, release, version), at, trigger: work.policy.trigger, seconds },
     },
-    failures: without(work.state.failures, release),
-    packages:
-      kernel.origin.kind === 'dist-kernel'
-        ? { ...work.state.packages, [release]: kernel.origin.package }
-        : work.state.packages,
+    failures: without(failures, release),
+    packages: origin.kind === 'dist-kernel' ? { ...packages, [release]: origin.package } : packages,
     intent: undefined,
   });
-  return { outcome: 'done', text: 'installed, verified' };
+  kept.drop();
+  replacement.keep();
 }
 
-/** What stays wrong after dkms has ended well. */
-interface Flaw {
-  readonly code: 'install-failed' | 'not-found' | 'shadowed';
-  readonly text: string;
-  readonly hint: string;
-}
-
-/** The module that modprobe would load has to be the one that was built. */
-async function findFlaw(work: Work, step: Extract<Step, { kind: 'install' }>): Promise<Flaw | undefined> {
-  const { host } = work;
-  const { release, version } = step;
-  const module = await resolveModule(host, release);
-  if (module === undefined) {
-    return {
-      code: 'not-found',
-      text: `modprobe would find no module for ${release}`,
-      hint: `see where depmod looks: grep -r search /etc/depmod.d /usr/lib/depmod.d, then: depmod -a ${release}`,
-    };
-  }
-  if (module.broken !== undefined) {
-    const hint = `see what modprobe would load: modinfo -k ${release} ${PACKAGE}`;
-    return { code: 'install-failed', text: `${module.path}: ${module.broken}`, hint };
-  }
-  const mismatch = vermagicMismatch(module, release, findKernel(work, release).configuration);
-  const other =
-    module.version !== undefined && module.version !== version
-      ? `version ${module.version}`
-      : mismatch === undefined && (await isBuilt(work, step, module))
-        ? undefined
-        : (mismatch ?? `another build of ${version}`);
-  return other === undefined ? undefined : shadowed(work, step, module.path, other);
-}
-
-/** Whether a module is the one that dkms keeps as built; its source's checksum goes through signing and packing. */
-async function isBuilt(
+/** What was there is there again; the failure is remembered. */
+async function takeBack(
   work: Work,
-  step: Extract<Step, { kind: 'install' }>,
-  module: InstalledModule,
-): Promise<boolean> {
-  const [path] = builtModules(work.host.fs, builtFolder(work.observation.dkms.tree, target(work, step)));
-  if (path === undefined) return true;
-  const built = await readModule(work.host, step.release, path);
-  const known = built.sourceVersion !== undefined && module.sourceVersion !== undefined;
-  return !known || built.sourceVersion === module.sourceVersion;
+  step: InstallStep,
+  undo: readonly (() => void)[],
+  failure: Failure,
+): Promise<Outcome> {
+  const { release, version } = step;
+  clearStaging(work.host);
+  for (const one of undo) one();
+  if (undo.length > 0) await indexModules(work.host, release);
+  const { code, headline, hint, shadowed = false } = failure;
+  remember(work, {
+    intent: undefined,
+    failures: {
+      ...work.state.failures,
+      [release]: {
+        ...fingerprint(work, release, version),
+        ...{ code, headline, hint },
+        at: work.host.clock.now(),
+        trigger: work.policy.trigger,
+        tools: work.observation.tools.get(release) ?? '',
+        cause: undefined,
+        transient: !shadowed,
+        unsupported: false,
+        log: undefined,
+        shadow: shadowed ? shadowIdentity(work.host.fs, release) : undefined,
+      },
+    },
+  });
+  return { outcome: 'failed', text: failure.headline, hint: failure.hint };
 }
 
-function shadowed(work: Work, { release }: { release: string }, path: string, what: string): Flaw {
-  const others = strayModules(work.host.fs, release).filter((one) => one !== path);
-  const ours = others.length === 0 ? '' : ` (${others.join(', ')})`;
-  return {
-    code: 'shadowed',
-    text: `modprobe would load ${path} (${what}) and not what was installed${ours}`,
-    hint: `see whose it is: qfile ${path}, or dpkg -S ${path}; unmerge that package or remove the file, then: depmod -a ${release}. Where it is not to go, depmod.d(5) has the order`,
-  };
-}
-
-/** What will not go away by itself is not built again until the file in the way or depmod's settings change. */
-function verifyFailed(work: Work, step: Extract<Step, { kind: 'install' }>, flaw: Flaw): Outcome {
-  const { code, text, hint } = flaw;
-  if (code === 'install-failed') return { outcome: 'failed', text: `installed, but ${text}`, hint };
-  const shadow = shadowIdentity(work.host.fs, step.release);
-  rememberFailure(work, step, { code, headline: text, hint, transient: false, shadow });
-  remember(work, { intent: undefined });
-  return { outcome: 'failed', text: `installed, but ${text}`, hint };
-}
-
-function installFailed(work: Work, step: Extract<Step, { kind: 'install' }>, run: DkmsRun): Outcome {
-  if (run.cancelled && !timeIsUp(work.signal)) return { outcome: 'cancelled', text: 'cancelled' };
+function installFailure(step: InstallStep, run: DkmsRun): Failure {
   const said = run.output
     .split('\n')
     .map((line) => line.trim())
@@ -133,24 +154,32 @@ function installFailed(work: Work, step: Extract<Step, { kind: 'install' }>, run
     ? 'dkms install took too long'
     : `dkms install ended with ${run.exitCode ?? run.signal}${said === undefined ? '' : `: ${said}`}`;
   const hint = `see for yourself: dkms install --force -m ${PACKAGE} -v ${step.version} -k ${step.release}`;
-  rememberFailure(work, step, { code: 'install-failed', headline, hint, transient: true });
-  return { outcome: 'failed', text: headline, hint };
+  return noRoomOr(run, { code: 'install-failed', headline, hint }, step);
 }
 
-function rememberFailure(
-  work: Work,
-  { release, version }: Extract<Step, { kind: 'install' }>,
-  failure: Pick<FailureRecord, 'code' | 'headline' | 'hint' | 'transient' | 'shadow'>,
-): void {
-  const record: FailureRecord = {
-    ...fingerprint(work, release, version),
-    ...failure,
-    at: work.host.clock.now(),
-    trigger: work.policy.trigger,
-    tools: work.observation.tools.get(release) ?? '',
-    cause: undefined,
-    unsupported: false,
-    log: undefined,
+/** dkms 3.0 goes on after a copy that found no room, and ends well. */
+function noRoomOr(run: DkmsRun, failure: Failure, step: InstallStep): Failure {
+  return /No space left on device|Disk quota exceeded/.test(run.output) ? noRoom(step) : failure;
+}
+
+function noRoom({ release }: InstallStep, where = `/lib/modules/${release}`): Failure {
+  return {
+    code: 'no-space',
+    headline: `there is no room left for the module in ${where}`,
+    hint: 'make room on that file system, then: ttkmdctl reconcile',
   };
-  remember(work, { failures: { ...work.state.failures, [release]: record } });
+}
+
+/** What a file system said to us and not to dkms. */
+function refusal(error: NodeJS.ErrnoException, step: InstallStep): Failure {
+  const { release } = step;
+  if (error.code === 'ENOSPC' || error.code === 'EDQUOT') {
+    const where = error.message.includes('/lib/modules/') ? `/lib/modules/${release}` : undefined;
+    return where === undefined ? { ...noRoom(step), headline: error.message } : noRoom(step, where);
+  }
+  const hint =
+    error.code === 'EROFS'
+      ? 'that file system is read-only: mount it writable, then: ttkmdctl reconcile'
+      : 'try again: ttkmdctl reconcile; if it stays, report it with what ttkmdctl history prints';
+  return { code: 'install-failed', headline: error.message, hint };
 }

@@ -1,18 +1,29 @@
 // Keeps dkms's records right: who owns the source, which versions it knows, which kernels are gone.
-import { add, removeVersion } from '../dkms/commands.ts';
+import { add, indexModules, removeVersion } from '../dkms/commands.ts';
 import { dropRelease, dropVersion, relinkSource, removeRemains } from '../dkms/mend.ts';
 import { observeDkms } from '../dkms/tree.ts';
 import { withoutOwnershipLines } from '../driver/dkms-conf.ts';
 import { strayModules } from '../driver/installed.ts';
+import { putBack } from '../driver/kept.ts';
 import { RULE_PATH, ruleHash } from '../driver/rule.ts';
 import { observeSources, PACKAGE } from '../driver/sources.ts';
 import { without } from '../state/state.ts';
 import type { Step } from './step.ts';
 import { type Outcome, remember, runSettings, type Work } from './work.ts';
 
-export function applyClean(work: Work, step: Extract<Step, { kind: 'clean' }>): Outcome {
-  removeRemains(work.host, step.remains);
-  return { outcome: 'done', text: `removed: ${step.remains.text}` };
+export async function applyClean(work: Work, step: Extract<Step, { kind: 'clean' }>): Promise<Outcome> {
+  const { remains } = step;
+  if (remains.what === 'kept-module') {
+    const release = remains.path.split('/')[3] ?? '';
+    putBack(work.host.fs, remains.path);
+    await indexModules(work.host, release);
+    return {
+      outcome: 'done',
+      text: `put back the module of ${release} that an interrupted installation had taken`,
+    };
+  }
+  removeRemains(work.host, remains);
+  return { outcome: 'done', text: `removed: ${remains.text}` };
 }
 
 /** What it was is remembered, so that taking ttkmd off can put it back. */

@@ -87,9 +87,7 @@ function skipReason(step: Step, reports: readonly StepReport[], signal: AbortSig
   const skipped = (text: string): Outcome => ({ outcome: 'skipped', text });
   if (reports.some((report) => report.outcome === 'cancelled')) return skipped('cancelled before it began');
   if (step.kind === 'build' || step.kind === 'register') {
-    const broken = reports.some(
-      ({ step: { kind }, outcome }) => (kind === 'register' || kind === 'takeOver') && outcome === 'failed',
-    );
+    const broken = reports.some((report) => report.step.kind === 'register' && report.outcome === 'failed');
     if (broken) return skipped('the driver source could not be registered');
   }
   if (step.kind === 'install') {

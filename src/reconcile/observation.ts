@@ -30,6 +30,8 @@ export interface Observation {
   readonly kernels: readonly Kernel[];
   /** The newest first. */
   readonly sources: readonly DriverSource[];
+  /** Paths of sources on a read-only file system: what they say of who builds them stays. */
+  readonly readOnlySources: ReadonlySet<string>;
   /** The driver's udev rule, where there is a source. */
   readonly rule: ObservedRule | undefined;
   readonly dkms: DkmsObservation;

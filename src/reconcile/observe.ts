@@ -5,6 +5,7 @@ import { findRemains, type Remains } from '../dkms/mend.ts';
 import { type DkmsObservation, observeDkms } from '../dkms/tree.ts';
 import type { DriverSource } from '../driver/driver.ts';
 import { observeInstalled, shadowIdentity } from '../driver/installed.ts';
+import { findKept } from '../driver/kept.ts';
 import { observeDevices, observeLoaded } from '../driver/loaded.ts';
 import { type ObservedRule, observeRule } from '../driver/rule.ts';
 import { observeSources, PACKAGE } from '../driver/sources.ts';
@@ -50,10 +51,11 @@ export async function observe(
     configWarnings: settings.warnings,
     kernels,
     sources,
+    readOnlySources: readOnlySources(fs, sources),
     rule: observeWantedRule(fs, wantedSource(sources, settings.config), state),
     excluded: await excludedReleases(settings.config, kernels),
     dkms,
-    remains: [...settled, ...ownRemains(fs)],
+    remains: [...settled, ...ownRemains(fs, state, modules)],
     modules,
     abiHashes: changedAbis(fs, kernels, state),
     shadows: observeShadows(fs, state),
@@ -66,17 +68,41 @@ export async function observe(
 }
 
 /** What a killed run of ours left: a staged build and half-written files. Nobody else writes there. */
-function ownRemains(fs: HostFs): Remains[] {
+function ownRemains(fs: HostFs, state: State, modules: ReadonlyMap<string, ObservedModule>): Remains[] {
   if (runUnderWay(fs) !== undefined) return [];
   const drafts = [STATE_FOLDER, BUILD_LOGS].flatMap((folder) =>
     fs.list(folder).flatMap((name) => (/^\..+\.\d+\.new$/.test(name) ? [`${folder}/${name}`] : [])),
   );
   const staged = fs.list(STAGING).length > 0 ? [STAGING] : [];
-  return [...staged, ...drafts].map((path) => ({
+  const own = (path: string): Remains => ({
     what: 'own',
     path,
     text: `${path} is left from a run that was killed`,
-  }));
+  });
+  return [...[...staged, ...drafts].map(own), ...keptModules(fs, state, modules, own)];
+}
+
+/** The module as it was before an installation that was killed: put back where that had got no further. */
+function keptModules(
+  fs: HostFs,
+  { intent }: State,
+  modules: ReadonlyMap<string, ObservedModule>,
+  worthless: (path: string) => Remains,
+): Remains[] {
+  if (intent?.step !== 'install') return [];
+  const module = modules.get(intent.release);
+  const lost = module === undefined || module.broken !== undefined;
+  return findKept(fs, intent.release).map((path) =>
+    lost
+      ? { what: 'kept-module', path, text: `the module of ${intent.release} is to be put back` }
+      : worthless(path),
+  );
+}
+
+/** Only where something would have to be written. */
+function readOnlySources(fs: HostFs, sources: readonly DriverSource[]): Set<string> {
+  const toWrite = sources.filter(({ ownershipLines }) => ownershipLines.length > 0);
+  return new Set(toWrite.map(({ path }) => path).filter((path) => fs.onReadOnly(`${path}/dkms.conf`)));
 }
 
 function observeWantedRule(

@@ -1,5 +1,6 @@
 // What to do about a judgement. Pure: no I/O and no clock.
 import type { DriverSource } from '../driver/driver.ts';
+import type { ObservedRule } from '../driver/rule.ts';
 import type { Trigger } from '../state/state.ts';
 import type { Judgement, KernelJudgement } from './judgement.ts';
 import type { Step } from './step.ts';
@@ -54,15 +55,20 @@ function planSource({ driver, observation, kernels }: Judgement, builds: readonl
   // An older version too: with AUTOINSTALL, dkms's hooks would remove its working module or build it again.
   const steps = driver.sources
     .filter((one) => one.ownershipLines.length > 0 && (one === source || registered(one)))
+    .filter((one) => !observation.readOnlySources.has(one.path))
     .map(
       (one): Step => ({ kind: 'takeOver', version: one.version, path: one.path, foreign: registered(one) }),
     );
   if (!registered(source)) steps.push({ kind: 'register', version: source.version });
   const { rule } = observation;
-  if (rule?.wanted !== undefined && rule.wanted !== rule.found && (rule.found === undefined || rule.ours)) {
+  if (rule?.wanted !== undefined && isToPlace(rule)) {
     steps.push({ kind: 'placeRule', version: source.version, text: rule.wanted });
   }
   return steps;
+}
+
+function isToPlace({ wanted, found, ours, readOnly }: ObservedRule): boolean {
+  return wanted !== found && (found === undefined || ours) && !readOnly;
 }
 
 /** The running kernel first, since somebody may be waiting for it; then the newest. */

@@ -46,6 +46,14 @@ function machineProblems(observation: Observation, driver: DriverJudgement): Pro
       );
     }
   }
+  for (const path of observation.readOnlySources) {
+    add(
+      'note',
+      'not-taken-over',
+      `${path} lies on a read-only file system, so AUTOINSTALL and POST_INSTALL stay in its dkms.conf: dkms's own hooks may build it too`,
+      'make that file system writable once, then: ttkmdctl reconcile',
+    );
+  }
   if (!observation.kernels.some((kernel) => kernel.kind === 'installed' || kernel.kind === 'headers-only')) {
     add(
       'degraded',

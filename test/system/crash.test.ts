@@ -2,6 +2,8 @@
 
 import { once } from 'node:events';
 import { rmSync, writeFileSync } from 'node:fs';
+import { readFile, stat } from 'node:fs/promises';
+import { basename, dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import {
@@ -26,6 +28,8 @@ import { buildsAlive, noBuildAlive, type Sandbox } from './support/sandbox.ts';
 const { kernels, dkms } = parts();
 
 const ROUNDS = 30;
+
+const NEWER = '1.1.0-sample';
 
 // Within which everything that a killed run had started must have ended.
 const AFTERLIFE_MS = 2000;
@@ -142,7 +146,7 @@ test(`SIGKILL at ${ROUNDS} random moments`, { timeout: 600_000 }, async () => {
       reached[step] = (reached[step] ?? 0) + 1;
       if (rebuild && found !== SAMPLE) {
         withoutModule += 1;
-        // dkms itself takes the old module away before it copies the new one; nobody else may.
+        // While dkms writes the new one over the old there is half of one; and nowhere else.
         expect(step, 'the module was away outside of dkms install').toBe('install');
       }
       rmSync(linger);
@@ -172,23 +176,31 @@ async function lastStep(sandbox: Sandbox, startedAt: number): Promise<string> {
   return events.findLast(({ type }) => type === 'step-started')?.step ?? 'none';
 }
 
-test('killed between dkms taking the old module away and putting the new one there', async () => {
+test('killed in the middle of dkms install: the module that was there stays', async () => {
   await using sandbox = await prepared({ dkms: dkms.v32, tree: 'gentoo', kernels: [kernels.v61] });
   const release = kernels.v61.gentooRelease;
   await insist(sandbox, ['reconcile'], 0);
-  // dkms runs this between the two.
+  // dkms runs this after the point where it would take a module of the same version away, and before it copies.
   const folder = `/usr/src/tenstorrent-${SAMPLE}`;
   await sandbox.write(`${folder}/pause`, '#!/bin/sh\nif [ -e /tmp/pause ]; then sleep 100; fi\n', 0o755);
   await sandbox.write(CONF, `${await sandbox.read(CONF)}PRE_INSTALL="pause"\n`);
   await sandbox.write('/tmp/pause', '');
   const child = sandbox.spawn(['/usr/bin/ttkmdctl', 'reconcile'], { stdio: 'ignore' });
   await until('dkms pauses', () => sandbox.processes().some(({ command }) => command === 'sleep 100'));
-  expect(await installedVersion(sandbox, release)).toBeUndefined();
+  expect(await installedVersion(sandbox, release)).toBe(SAMPLE);
   child.kill('SIGKILL');
   await once(child, 'exit');
   await noBuildAlive(sandbox, AFTERLIFE_MS);
   await sandbox.remove('/tmp/pause');
+  expect(await installedVersion(sandbox, release)).toBe(SAMPLE);
   expect((await insist(sandbox, ['ready', release], 1)).stdout).toContain('not ready');
+  // Had it been killed a moment later, half of the new one would be there.
+  await sandbox.write(await modulePath(sandbox, release), 'half a module');
+  await sandbox.write(CONF, (await sandbox.read(CONF)).replace('pause', 'false'));
+  await sandbox.write(SWITCHES, 'broken := y\n');
+  await insist(sandbox, ['reconcile'], 6);
+  expect(await installedVersion(sandbox, release)).toBe(SAMPLE);
+  await sandbox.remove(SWITCHES);
   await insist(sandbox, ['reconcile'], 0);
   await expectSettled(sandbox, [release]);
 });
@@ -346,3 +358,48 @@ test('no room: said clearly, nothing half-written, and mended when there is', as
     await sandbox.run(['umount', folder]);
   }
 });
+
+describe.each([['dkms 3.0', dkms.v30] as const, ['dkms 3.2', dkms.v32] as const])(
+  'no room for a newer module, %s',
+  (_, version) => {
+    test('the old one stays, working and registered', async () => {
+      await using sandbox = await prepared({ dkms: version, tree: 'gentoo', kernels: [kernels.v61] });
+      const release = kernels.v61.gentooRelease;
+      await insist(sandbox, ['reconcile'], 0);
+      const module = await modulePath(sandbox, release);
+      const folder = dirname(module);
+      const { size } = await stat(sandbox.path(module));
+      const before = await readFile(sandbox.path(module));
+      const registered = await dkmsStatus(sandbox);
+      await sandbox.addDriver({ version: NEWER });
+      const code = `/usr/src/tenstorrent-${NEWER}/tenstorrent.c`;
+      await sandbox.write(
+        code,
+        `${await sandbox.read(code)}static const char room[150000] __used = { 1 };\n`,
+      );
+
+      // No room at all; and room for what is kept meanwhile, not for the larger successor.
+      for (const free of [0, size + 32 * 1024]) {
+        await fill(sandbox, folder, free);
+        const { stdout } = await insist(sandbox, ['reconcile'], 6);
+        expect(stdout).toMatch(
+          new RegExp(`no room left for the module in /lib/modules/${release}\\n *→ make room`),
+        );
+        expect(await readFile(sandbox.path(module))).toEqual(before);
+        expect(await sandbox.list(folder)).toEqual(['ballast', basename(module)]);
+        expect(await modulePath(sandbox, release)).toBe(module);
+        expect(await dkmsStatus(sandbox)).toEqual(expect.arrayContaining(registered));
+        const status = await statusOf(sandbox);
+        expect(status.health).toBe('degraded');
+        expect(status.kernels.find((one) => one.release === release)?.module).toMatchObject({
+          state: 'drifted',
+          version: SAMPLE,
+          reason: expect.stringContaining('no room left'),
+        });
+        await sandbox.run(['umount', folder]);
+      }
+      await insist(sandbox, ['reconcile'], 0);
+      await expectSettled(sandbox, [release], NEWER);
+    });
+  },
+);

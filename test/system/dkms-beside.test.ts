@@ -242,3 +242,27 @@ test('a source that somebody else registered is taken over, and given back', asy
   expect(await installedVersion(sandbox, release)).toBe(SAMPLE);
   expect(await dkmsStatus(sandbox)).toEqual([`tenstorrent/${SAMPLE}, ${release}, x86_64: installed`]);
 });
+
+test('on a read-only /usr the driver is built all the same, and what could not be taken over is said', async () => {
+  await using sandbox = await Sandbox.create({ ...GENTOO, kernels: [kernels.older] });
+  const source = await sandbox.addDriver();
+  await sandbox.installProgram();
+  for (const folder of ['/usr/src', '/usr/lib/udev']) {
+    await sandbox.run(['mount', '--bind', folder, folder]);
+    await sandbox.run(['mount', '-o', 'remount,bind,ro', folder]);
+  }
+  await insist(sandbox, ['reconcile'], 0);
+  expect(await installedVersion(sandbox, kernels.older.gentooRelease)).toBe(SAMPLE);
+  const { problems, health } = await statusOf(sandbox);
+  expect(health).toBe('ok');
+  expect(problems.filter(({ code }) => code !== 'unsupported')).toMatchObject([
+    {
+      code: 'not-taken-over',
+      message: expect.stringContaining(source),
+      hint: expect.stringContaining('writable'),
+    },
+  ]);
+  const before = await snapshot(sandbox);
+  await insist(sandbox, ['reconcile'], 0);
+  expect(changes(before, await snapshot(sandbox))).toEqual([]);
+});

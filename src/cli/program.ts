@@ -65,7 +65,7 @@ function addLooks(program: Command, run: Run): void {
   program
     .command('ready')
     .description('tell whether the card will be there after a reboot; exit status 0 or 1')
-    .argument('[release]', 'the kernel; all that could be booted unless told')
+    .argument('[release]', 'the kernel; the one that would boot next, the newest, unless told')
     .action(run(async ([release], options) => (await import('./ready.ts')).ready(release, options)));
   program
     .command('kernels')

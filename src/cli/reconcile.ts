@@ -3,6 +3,7 @@ import { requireConfig } from '../config/load.ts';
 import { EXIT, TtkmdError } from '../host/errors.ts';
 import type { Policy } from '../reconcile/plan.ts';
 import { type Report, reconcile as runReconcile } from '../reconcile/reconcile.ts';
+import { shortfallOf } from '../reconcile/shortfall.ts';
 import { statusDocument } from '../reconcile/status-document.ts';
 import { describeStep, stepRelease, stepVersion } from '../reconcile/step.ts';
 import type { Trigger } from '../state/state.ts';
@@ -21,7 +22,7 @@ export interface ReconcileCommandOptions extends GlobalOptions {
   readonly json?: boolean;
 }
 
-/** Exit status 0 where everything was done or nothing was to do, 6 where a step failed. */
+/** Exit status 0 where the kernels have the driver, 1 where some lack it all the same, 6 where a step failed. */
 export async function reconcile(options: ReconcileCommandOptions): Promise<number> {
   const context = openContext(options);
   // A person can mend the file and try again; a machine that boots needs its driver all the same.
@@ -47,12 +48,11 @@ export async function reconcile(options: ReconcileCommandOptions): Promise<numbe
   }).finally(progress.stop);
   if (options.kernel !== undefined) requireKernel(report, options.kernel);
   if (options.json) context.terminal.line(JSON.stringify(document(report), undefined, 2));
-  else renderReport(report, context);
-  return report.outcome === 'cancelled'
-    ? exitStatus()
-    : report.outcome === 'failed'
-      ? EXIT.stepFailed
-      : EXIT.ok;
+  else renderReport(report, context, options.kernel);
+  if (report.outcome === 'cancelled') return exitStatus();
+  if (report.outcome === 'failed') return EXIT.stepFailed;
+  const lacking = shortfallOf(report.after, options.kernel).kernels;
+  return report.outcome !== 'planned' && lacking.length > 0 ? EXIT.unhealthy : EXIT.ok;
 }
 
 function policyOf(options: ReconcileCommandOptions): Policy {
@@ -76,7 +76,7 @@ function requireKernel(report: Report, release: string): void {
   );
 }
 
-function renderReport(report: Report, { terminal }: Context): void {
+function renderReport(report: Report, { terminal }: Context, only: string | undefined): void {
   if (report.outcome === 'planned') {
     terminal.line('would do:');
     for (const step of report.steps) paragraph(terminal, '  ', describeStep(step), 4);
@@ -97,7 +97,7 @@ function renderReport(report: Report, { terminal }: Context): void {
   for (const step of report.steps) {
     if (step.kind === 'wait') paragraph(terminal, '  ', describeStep(step), 4);
   }
-  const able = kernels.filter((one) => one.state !== 'unsupported');
+  const able = kernels.filter((one) => one.state !== 'unsupported' && one.kernel.kind !== 'sources-only');
   const current = able.filter((one) => one.state === 'current').length;
   const words: Record<Report['outcome'], string> = {
     'nothing-to-do': 'nothing to do',
@@ -109,24 +109,25 @@ function renderReport(report: Report, { terminal }: Context): void {
   paragraph(
     terminal,
     '',
-    `${words[report.outcome]}: ${current} of ${able.length} ${able.length === 1 ? 'kernel' : 'kernels'} that can take it ${current === 1 ? 'has' : 'have'} a current driver, health is ${health}`,
+    `${words[report.outcome]}: ${current} of ${able.length} ${able.length === 1 ? 'kernel' : 'kernels'} ${current === 1 ? 'has' : 'have'} the driver, health is ${health}`,
     0,
   );
   const standing = kernels.filter((one) => one.failure !== undefined && report.outcome === 'nothing-to-do');
   for (const { kernel, failure } of standing) {
-    paragraph(
-      terminal,
-      '  ',
-      `${kernel.release}: not tried again, since nothing that the failed build depended on has changed: ${failure?.headline}`,
-      4,
-    );
-    paragraph(
-      terminal,
-      `  ${terminal.style('cyan', '→')} `,
-      `${failure?.hint}; to try all the same, as root: ttkmdctl reconcile --kernel ${kernel.release}`,
-      4,
-    );
+    const why = `${kernel.release}: not tried again, since nothing that the failed build depended on has changed`;
+    const again = `to try all the same, as root: ttkmdctl reconcile --kernel ${kernel.release}`;
+    problemLines(terminal, `${why}: ${failure?.headline}`, `${failure?.hint}; ${again}`);
   }
+  const told = new Set<string | undefined>(standing.map(({ kernel }) => kernel.release));
+  if (report.outcome === 'failed' || report.outcome === 'cancelled') return;
+  for (const problem of shortfallOf(report.after, only).problems) {
+    if (!told.has(problem.release)) problemLines(terminal, problem.message, problem.hint);
+  }
+}
+
+function problemLines(terminal: Terminal, message: string, hint: string): void {
+  paragraph(terminal, '  ', message, 4);
+  paragraph(terminal, `  ${terminal.style('cyan', '→')} `, hint, 4);
 }
 
 /** A text broken to the terminal's width; its first line begins with the mark, the others are indented. */

@@ -60,12 +60,12 @@ function facts(judgement: Judgement, run: RunUnderWay | undefined): [string, ...
     lines.push(['running', 'not this system: it is looked at from outside or in a chroot']);
   }
   if (!observation.chrooted) lines.push(['devices', devicesText(devices)]);
-  const others = driver.sources.filter((source) => source !== driver.source).map((source) => source.version);
+  const others = driver.sources.map((source) => source.version).filter((one) => one !== driver.desired);
   lines.push([
     'driver',
     driver.desired === undefined
       ? 'no usable source'
-      : `${driver.desired} wanted${others.length > 0 ? ` (also there: ${others.join(', ')})` : ''}`,
+      : `${driver.desired} wanted${driver.source === undefined ? ', and no usable source of it' : ''}${others.length > 0 ? ` (also there: ${others.join(', ')})` : ''}`,
   ]);
   if (run !== undefined) {
     lines.push([

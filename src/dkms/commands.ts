@@ -59,7 +59,7 @@ export interface BuildRun extends DkmsRun {
 export async function build(host: Host, target: Target, settings: RunSettings): Promise<BuildRun> {
   clearStaging(host);
   const versionFolder = `${STAGING}/${target.packageName}/${target.version}`;
-  const builtFolder = stagedFolder(target);
+  const finished = stagedFolder(target);
   const growing = `${versionFolder}/build/make.log`;
   const stopTail = tail(host, growing, settings.onLine);
   host.fs.makeFolder(STAGING, 0o755);
@@ -70,14 +70,19 @@ export async function build(host: Host, target: Target, settings: RunSettings): 
   stopTail();
   return {
     ...run,
-    makeLog: host.fs.readText(`${builtFolder}/log/make.log`) ?? host.fs.readText(growing) ?? '',
-    module: builtModules(host.fs, builtFolder)[0],
+    makeLog: host.fs.readText(`${finished}/log/make.log`) ?? host.fs.readText(growing) ?? '',
+    module: builtModules(host.fs, finished)[0],
   };
 }
 
 /** Where a finished build lies in the staging tree. */
 export function stagedFolder(target: Target): string {
-  return `${STAGING}/${target.packageName}/${target.version}/${target.release}/${target.arch}`;
+  return builtFolder(STAGING, target);
+}
+
+/** Where a finished build lies in a tree. */
+export function builtFolder(tree: string, target: Target): string {
+  return `${tree}/${target.packageName}/${target.version}/${target.release}/${target.arch}`;
 }
 
 /** Removes everything from the staging tree. */

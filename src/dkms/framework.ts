@@ -1,6 +1,6 @@
 // Where dkms's framework configuration puts its trees. The files are bash, and are read without running them.
 import type { HostFs } from '../host/fs.ts';
-import { plainAssignments } from './bash-words.ts';
+import { plainAssignments } from './bash-assignments.ts';
 
 /** Where driver sources are, for ttkmd and for a dkms that nobody told otherwise. */
 export const SOURCE_TREE = '/usr/src';

@@ -74,7 +74,11 @@ function describeState(judged: KernelJudgement, version: string | undefined, rep
       };
     default: {
       const problem = report.after.problems.find(
-        (one) => one.release === release || one.code === 'no-source' || one.code === 'no-dkms',
+        (one) =>
+          one.release === release ||
+          one.code === 'no-source' ||
+          one.code === 'no-dkms' ||
+          (one.code === 'source-refused' && report.after.driver.source === undefined),
       );
       if (failure !== undefined) return describeStanding(release, version, failure.headline);
       return describeFailure(

@@ -2,16 +2,16 @@
 import { clearStaging, type DkmsRun, install, makeIndex } from '../dkms/commands.ts';
 import { replaceBuild } from '../dkms/replace.ts';
 import type { InstalledModule } from '../driver/driver.ts';
-import { resolveModule, strayModules } from '../driver/installed.ts';
+import { shadowIdentity, strayModules } from '../driver/installed.ts';
 import { keepModule } from '../driver/kept.ts';
 import { PACKAGE } from '../driver/sources.ts';
-import { vermagicMismatch } from '../driver/vermagic.ts';
 import type { FileInfo } from '../host/fs.ts';
 import { fileHash } from '../host/hash.ts';
 import { without } from '../state/state.ts';
 import { findKernel, fingerprint, target } from './apply-build.ts';
 import { ownHashes, removeOwnCopies } from './own-copies.ts';
 import type { Step } from './step.ts';
+import { isOurs, verify } from './verify-install.ts';
 import { type Outcome, remember, runSettings, type Work } from './work.ts';
 
 type InstallStep = Extract<Step, { kind: 'install' }>;
@@ -28,6 +28,7 @@ export async function applyInstall(work: Work, step: InstallStep, seconds: numbe
   const own = ownHashes(work, release);
   const present = observation.modules.get(release);
   const sound = present?.broken === undefined ? present?.path : undefined;
+  const replaced = (ours || linked) && present !== undefined && (await isOurs(work, step, present));
 
   remember(work, { intent: { release, version, step: 'install', own } });
   const undo: (() => void)[] = [];
@@ -41,9 +42,9 @@ export async function applyInstall(work: Work, step: InstallStep, seconds: numbe
     // Without its link for the release, dkms would keep a copy of its own as the kernel's original module, in place
     // of a true one that it has put aside before.
     if (!linked) removeOwnCopies(work, release, own);
-    const installed = await installAndVerify(work, step, ours || linked ? sound : undefined);
-    if (typeof installed !== 'string') return await takeBack(work, step, undo, installed);
-    settle(work, step, seconds, fileHash(host.fs, installed));
+    const installed = await installAndVerify(work, step, replaced ? sound : undefined);
+    if ('headline' in installed) return await takeBack(work, step, undo, installed);
+    settle(work, step, seconds, fileHash(host.fs, installed.path));
     kept.drop();
     replacement.keep();
     return { outcome: 'done', text: 'installed, verified' };
@@ -56,6 +57,8 @@ interface Failure {
   readonly code: string;
   readonly headline: string;
   readonly hint: string;
+  /** It stays until the file that is in the way or depmod's settings change. */
+  readonly shadowed?: boolean;
 }
 
 /** Gives the module's path where what modprobe would load is what was built, or what is wrong. */
@@ -63,7 +66,7 @@ async function installAndVerify(
   work: Work,
   step: InstallStep,
   replaced: string | undefined,
-): Promise<Failure | string> {
+): Promise<Failure | InstalledModule> {
   const { host } = work;
   const before = replaced === undefined ? undefined : host.fs.stat(replaced);
   // It is short: who interrupts waits for its end.
@@ -71,11 +74,9 @@ async function installAndVerify(
   const run = await install(host, target(work, step), { ...runSettings(work), signal });
   if (run.exitCode !== 0) return installFailure(step, run);
   if (replaced !== undefined && before !== undefined) await removeOvertaken(work, step, replaced, before);
-  const module = await resolveModule(host, step.release);
-  const flaw = findFlaw(work, step, module);
-  if (flaw === undefined) return module?.path ?? '';
-  if (flaw.damaged) return noRoomOr(run, { code: 'install-flawed', ...flaw }, step);
-  return { code: 'install-flawed', ...flaw };
+  const found = await verify(work, step);
+  if (!('headline' in found)) return found;
+  return found.shadowed ? found : noRoomOr(run, found, step);
 }
 
 /**
@@ -118,49 +119,26 @@ async function takeBack(
   clearStaging(work.host);
   for (const one of undo) one();
   if (undo.length > 0) await makeIndex(work.host, release);
+  const { code, headline, hint, shadowed = false } = failure;
   remember(work, {
     intent: undefined,
     failures: {
       ...work.state.failures,
       [release]: {
         ...fingerprint(work, release, version),
-        ...failure,
+        ...{ code, headline, hint },
         at: work.host.clock.now(),
         trigger: work.policy.trigger,
         tools: work.observation.tools.get(release) ?? '',
         cause: undefined,
-        transient: true,
+        transient: !shadowed,
         unsupported: false,
         log: undefined,
+        shadow: shadowed ? shadowIdentity(work.host.fs, release) : undefined,
       },
     },
   });
   return { outcome: 'failed', text: failure.headline, hint: failure.hint };
-}
-
-interface Flaw {
-  readonly headline: string;
-  readonly hint: string;
-  /** The file itself is no good; else it is another one than the one that was built. */
-  readonly damaged: boolean;
-}
-
-/** The module that modprobe would load has to be the one that was built. */
-function findFlaw(work: Work, step: InstallStep, module: InstalledModule | undefined): Flaw | undefined {
-  const { release, version } = step;
-  const flaw = (text: string, damaged = false): Flaw => ({
-    headline: `installed, but ${text}`,
-    hint: `see what modprobe would load: modinfo -k ${release} ${PACKAGE}`,
-    damaged,
-  });
-  if (module === undefined) return flaw(`modprobe would find no module for ${release}`);
-  if (module.broken !== undefined) return flaw(`${module.path}: ${module.broken}`, true);
-  const mismatch = vermagicMismatch(module, release, findKernel(work, release).configuration);
-  if (mismatch !== undefined) return flaw(`${module.path}, which modprobe would load: ${mismatch}`);
-  if (module.version !== undefined && module.version !== version) {
-    return flaw(`modprobe would load ${module.path}, which is version ${module.version}`);
-  }
-  return undefined;
 }
 
 function installFailure(step: InstallStep, run: DkmsRun): Failure {

@@ -2,10 +2,11 @@
 import { add, makeIndex, removeVersion } from '../dkms/commands.ts';
 import { dropRelease, dropVersion, recordInstalled, relinkSource, removeRemains } from '../dkms/mend.ts';
 import { observeDkms } from '../dkms/tree.ts';
+import { withoutOwnershipLines } from '../driver/dkms-conf.ts';
 import { leftModules } from '../driver/installed.ts';
 import { putBack } from '../driver/kept.ts';
 import { RULE_PATH, ruleHash } from '../driver/rule.ts';
-import { observeSources, PACKAGE, withoutOwnershipLines } from '../driver/sources.ts';
+import { observeSources, PACKAGE } from '../driver/sources.ts';
 import { without } from '../state/state.ts';
 import type { Step } from './step.ts';
 import { type Outcome, remember, runSettings, type Work } from './work.ts';

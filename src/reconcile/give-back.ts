@@ -1,9 +1,10 @@
 // Leaves a machine without ttkmd's traces: what was changed of others' is put back, what is remembered goes.
 
 import { observeDkms } from '../dkms/tree.ts';
+import { withoutOwnershipLines } from '../driver/dkms-conf.ts';
 import { strayModules } from '../driver/installed.ts';
 import { RULE_PATH, ruleHash } from '../driver/rule.ts';
-import { PACKAGE, withoutOwnershipLines } from '../driver/sources.ts';
+import { PACKAGE } from '../driver/sources.ts';
 import type { Host } from '../host/host.ts';
 import { loadState } from '../state/state.ts';
 

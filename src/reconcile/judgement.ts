@@ -3,6 +3,7 @@ import type { Device, DriverSource, InstalledModule, LoadedDriver } from '../dri
 import type { Kernel } from '../kernels/kernel.ts';
 import type { FailureRecord, ModuleRecord } from '../state/state.ts';
 import type { Observation } from './observation.ts';
+import type { WantedDriver } from './wanted-source.ts';
 
 export type Health = 'ok' | 'degraded' | 'failed';
 
@@ -46,10 +47,7 @@ export interface Problem {
   readonly severity: 'failed' | 'degraded' | 'note';
 }
 
-export interface DriverJudgement {
-  /** The version that every kernel shall have; undefined where there is no usable source. */
-  readonly desired: string | undefined;
-  readonly source: DriverSource | undefined;
+export interface DriverJudgement extends WantedDriver {
   readonly sources: readonly DriverSource[];
   readonly loaded: LoadedDriver | undefined;
 }

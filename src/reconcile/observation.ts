@@ -45,6 +45,8 @@ export interface Observation {
   readonly excluded: ReadonlySet<string>;
   /** SHA-256 of a kernel's configuration and symbol versions, where a remembered one has to be compared. */
   readonly abiHashes: ReadonlyMap<string, string>;
+  /** What modprobe would load instead of ours, where a remembered failure names it; see `shadowIdentity`. */
+  readonly shadows: ReadonlyMap<string, string>;
   readonly loaded: LoadedDriver | undefined;
   readonly devices: readonly Device[];
   readonly state: State;

@@ -4,7 +4,7 @@ import { foreignRuns, STAGING } from '../dkms/commands.ts';
 import { findRemains, type Remains } from '../dkms/mend.ts';
 import { type DkmsObservation, observeDkms } from '../dkms/tree.ts';
 import type { DriverSource } from '../driver/driver.ts';
-import { observeInstalled } from '../driver/installed.ts';
+import { observeInstalled, shadowIdentity } from '../driver/installed.ts';
 import { findKept } from '../driver/kept.ts';
 import { observeDevices, observeLoaded } from '../driver/loaded.ts';
 import { type ObservedRule, observeRule } from '../driver/rule.ts';
@@ -61,6 +61,7 @@ export async function observe(
     modules,
     unrecorded: isBusy ? new Map() : unrecorded,
     abiHashes: changedAbis(fs, kernels, state),
+    shadows: observeShadows(fs, state),
     loaded: machine.chrooted ? undefined : observeLoaded(fs),
     devices: machine.chrooted ? [] : observeDevices(fs, settings.config.devices.extra),
     state,
@@ -170,6 +171,15 @@ function changedAbis(fs: HostFs, kernels: readonly Kernel[], state: State): Map<
     }
   }
   return hashes;
+}
+
+/** Only where one was in the way before: what depmod's settings say is of no interest to anybody else. */
+function observeShadows(fs: HostFs, state: State): Map<string, string> {
+  return new Map(
+    Object.entries(state.failures).flatMap(([release, { shadow }]) =>
+      shadow === undefined ? [] : [[release, shadowIdentity(fs, release)] as const],
+    ),
+  );
 }
 
 function toolIdentities(fs: HostFs, kernels: readonly Kernel[]): Map<string, string> {

@@ -75,7 +75,7 @@ function isToPlace({ wanted, found, ours, readOnly }: ObservedRule): boolean {
 
 /** The running kernel first, since somebody may be waiting for it; then the newest. */
 function planBuilds(judgement: Judgement, chosen: readonly KernelJudgement[], policy: Policy): Step[] {
-  const version = judgement.driver.desired;
+  const version = judgement.driver.source?.version;
   if (version === undefined || judgement.observation.dkms.command === undefined) return [];
   const due = chosen.filter((one) => isToBuild(one, policy));
   const ordered = [...due.filter((one) => one.kernel.running), ...due.filter((one) => !one.kernel.running)];
@@ -130,10 +130,11 @@ function planOldVersions(
   builds: readonly Step[],
   forgets: readonly string[],
 ): Step[] {
-  if (driver.desired === undefined) return [];
+  const { source } = driver;
+  if (source === undefined) return [];
   const moving = new Set(builds.flatMap((step) => (step.kind === 'install' ? [step.release] : [])));
   return observation.dkms.versions
-    .filter((version) => version.version !== driver.desired)
+    .filter((version) => version.version !== source.version)
     .filter((version) =>
       observation.dkms.active
         .filter((link) => link.version === version.version && !link.dangling)

@@ -1,6 +1,7 @@
 // What is wrong, to which kernel, why, and the command or setting that mends it. Pure.
 import type { DriverJudgement, Health, KernelJudgement, Problem } from './judgement.ts';
 import type { Observation } from './observation.ts';
+import { hintBeforeBuilding, sourceProblems } from './source-problems.ts';
 
 /** Everything that somebody should know, the worst first. */
 export function findProblems(
@@ -31,27 +32,10 @@ export function healthOf(problems: readonly Problem[]): Health {
 }
 
 function machineProblems(observation: Observation, driver: DriverJudgement): Problem[] {
-  const problems: Problem[] = [];
+  const problems = sourceProblems(observation, driver);
   const add = (severity: Problem['severity'], code: string, message: string, hint: string): void => {
     problems.push({ code, message, hint, release: undefined, severity });
   };
-  if (driver.source === undefined) problems.push(noSource(observation, driver));
-  for (const source of driver.sources.filter((one) => one.refused !== undefined)) {
-    add(
-      'degraded',
-      'source-refused',
-      `nothing is built from ${source.path}: ${source.refused}`,
-      `make it root's alone, as root: chown -R root:root ${source.path} && chmod -R go-w ${source.path}`,
-    );
-  }
-  if (observation.dkms.command === undefined && driver.source !== undefined) {
-    add(
-      'degraded',
-      'no-dkms',
-      'dkms is not installed, so nothing can be built',
-      'install it: emerge sys-kernel/dkms (Debian: apt install dkms)',
-    );
-  }
   const { unreadable, tree, sourceTree } = observation.dkms;
   if (unreadable !== undefined) {
     add(
@@ -101,20 +85,6 @@ function machineProblems(observation: Observation, driver: DriverJudgement): Pro
   return problems;
 }
 
-function noSource({ config }: Observation, driver: DriverJudgement): Problem {
-  const pinned = config.driver.version !== 'newest';
-  const others = driver.sources.map((source) => source.version).join(', ');
-  return {
-    code: 'no-source',
-    message: pinned
-      ? `the driver version ${config.driver.version}, which driver.version asks for, is not in /usr/src${others ? ` (there is ${others})` : ''}`
-      : 'there is no driver source in /usr/src/tenstorrent-<version>',
-    hint: 'as root, unpack a tag of https://github.com/tenstorrent/tt-kmd there; ttkmdctl(8) has the commands',
-    release: undefined,
-    severity: 'degraded',
-  };
-}
-
 function kernelProblem(
   observation: Observation,
   driver: DriverJudgement,
@@ -125,19 +95,25 @@ function kernelProblem(
   const severity = severityOf(observation, judged);
   if (failure !== undefined && state !== 'current') {
     return {
-      code: failure.unsupported ? 'unsupported' : 'build-failed',
+      code: failure.unsupported
+        ? 'unsupported'
+        : failure.shadow === undefined
+          ? 'build-failed'
+          : failure.code,
       message: `${release}: ${failure.headline}${failure.cause === undefined ? '' : ` (${failure.cause})`}`,
       hint: failure.hint,
       release,
       severity: state === 'unsupported' && !kernel.running ? 'note' : severity,
     };
   }
-  if (driver.source === undefined && state === 'missing') return undefined;
+  if (severity !== 'failed' && isSourcesMatter(observation, driver, judged)) return undefined;
   if (state === 'missing' || state === 'drifted') {
     return {
       code: `module-${state}`,
-      message: `${release}: ${state === 'missing' ? 'the driver is not built for it yet' : `its module is not current: ${judged.reason}`}`,
-      hint: kernel.buildTree.ready ? 'build it, as root: ttkmdctl reconcile' : installHeaders(judged),
+      message: `${release}: ${state === 'missing' ? missingText(driver, judged) : `its module is not current: ${judged.reason}`}`,
+      hint:
+        hintBeforeBuilding(observation, driver) ??
+        (kernel.buildTree.ready ? 'build it, as root: ttkmdctl reconcile' : installHeaders(judged)),
       release,
       severity,
     };
@@ -151,16 +127,41 @@ function kernelProblem(
       severity: kernel.kind === 'sources-only' && !kernel.running ? 'note' : severity,
     };
   }
+  if (kernel.running && observation.excluded.has(release)) {
+    return {
+      code: 'excluded',
+      message: `${release}: ${judged.reason}`,
+      hint: 'nothing to do; to have the driver built for it, take it out of kernels.exclude',
+      release,
+      severity: 'note',
+    };
+  }
   if (state === 'unsupported' && kernel.running) {
     return {
       code: 'unsupported',
       message: `${release}: ${judged.reason}`,
       hint: 'boot a kernel that can take the driver; ttkmdctl kernels lists them',
       release,
-      severity: observation.devices.length > 0 ? 'failed' : 'note',
+      severity: observation.devices.length > 0 && observation.loaded === undefined ? 'failed' : 'note',
     };
   }
   return undefined;
+}
+
+/** What is wrong with the sources is said once, and not again for each kernel that has a sound module or none. */
+function isSourcesMatter(
+  { modules }: Observation,
+  { source }: DriverJudgement,
+  { kernel, state }: KernelJudgement,
+): boolean {
+  if (source !== undefined) return false;
+  const module = modules.get(kernel.release);
+  const sound = module !== undefined && module.broken === undefined && module.mismatch === undefined;
+  return state === 'missing' || (state === 'drifted' && sound);
+}
+
+function missingText({ source }: DriverJudgement, { reason }: KernelJudgement): string {
+  return source === undefined ? `it has no driver: ${reason}` : 'the driver is not built for it yet';
 }
 
 /** A kernel that nobody will boot spoils nothing; the running one without a driver is a failure if a device is there. */
@@ -205,7 +206,9 @@ function loadedProblem(
       },
     ];
   }
-  if (loaded?.version !== undefined && driver.desired !== undefined && loaded.version !== driver.desired) {
+  // Loading again brings the wanted version only where that is installed; else there are other problems first.
+  const due = loaded?.version !== undefined && driver.desired !== undefined && running.state === 'current';
+  if (due && loaded.version !== driver.desired) {
     return [
       {
         code: 'reload-due',

@@ -41,6 +41,8 @@ export interface FailureRecord extends Fingerprint {
   /** The kernel can never take this driver. */
   readonly unsupported: boolean;
   readonly log: string | undefined;
+  /** The file that modprobe would load instead of ours, and how depmod chooses, as they were; see `shadowIdentity`. */
+  readonly shadow?: string | undefined;
 }
 
 /** Written before something is touched and taken away after it: what a killed run leaves behind is known by it. */

@@ -27,6 +27,7 @@ import type { Sandbox, Shape } from './support/sandbox.ts';
 const { kernels, dkms } = parts();
 
 const NEWER = '1.1.0-sample';
+const NEWEST = '1.2.0-sample';
 
 const MACHINES: [string, DkmsPart, Shape, KernelPart[]][] = [
   ['Gentoo with dkms 3.2', dkms.v32, 'gentoo', [kernels.v61, kernels.v612]],
@@ -131,10 +132,14 @@ describe.each(MACHINES)('%s', (_, part, tree, some) => {
 
     await configure(sandbox, '[driver]\nversion = 7.7.7\n');
     const settled = await snapshot(sandbox);
-    await insist(sandbox, ['reconcile'], 0);
+    const absent = await insist(sandbox, ['reconcile'], 1);
+    expect(absent.stdout).toMatch(/nothing to do: 0 of [\s\S]*7\.7\.7[\s\S]*→/);
     expect(changes(settled, await snapshot(sandbox))).toEqual([]);
     const missing = await statusOf(sandbox);
     expect(missing.problems.find(({ code }) => code === 'no-source')?.message).toContain('7.7.7');
+    expect((await insist(sandbox, ['ready', releases[0] ?? ''], 1)).stdout).toMatch(
+      new RegExp(`version ${SAMPLE}, wanted is 7\\.7\\.7, which is not in /usr/src → .*\\n$`),
+    );
   });
 });
 
@@ -225,9 +230,9 @@ test('a driver that one kernel cannot take is diagnosed, not tried again, and th
 
   // Nothing has changed that the build depended on.
   const settled = await snapshot(sandbox);
-  const again = await insist(sandbox, ['reconcile'], 0);
-  expect(again.stdout).toMatch(/nothing to do/);
-  await insist(sandbox, ['reconcile', '--trigger', 'timer'], 0);
+  const again = await insist(sandbox, ['reconcile'], 1);
+  expect(again.stdout).toMatch(/nothing to do: 1 of 2 kernels has the driver[\s\S]*→ .*CONFIG_HWMON/);
+  await insist(sandbox, ['reconcile', '--trigger', 'timer'], 1);
   expect(changes(settled, await snapshot(sandbox))).toEqual([]);
 
   // A person who names the kernel may.
@@ -247,6 +252,7 @@ test('a broken upgrade leaves the old module in place and working', async () => 
   await insist(sandbox, ['reconcile'], 0);
   const module = await modulePath(sandbox, release);
   const old = await identity(sandbox, module);
+  await sandbox.run(['cp', module, '/var/tmp/old.ko']);
 
   await sandbox.addDriver({ version: NEWER, broken: 'compile' });
   const failed = await insist(sandbox, ['reconcile'], 6);
@@ -275,6 +281,27 @@ test('a broken upgrade leaves the old module in place and working', async () => 
   await sandbox.remove(`/usr/src/tenstorrent-${NEWER}/switches.mk`);
   await insist(sandbox, ['reconcile'], 0);
   await expectSettled(sandbox, [release], NEWER);
+
+  // Another file comes before ours: built once, said, and left until that file or depmod's settings change.
+  const shadow = `/lib/modules/${release}/kernel/drivers/misc/tenstorrent.ko`;
+  await sandbox.run(['mkdir', '-p', shadow.slice(0, shadow.lastIndexOf('/'))]);
+  await sandbox.run(['cp', '/var/tmp/old.ko', shadow]);
+  await sandbox.write('/etc/depmod.d/local.conf', 'override tenstorrent * kernel/drivers/misc\n');
+  await sandbox.addDriver({ version: NEWEST });
+  const shadowed = await insist(sandbox, ['reconcile'], 6);
+  expect(shadowed.stdout.replace(/\s+/g, ' ')).toContain(`modprobe would load ${shadow} (version ${SAMPLE})`);
+  expect(shadowed.stdout).toMatch(/→ .*qfile/);
+  const left = await snapshot(sandbox);
+  for (const args of [['reconcile'], ['reconcile', '--trigger', 'timer']]) {
+    expect((await insist(sandbox, args, 1)).stdout).toContain('nothing to do');
+  }
+  expect(changes(left, await snapshot(sandbox))).toEqual([]);
+  const seen = await statusOf(sandbox);
+  expect(seen.problems.find((one) => one.release === release)?.code).toBe('shadowed');
+  await sandbox.remove('/etc/depmod.d/local.conf');
+  await sandbox.remove(shadow);
+  await insist(sandbox, ['reconcile'], 0);
+  await expectSettled(sandbox, [release], NEWEST);
 });
 
 test('a kernel that was removed is forgotten, and a mount that is missing is no removal', async () => {
@@ -402,8 +429,9 @@ test('nothing is built from a source that somebody else could write to', async (
   for (const [because, spoil, mend] of refusals) {
     await sandbox.run([...spoil, `${folder}/tenstorrent.c`]);
     const before = await snapshot(sandbox);
-    const refused = await insist(sandbox, ['reconcile', '--force'], 0);
-    expect(refused.stdout, because).toContain('nothing to do');
+    const refused = await insist(sandbox, ['reconcile', '--force'], 1);
+    expect(refused.stdout, because).toContain('nothing to do: 0 of ');
+    expect(refused.stdout, because).toContain('→ make it root');
     const { problems, driver } = await statusOf(sandbox);
     expect(driver.sources).toMatchObject([{ version: SAMPLE, usable: false }]);
     const problem = problems.find(({ code }) => code === 'source-refused');
@@ -416,12 +444,47 @@ test('nothing is built from a source that somebody else could write to', async (
   }
   await sandbox.run(['chown', '-R', '0:0', folder]);
 
+  // What is not in the source itself is not followed, and what is no file is not opened.
+  await sandbox.run([
+    'sh',
+    '-c',
+    `cd ${folder} && mkdir /opt/eve && mv dkms.conf /opt/eve && chown -R 1000 /opt/eve`,
+  ]);
+  const spoils: [string, string][] = [
+    [`ln -s /opt/eve/dkms.conf ${folder}/dkms.conf`, 'dkms.conf is a link that leads out of the source'],
+    [`mkfifo ${folder}/dkms.conf`, 'dkms.conf is a pipe'],
+    [`mv ${folder} /opt/eve/source && ln -s /opt/eve/source ${folder}`, 'belongs to user 1000'],
+  ];
+  for (const [spoil, because] of spoils) {
+    await sandbox.run(['sh', '-c', spoil]);
+    await insist(sandbox, ['reconcile', '--force'], 1, { timeoutMs: 20_000 });
+    const { problems } = await statusOf(sandbox);
+    expect(problems.find(({ code }) => code === 'source-refused')?.message).toContain(because);
+    expect(await sandbox.exists('/var/lib/dkms/tenstorrent')).toBe(false);
+    await sandbox.run(['rm', '-f', `${folder}/dkms.conf`]);
+  }
+  await sandbox.run([
+    'sh',
+    '-c',
+    `rm ${folder} && mv /opt/eve/source ${folder} && mv /opt/eve/dkms.conf ${folder}`,
+  ]);
+  await sandbox.run(['chown', '-R', '0:0', folder]);
+
   // A newer version that is refused does not stand in the way of an older one.
   await sandbox.addDriver({ version: NEWER });
   await sandbox.run(['chmod', '777', `/usr/src/tenstorrent-${NEWER}`]);
   await insist(sandbox, ['reconcile'], 0);
   await expectSettled(sandbox, [release], SAMPLE);
   expect((await statusOf(sandbox)).health).toBe('degraded');
+
+  // Nor is it a reason to go back, once the kernels have it.
+  await sandbox.run(['chmod', '755', `/usr/src/tenstorrent-${NEWER}`]);
+  await insist(sandbox, ['reconcile'], 0);
+  await expectSettled(sandbox, [release], NEWER);
+  await sandbox.run(['chmod', '777', `/usr/src/tenstorrent-${NEWER}`]);
+  const held = await insist(sandbox, ['reconcile'], 0);
+  expect(held.stdout.replace(/\s+/g, ' ')).toContain(`do not go back to ${SAMPLE}`);
+  await expectSettled(sandbox, [release], NEWER);
 });
 
 test('without root everything can be looked at and nothing can be changed', async () => {

@@ -1,6 +1,7 @@
 // Hosts as they come, from what is on their disks to what is to be done: observe, judge and plan in one table.
 import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
+import { shadowIdentity } from '../../../src/driver/installed.ts';
 import { RULE_PATH, ruleHash } from '../../../src/driver/rule.ts';
 import { observeSources } from '../../../src/driver/sources.ts';
 import {
@@ -246,7 +247,7 @@ const HOSTS: readonly Host[] = [
   {
     name: 'a pinned driver that is not there',
     files: { ...current(A, '2.9.0'), ...V1, '/etc/ttkmd/ttkmd.conf': '[driver]\nversion = 3.0.0\n' },
-    states: ['current'],
+    states: ['drifted'],
     plan: [],
   },
   {
@@ -717,6 +718,43 @@ describe('a build that failed', () => {
   });
   it('leaves the module that worked before, and says that it drifted', async () => {
     expect(await withFailure({}, module(A, '2.8.0'))).toEqual([]);
+  });
+  describe('because modprobe would load another file', () => {
+    const path = `/lib/modules/${A}/updates/tenstorrent.ko`;
+    const shadow: Files = {
+      [path]: `version=2.9.0\0vermagic=${A} SMP mod_unload \0`,
+      [`/lib/modules/${A}/modules.dep`]: 'updates/tenstorrent.ko:\n',
+      '/etc/depmod.d/local.conf': 'search updates',
+    };
+    async function shadowed(files: Files): Promise<readonly [string, string[]]> {
+      const host = machine({ ...gentooKernel(A), ...V1, ...dkmsRecord('2.9.0'), ...shadow });
+      const { driver, observation, kernels } = await judgeHost(host);
+      const failure = {
+        ...FAILURE,
+        code: 'shadowed',
+        sourceHash: driver.source?.hash,
+        tools: observation.tools.get(A),
+        abiIdentity: kernels[0]?.kernel.abiIdentity,
+        shadow: shadowIdentity(host.fs, A),
+        transient: false,
+      };
+      host.put({ ...state({ failures: { [A]: failure } }), ...files });
+      const judged = await judgeHost(host);
+      return [judged.kernels[0]?.state ?? '', inShort(await planHost(host))];
+    }
+
+    it('is not tried again while that is there, though it is of the same version', async () => {
+      expect(await shadowed({})).toEqual(['drifted', []]);
+    });
+    it.each<[string, Files]>([
+      ['the file is another one', { [path]: `version=2.9.0\0vermagic=${A} SMP mod_unload \0more` }],
+      ['modprobe would load another file', module(A, '2.9.0')],
+      ['modprobe would load none', { [`/lib/modules/${A}/modules.dep`]: '' }],
+      ["depmod's settings are others", { '/etc/depmod.d/local.conf': 'search extra updates' }],
+      ['depmod has more settings', { '/usr/lib/depmod.d/more.conf': '' }],
+    ])('is tried again when %s', async (_, files) => {
+      expect((await shadowed(files))[1]).toEqual(BUILD_A);
+    });
   });
   it('is never tried again where the kernel cannot take the driver', async () => {
     expect(await withFailure({ transient: true, unsupported: true })).toEqual([]);

@@ -74,6 +74,7 @@ export function memoryHost(options: MemoryHostOptions = {}): MemoryHost {
   volume.mkdirSync(root, { recursive: true });
   // The real root folder is 0755; memfs makes its own 0777.
   volume.chmodSync('/', 0o755);
+  volume.chownSync('/', 0, 0);
   const put = (files: Readonly<Record<string, FileSpec>>): void => {
     for (const [path, spec] of Object.entries(files)) {
       putFile(volume, root === '/' ? path : `${root}${path}`, spec);
@@ -103,9 +104,17 @@ export function memoryHost(options: MemoryHostOptions = {}): MemoryHost {
   return host;
 }
 
+/** Folders on the way to a file are root's, whoever runs the tests. */
+function makeFolders(volume: Volume, path: string): void {
+  if (volume.existsSync(path)) return;
+  makeFolders(volume, dirname(path));
+  volume.mkdirSync(path, { mode: 0o755 });
+  volume.chownSync(path, 0, 0);
+}
+
 function putFile(volume: Volume, path: string, spec: FileSpec): void {
   const file = typeof spec === 'string' ? { text: spec } : spec;
-  volume.mkdirSync(dirname(path), { recursive: true, mode: 0o755 });
+  makeFolders(volume, dirname(path));
   if (file.link !== undefined) {
     volume.rmSync(path, { force: true });
     volume.symlinkSync(file.link, path);

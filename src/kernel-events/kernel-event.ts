@@ -62,6 +62,9 @@ export async function kernelEvent(
       ? describeDeparture(event.release, report)
       : describeArrival(event.release, report, again);
     if (message !== undefined) say(message);
+    for (const shortfall of report.shortfalls) {
+      say({ tone: 'bad', text: shortfall.message, hint: shortfall.hint });
+    }
     if (removed) forgetTold(host);
     else rememberTold(host, way, event.release);
     return message?.tone === 'bad' ? failStatus : EXIT.ok;

@@ -7,7 +7,7 @@ import { vermagicMismatch } from '../driver/vermagic.ts';
 import { abiHash } from '../kernels/abi.ts';
 import { readOption } from '../kernels/configuration.ts';
 import type { Kernel } from '../kernels/kernel.ts';
-import { buildLogPath, pruneBuildLogs } from '../state/build-logs.ts';
+import { BUILD_LOGS, buildLogPath, pruneBuildLogs } from '../state/build-logs.ts';
 import type { Fingerprint } from '../state/state.ts';
 import type { Step } from './step.ts';
 import { type Outcome, remember, runSettings, type Work } from './work.ts';
@@ -21,7 +21,6 @@ export async function applyBuild(work: Work, step: Extract<Step, { kind: 'build'
   const { host, observation } = work;
   const kernel = findKernel(work, step.release);
   const startedAt = host.clock.now();
-  const log = buildLogPath(startedAt, step.release, step.version);
   const overlapped = foreignRuns(host, observation.dkms.tree).length > 0;
   let run = await build(host, target(work, step), runSettings(work));
   if (
@@ -35,8 +34,7 @@ export async function applyBuild(work: Work, step: Extract<Step, { kind: 'build'
     run = await build(host, target(work, step), runSettings(work));
   }
   const flaw = failed(run) ? undefined : await findFlaw(work, step, kernel, run);
-  host.fs.write(log, logText(work, step, run, flaw));
-  pruneBuildLogs(host.fs, observation.config.build.logsKept);
+  const log = writeLog(work, step, startedAt, logText(work, step, run, flaw));
   if (run.cancelled && !timeIsUp(work.signal)) {
     clearStaging(host);
     return { outcome: 'cancelled', text: 'cancelled', log };
@@ -44,6 +42,21 @@ export async function applyBuild(work: Work, step: Extract<Step, { kind: 'build'
   if (!failed(run) && flaw === undefined) return { outcome: 'done', text: 'built', log };
   clearStaging(host);
   return rememberFailure(work, step, kernel, run, flaw, log);
+}
+
+/** Writes the build's log; undefined where it could not be written. */
+function writeLog(
+  { host, observation, shortfalls }: Work,
+  step: Extract<Step, { kind: 'build' }>,
+  startedAt: number,
+  text: string,
+): string | undefined {
+  const path = buildLogPath(startedAt, step.release, step.version);
+  if (!shortfalls.attempt('build-log', path, () => host.fs.write(path, text))) return undefined;
+  shortfalls.attempt('build-log', BUILD_LOGS, () =>
+    pruneBuildLogs(host.fs, observation.config.build.logsKept),
+  );
+  return path;
 }
 
 /** What a module that is built now depends on. */
@@ -102,7 +115,7 @@ function rememberFailure(
   kernel: Kernel,
   run: BuildRun,
   flaw: string | undefined,
-  log: string,
+  log: string | undefined,
 ): Outcome {
   const timedOut = run.timedOut || timeIsUp(work.signal);
   const configuration = work.host.fs.readText(`${kernel.buildTree.path}/include/config/auto.conf`) ?? '';

@@ -2,8 +2,9 @@
 
 import type { Host } from '../host/host.ts';
 import type { HeldLock } from '../host/lock.ts';
-import { recordHistory } from '../state/history.ts';
+import { HISTORY_PATH, type HistoryEntry, recordHistory } from '../state/history.ts';
 import type { RunEvent } from '../state/run.ts';
+import type { Shortfalls } from '../state/shortfalls.ts';
 import { applyBuild } from './apply-build.ts';
 import { applyInstall } from './apply-install.ts';
 import {
@@ -33,6 +34,7 @@ export interface ApplyOptions {
   readonly signal: AbortSignal;
   readonly jobs: number;
   readonly load: string | undefined;
+  readonly shortfalls: Shortfalls;
   readonly onEvent: (event: RunEvent) => void;
 }
 
@@ -46,7 +48,10 @@ export async function apply(steps: readonly Step[], options: ApplyOptions): Prom
     signal: options.signal,
     jobs: options.jobs,
     load: options.load,
-    descriptor: options.lock.descriptor,
+    get descriptor() {
+      return options.lock.descriptor;
+    },
+    shortfalls: options.shortfalls,
     state: options.observation.state,
     onLine: (line) => onEvent({ type: 'output', at: host.clock.now(), line }),
   };
@@ -55,6 +60,7 @@ export async function apply(steps: readonly Step[], options: ApplyOptions): Prom
     if (step.kind === 'wait') continue;
     const release = stepRelease(step);
     const startedAt = host.clock.now();
+    const lost = await lockReason(options);
     onEvent({
       type: 'step-started',
       at: startedAt,
@@ -63,7 +69,8 @@ export async function apply(steps: readonly Step[], options: ApplyOptions): Prom
       text: describeStep(step),
       release,
     });
-    const outcome = skipReason(step, reports, options.signal) ?? (await attempt(work, step, reports));
+    const outcome = lost ?? skipReason(step, reports, options.signal) ?? (await attempt(work, step, reports));
+    await options.lock.stands();
     const at = host.clock.now();
     const seconds = (at - startedAt) / 1000;
     reports.push({ ...outcome, step, seconds });
@@ -76,10 +83,22 @@ export async function apply(steps: readonly Step[], options: ApplyOptions): Prom
       seconds,
       release,
     });
-    if (outcome.outcome !== 'skipped') writeDown(work, step, outcome.outcome, startedAt, seconds, outcome);
+    if (lost !== undefined) return reports;
+    if (outcome.outcome !== 'skipped' && !options.lock.lost)
+      writeDown(work, step, outcome.outcome, startedAt, seconds, outcome);
   }
-  rememberSources(work);
+  if (!options.lock.lost) rememberSources(work);
   return reports;
+}
+
+/** Two runs at once would spoil each other's work: who finds the lock lost leaves everything to the other. */
+async function lockReason({ lock }: ApplyOptions): Promise<Outcome | undefined> {
+  if (await lock.stands()) return undefined;
+  return {
+    outcome: 'failed',
+    text: 'stopped: the lock /run/ttkmd/lock was removed, and another run has taken its place',
+    hint: 'leave /run/ttkmd alone while a run is under way; then: ttkmdctl reconcile',
+  };
 }
 
 /** Why a step cannot be done any more after what happened before it. */
@@ -155,7 +174,7 @@ function writeDown(
   seconds: number,
   { text, log }: Outcome,
 ): void {
-  recordHistory(work.host.fs, {
+  const entry: HistoryEntry = {
     at,
     seconds,
     outcome,
@@ -165,5 +184,6 @@ function writeDown(
     version: stepVersion(step),
     detail: text,
     log,
-  });
+  };
+  work.shortfalls.attempt('history', HISTORY_PATH, () => recordHistory(work.host.fs, entry));
 }

@@ -8,10 +8,12 @@ import {
   appendEvent,
   endRun,
   followEvents,
+  RUN_PATH,
   type RunEvent,
   type RunUnderWay,
   runUnderWay,
 } from '../state/run.ts';
+import { createShortfalls, type Shortfall } from '../state/shortfalls.ts';
 import type { StepReport } from './apply.ts';
 import type { Judgement } from './judgement.ts';
 import { look } from './look.ts';
@@ -43,6 +45,8 @@ export interface Report {
   /** The machine afterwards; the same as before where nothing was done. */
   readonly after: Judgement;
   readonly outcome: 'nothing-to-do' | 'done' | 'failed' | 'cancelled' | 'planned';
+  /** Records that could not be written, each kind once. */
+  readonly shortfalls: readonly Shortfall[];
 }
 
 /**
@@ -82,7 +86,7 @@ async function lookAndPlan(host: Host, options: ReconcileOptions): Promise<Plann
 }
 
 function unchanged({ judgement, steps }: Planned, outcome: Report['outcome']): Report {
-  return { before: judgement, steps, done: [], after: judgement, outcome };
+  return { before: judgement, steps, done: [], after: judgement, outcome, shortfalls: [] };
 }
 
 /** What was seen before the lock was taken may have been mended by the holder: look again. */
@@ -90,11 +94,13 @@ async function work(host: Host, options: ReconcileOptions, lock: HeldLock): Prom
   const planned = await lookAndPlan(host, options);
   if (isEmpty(planned.steps)) return unchanged(planned, 'nothing-to-do');
   const { judgement, steps } = planned;
+  const shortfalls = createShortfalls();
   const publish = (event: RunEvent): void => {
-    appendEvent(host.fs, event);
+    // They are the run's own: whoever has got hold of the lock meanwhile writes his.
+    if (!lock.lost) shortfalls.attempt('run', RUN_PATH, () => appendEvent(host.fs, event));
     options.onEvent(event);
   };
-  announceRun(host.fs, options.policy.trigger, host.clock.now());
+  shortfalls.attempt('run', RUN_PATH, () => announceRun(host.fs, options.policy.trigger, host.clock.now()));
   try {
     publish({
       type: 'run-started',
@@ -109,18 +115,20 @@ async function work(host: Host, options: ReconcileOptions, lock: HeldLock): Prom
       observation: judgement.observation,
       policy: options.policy,
       signal: options.signal,
+      shortfalls,
       onEvent: publish,
       ...makeLimits(options.makeOptions, options.config, host.machine.processors),
     });
     const outcome = done.some((one) => one.outcome === 'cancelled')
       ? 'cancelled'
-      : done.some((one) => one.outcome === 'failed')
+      : done.some((one) => one.outcome === 'failed') || shortfalls.found.some((one) => one.record === 'state')
         ? 'failed'
         : 'done';
     publish({ type: 'run-ended', at: host.clock.now(), outcome });
-    return { before: judgement, steps, done, after: await look(host, options), outcome };
+    const after = await look(host, options);
+    return { before: judgement, steps, done, after, outcome, shortfalls: shortfalls.found };
   } finally {
-    endRun(host.fs);
+    shortfalls.attempt('run', RUN_PATH, () => endRun(host.fs));
   }
 }
 

@@ -2,7 +2,7 @@
 import type { HostFs } from '../host/fs.ts';
 import { STATE_FOLDER, type Trigger } from './state.ts';
 
-const HISTORY_PATH = `${STATE_FOLDER}/history.jsonl`;
+export const HISTORY_PATH = `${STATE_FOLDER}/history.jsonl`;
 
 /** Enough for years of kernels; the file stays below a megabyte. */
 const MOST_ENTRIES = 1000;

@@ -8,7 +8,14 @@ const R = '6.12.58-gentoo-dist';
 
 async function nothingDone(host: Parameters<typeof judgeHost>[0]): Promise<Report> {
   const judgement = await judgeHost(host);
-  return { before: judgement, after: judgement, steps: [], done: [], outcome: 'nothing-to-do' };
+  return {
+    before: judgement,
+    after: judgement,
+    steps: [],
+    done: [],
+    outcome: 'nothing-to-do',
+    shortfalls: [],
+  };
 }
 
 const BUILDABLE = { ...gentooKernel(R), ...driverSource('2.9.0') };

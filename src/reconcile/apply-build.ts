@@ -1,6 +1,7 @@
 // Builds a module, proves it, and writes down why where it cannot be built.
-import { type BuildRun, build, clearStaging, foreignRuns } from '../dkms/commands.ts';
+import { type BuildRun, build, clearStaging } from '../dkms/commands.ts';
 import { diagnoseBuild } from '../dkms/diagnose.ts';
+import { foreignRuns } from '../dkms/foreign-runs.ts';
 import { readModule } from '../driver/installed.ts';
 import { PACKAGE } from '../driver/sources.ts';
 import { vermagicMismatch } from '../driver/vermagic.ts';

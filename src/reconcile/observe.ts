@@ -1,6 +1,7 @@
 // Looks at the machine and changes nothing.
 import type { Config } from '../config/config.ts';
-import { foreignRuns, STAGING } from '../dkms/commands.ts';
+import { STAGING } from '../dkms/commands.ts';
+import { foreignRuns } from '../dkms/foreign-runs.ts';
 import { findRemains, type Remains } from '../dkms/mend.ts';
 import { type DkmsObservation, observeDkms } from '../dkms/tree.ts';
 import type { DriverSource } from '../driver/driver.ts';

@@ -305,6 +305,7 @@ const HOSTS: readonly Host[] = [
       '/var/lib/dkms/tenstorrent/2.9.0/build/module.c': 'x',
       '/proc/77/comm': 'dkms\n',
       '/proc/77/cmdline': 'dkms\0build\0',
+      '/proc/77/status': 'Uid:\t0\t0\t0\t0\n',
     },
     states: ['current'],
     plan: [],

@@ -52,10 +52,10 @@ function writeLog(
   startedAt: number,
   text: string,
 ): string | undefined {
-  const path = buildLogPath(startedAt, step.release, step.version);
+  const path = buildLogPath(host.fs, startedAt, step.release, step.version);
   if (!shortfalls.attempt('build-log', path, () => host.fs.write(path, text))) return undefined;
   shortfalls.attempt('build-log', BUILD_LOGS, () =>
-    pruneBuildLogs(host.fs, observation.config.build.logsKept),
+    pruneBuildLogs(host.fs, observation.config.build.logsKept, path),
   );
   return path;
 }

@@ -581,7 +581,7 @@ test('settings: shown with their places, checked to the line, and bad usage is t
   await sandbox.remove('/etc/ttkmd');
   // A reader that has seen enough is no error; the many lines of a log are more than a pipe holds.
   await sandbox.write(
-    `/var/log/ttkmd/builds/20990101T000000.000Z_${kernels.v61.gentooRelease}_${SAMPLE}.log`,
+    `/var/log/ttkmd/builds/20990101T000000.000Z.9999_${kernels.v61.gentooRelease}_${SAMPLE}.log`,
     'line\n'.repeat(200_000),
   );
   for (const line of ['status', 'status --json', 'logs', 'kernels', 'config show', 'help']) {

@@ -1,5 +1,6 @@
 // `ttkmdctl logs`: what a build printed.
 import { EXIT, TtkmdError } from '../host/errors.ts';
+import { localTime } from '../host/local-time.ts';
 import { BUILD_LOGS, listBuildLogs } from '../state/build-logs.ts';
 import { type GlobalOptions, openContext } from './context.ts';
 
@@ -37,12 +38,4 @@ export async function logs(
   }
   terminal.line(text.trimEnd());
   return EXIT.ok;
-}
-
-/** A time as people at this machine write it, to the second. */
-export function localTime(at: number): string {
-  const date = new Date(at);
-  const two = (value: number): string => String(value).padStart(2, '0');
-  const day = `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`;
-  return `${day} ${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}`;
 }

@@ -5,6 +5,7 @@ import { foreignRuns } from '../dkms/foreign-runs.ts';
 import { readModule } from '../driver/installed.ts';
 import { PACKAGE } from '../driver/sources.ts';
 import { vermagicMismatch } from '../driver/vermagic.ts';
+import { localTime } from '../host/local-time.ts';
 import { abiHash } from '../kernels/abi.ts';
 import { readOption } from '../kernels/configuration.ts';
 import type { Kernel } from '../kernels/kernel.ts';
@@ -182,7 +183,7 @@ function logText(
       : `dkms ended with ${run.exitCode ?? run.signal}`;
   return [
     `tenstorrent ${step.version} for ${step.release}`,
-    `why: ${step.why}; trigger: ${work.policy.trigger}; ${new Date(work.host.clock.now()).toISOString()}`,
+    `why: ${step.why}; trigger: ${work.policy.trigger}; ${localTime(work.host.clock.now())}`,
     '',
     '--- dkms',
     run.output.trimEnd(),

@@ -520,6 +520,7 @@ test('the looking commands answer in words and in documents', async () => {
   ]);
   expect(told.every(({ trigger, outcome }) => trigger === 'boot' && outcome === 'done')).toBe(true);
   expect((await insist(sandbox, ['history', '-n', '1'], 0)).stdout.trim().split('\n')).toHaveLength(2);
+  expect((await insist(sandbox, ['history', '-n', '0'], 0)).stdout).toBe('');
 
   // Both shapes that emerge --depclean leaves: the kernel still boots, and keeps its module.
   await sandbox.depclean(merged, 'merged');

@@ -49,6 +49,15 @@ describe('the history', () => {
     expect(entries).toHaveLength(1000);
     expect(entries.at(-1)?.at).toBe(1004);
   });
+  it.each([
+    '{"at":5,"detail":"x"}',
+    '{"at":1e300,"trigger":"cli","step":"build","outcome":"done","seconds":1,"detail":"x"}',
+    '{"at":5,"trigger":"cli","step":"build","outcome":"done","seconds":"1","detail":"x"}',
+  ])('has no entry in %s', (line) => {
+    const { fs } = memoryHost({ files: { '/var/lib/ttkmd/history.jsonl': `${line}\n` } });
+    recordHistory(fs, ENTRY);
+    expect(readHistory(fs).map(({ at }) => at)).toEqual([ENTRY.at]);
+  });
 });
 
 describe('build logs', () => {

@@ -55,5 +55,6 @@ function willCome({ kernel, module }: KernelJudgement): string {
 }
 
 function willNot({ kernel, state, reason }: KernelJudgement): string {
+  if (state === 'unknown') return `${kernel.release} is unknown: ${reason}`;
   return `${kernel.release} will come up without a current driver: ${reason ?? state}`;
 }

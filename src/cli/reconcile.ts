@@ -93,7 +93,7 @@ function renderReport(report: Report, { terminal }: Context): void {
     if (hint !== undefined) paragraph(terminal, `  ${terminal.style('cyan', '→')} `, hint, 4);
     if (log !== undefined) terminal.line(`    log: ttkmdctl logs ${stepRelease(step) ?? ''}`);
   }
-  for (const { message, hint } of report.shortfalls) {
+  for (const { message, hint } of report.unwritten) {
     paragraph(terminal, `${terminal.style('yellow', '✗')} `, message, 2);
     paragraph(terminal, `  ${terminal.style('cyan', '→')} `, hint, 4);
   }
@@ -158,7 +158,7 @@ function document(report: Report): object {
         seconds: done?.seconds ?? null,
       };
     }),
-    shortfalls: report.shortfalls,
+    unwritten: report.unwritten,
     status: statusDocument(report.after, undefined),
   };
 }

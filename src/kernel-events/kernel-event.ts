@@ -62,8 +62,8 @@ export async function kernelEvent(
       ? describeDeparture(event.release, report)
       : describeArrival(event.release, report, again);
     if (message !== undefined) say(message);
-    for (const shortfall of report.shortfalls) {
-      say({ tone: 'bad', text: shortfall.message, hint: shortfall.hint });
+    for (const record of report.unwritten) {
+      say({ tone: 'bad', text: record.message, hint: record.hint });
     }
     if (removed) forgetTold(host);
     else rememberTold(host, way, event.release);

@@ -48,14 +48,14 @@ export async function applyBuild(work: Work, step: Extract<Step, { kind: 'build'
 
 /** Writes the build's log; undefined where it could not be written. */
 function writeLog(
-  { host, observation, shortfalls }: Work,
+  { host, observation, unwritten }: Work,
   step: Extract<Step, { kind: 'build' }>,
   startedAt: number,
   text: string,
 ): string | undefined {
   const path = buildLogPath(host.fs, startedAt, step.release, step.version);
-  if (!shortfalls.attempt('build-log', path, () => host.fs.write(path, text))) return undefined;
-  shortfalls.attempt('build-log', BUILD_LOGS, () =>
+  if (!unwritten.attempt('build-log', path, () => host.fs.write(path, text))) return undefined;
+  unwritten.attempt('build-log', BUILD_LOGS, () =>
     pruneBuildLogs(host.fs, observation.config.build.logsKept, path),
   );
   return path;
@@ -102,7 +102,8 @@ async function findFlaw(
 ): Promise<string | undefined> {
   if (run.module === undefined) return 'dkms ended well and left no module';
   const module = await readModule(work.host, step.release, run.module);
-  if (module.broken !== undefined) return module.broken;
+  const unusable = module.broken ?? module.unread;
+  if (unusable !== undefined) return unusable;
   const mismatch = vermagicMismatch(module, step.release, kernel.configuration);
   if (mismatch !== undefined) return mismatch;
   if (module.version !== undefined && module.version !== step.version) {

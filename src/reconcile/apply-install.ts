@@ -65,7 +65,8 @@ async function findFlaw(work: Work, step: Extract<Step, { kind: 'install' }>): P
   const { release, version } = step;
   const module = await resolveModule(work.host, release);
   if (module === undefined) return `modprobe would find no module for ${release}`;
-  if (module.broken !== undefined) return `${module.path}: ${module.broken}`;
+  const unusable = module.broken ?? module.unread;
+  if (unusable !== undefined) return `${module.path}: ${unusable}`;
   const mismatch = vermagicMismatch(module, release, findKernel(work, release).configuration);
   if (mismatch !== undefined) return `${module.path}, which modprobe would load: ${mismatch}`;
   if (module.version !== undefined && module.version !== version) {

@@ -4,7 +4,7 @@ import type { Host } from '../host/host.ts';
 import type { HeldLock } from '../host/lock.ts';
 import { HISTORY_PATH, type HistoryEntry, recordHistory } from '../state/history.ts';
 import type { RunEvent } from '../state/run.ts';
-import type { Shortfalls } from '../state/shortfalls.ts';
+import type { UnwrittenRecords } from '../state/unwritten.ts';
 import { applyBuild } from './apply-build.ts';
 import { applyInstall } from './apply-install.ts';
 import {
@@ -34,7 +34,7 @@ export interface ApplyOptions {
   readonly signal: AbortSignal;
   readonly jobs: number;
   readonly load: string | undefined;
-  readonly shortfalls: Shortfalls;
+  readonly unwritten: UnwrittenRecords;
   readonly onEvent: (event: RunEvent) => void;
 }
 
@@ -51,7 +51,7 @@ export async function apply(steps: readonly Step[], options: ApplyOptions): Prom
     get descriptor() {
       return options.lock.descriptor;
     },
-    shortfalls: options.shortfalls,
+    unwritten: options.unwritten,
     state: options.observation.state,
     onLine: (line) => onEvent({ type: 'output', at: host.clock.now(), line }),
   };
@@ -185,5 +185,5 @@ function writeDown(
     detail: text,
     log,
   };
-  work.shortfalls.attempt('history', HISTORY_PATH, () => recordHistory(work.host.fs, entry));
+  work.unwritten.attempt('history', HISTORY_PATH, () => recordHistory(work.host.fs, entry));
 }

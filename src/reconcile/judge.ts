@@ -5,12 +5,15 @@ import type { FailureRecord, Fingerprint } from '../state/state.ts';
 import type { DriverJudgement, Judgement, KernelJudgement, ModuleState } from './judgement.ts';
 import type { Observation } from './observation.ts';
 import { findProblems, healthOf } from './problems.ts';
+import { unknownWhereHidden } from './unknown.ts';
 import { wantedSource } from './wanted-source.ts';
 
 /** Each kernel's state and the machine's, and why. */
 export function judge(observation: Observation): Judgement {
   const driver = judgeDriver(observation);
-  const kernels = observation.kernels.map((kernel) => judgeKernel(observation, driver, kernel));
+  const kernels = observation.kernels.map((kernel) =>
+    unknownWhereHidden(observation, judgeKernel(observation, driver, kernel)),
+  );
   const problems = findProblems(observation, driver, kernels);
   return {
     health: healthOf(problems),

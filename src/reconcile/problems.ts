@@ -1,6 +1,7 @@
 // What is wrong, to which kernel, why, and the command or setting that mends it. Pure.
 import type { DriverJudgement, Health, KernelJudgement, Problem } from './judgement.ts';
 import type { Observation } from './observation.ts';
+import { areSourcesHidden, isToldUnknown, unknownProblems } from './unknown.ts';
 
 /** Everything that somebody should know, the worst first. */
 export function findProblems(
@@ -9,16 +10,22 @@ export function findProblems(
   kernels: readonly KernelJudgement[],
 ): Problem[] {
   const problems = [
-    ...machineProblems(observation, driver),
+    ...machineProblems(observation, driver).filter(
+      ({ code }) => code !== 'no-source' || !areSourcesHidden(observation),
+    ),
+    ...unreadable(observation, kernels),
+    ...unknownProblems(kernels, (judged) => severityOf(observation, judged)),
     ...kernels.flatMap((kernel) => kernelProblem(observation, driver, kernel) ?? []),
     ...loadedProblem(observation, driver, kernels),
-    ...observation.configWarnings.map((warning) => ({
-      code: 'config',
-      message: `${warning.place}: ${warning.message}`,
-      hint: warning.hint,
-      release: undefined,
-      severity: 'degraded' as const,
-    })),
+    ...observation.configWarnings
+      .filter(({ place }) => !isToldUnknown(kernels, place))
+      .map((warning) => ({
+        code: 'config',
+        message: `${warning.place}: ${warning.message}`,
+        hint: warning.hint,
+        release: undefined,
+        severity: 'degraded' as const,
+      })),
   ];
   const order = { failed: 0, degraded: 1, note: 2 };
   return problems.sort((a, b) => order[a.severity] - order[b.severity]);
@@ -70,10 +77,22 @@ function machineProblems(observation: Observation, driver: DriverJudgement): Pro
       'if it is a file system of its own, mount it; else install a kernel: emerge sys-kernel/gentoo-kernel',
     );
   }
-  for (const path of observation.denied) {
-    add('note', 'unreadable', `${path} may not be read by this user`, 'run the command as root to see all');
-  }
   return problems;
+}
+
+function unreadable({ denied, modules }: Observation, kernels: readonly KernelJudgement[]): Problem[] {
+  const unread = new Set(
+    [...modules.values()].flatMap((one) => (one.unread === undefined ? [] : [one.path])),
+  );
+  return denied
+    .filter((path) => !unread.has(path) && !isToldUnknown(kernels, path))
+    .map((path) => ({
+      code: 'unreadable',
+      message: `${path} may not be read by this user`,
+      hint: 'run the command as root to see all',
+      release: undefined,
+      severity: 'note',
+    }));
 }
 
 function noSource({ config }: Observation, driver: DriverJudgement): Problem {

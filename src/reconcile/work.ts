@@ -1,8 +1,8 @@
 // What the executors of steps share: the machine, the state that they keep up to date, and how dkms is to run.
 import type { RunSettings } from '../dkms/commands.ts';
 import type { Host } from '../host/host.ts';
-import type { Shortfalls } from '../state/shortfalls.ts';
 import { STATE_PATH, type State, saveState } from '../state/state.ts';
+import type { UnwrittenRecords } from '../state/unwritten.ts';
 import type { Observation } from './observation.ts';
 import type { Policy } from './plan.ts';
 
@@ -28,7 +28,7 @@ export interface Work {
   readonly descriptor: number;
   readonly onLine: (line: string) => void;
   /** Records that could not be written. */
-  readonly shortfalls: Shortfalls;
+  readonly unwritten: UnwrittenRecords;
   /** The state as it is on disk; changed by `remember`. */
   state: State;
 }
@@ -40,7 +40,7 @@ export interface Work {
  */
 export function remember(work: Work, change: Partial<State>): boolean {
   work.state = { ...work.state, ...change };
-  return work.shortfalls.attempt('state', STATE_PATH, () => saveState(work.host.fs, work.state));
+  return work.unwritten.attempt('state', STATE_PATH, () => saveState(work.host.fs, work.state));
 }
 
 /** How dkms is to run for this work. */

@@ -14,7 +14,7 @@ async function nothingDone(host: Parameters<typeof judgeHost>[0]): Promise<Repor
     steps: [],
     done: [],
     outcome: 'nothing-to-do',
-    shortfalls: [],
+    unwritten: [],
   };
 }
 

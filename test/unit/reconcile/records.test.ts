@@ -76,10 +76,10 @@ describe('records that cannot be written', () => {
     expect(endings(report)).toEqual(BUILT);
     expect(report.outcome).toBe('done');
     expect(report.after.kernels.map((one) => one.state)).toEqual(['current']);
-    expect(report.shortfalls).toHaveLength(1);
-    expect(report.shortfalls[0]?.message).toMatch(said);
-    expect(report.shortfalls[0]?.message).toContain(where);
-    expect(report.shortfalls[0]?.hint).toMatch(/room|writ/);
+    expect(report.unwritten).toHaveLength(1);
+    expect(report.unwritten[0]?.message).toMatch(said);
+    expect(report.unwritten[0]?.message).toContain(where);
+    expect(report.unwritten[0]?.hint).toMatch(/room|writ/);
   });
 
   it('a log that is not there is nobody referred to', async () => {
@@ -98,8 +98,8 @@ describe('records that cannot be written', () => {
     expect(endings(report)).toEqual(BUILT);
     expect(report.outcome).toBe('failed');
     expect(report.after.kernels.map((one) => one.state)).toEqual(['current']);
-    expect(report.shortfalls.map(({ record }) => record)).toEqual(['state']);
-    expect(report.shortfalls[0]?.message).toMatch(/remembered.*\/var\/lib\/ttkmd\/state\.json.*ENOSPC/);
+    expect(report.unwritten.map(({ record }) => record)).toEqual(['state']);
+    expect(report.unwritten[0]?.message).toMatch(/remembered.*\/var\/lib\/ttkmd\/state\.json.*ENOSPC/);
   });
 
   it('what a source was before it is taken over is written down first, or it is not touched', async () => {
@@ -111,7 +111,7 @@ describe('records that cannot be written', () => {
     expect(host.fs.readText('/usr/src/tenstorrent-2.9.0/dkms.conf')).toContain('AUTOINSTALL');
   });
 
-  it('what fails and succeeds later is no shortfall of the state: it is written as a whole', async () => {
+  it('what fails and succeeds later is no record of the state: it is written as a whole', async () => {
     const host = machine(FILES, { exec: workingDkms });
     let refusals = 1;
     const { fs } = host;
@@ -128,7 +128,7 @@ describe('records that cannot be written', () => {
       },
     });
     expect(report.outcome).toBe('done');
-    expect(report.shortfalls).toEqual([]);
+    expect(report.unwritten).toEqual([]);
   });
 });
 

@@ -3,21 +3,21 @@
 /** What a run keeps records in. */
 export type RecordKind = 'build-log' | 'history' | 'run' | 'state';
 
-export interface Shortfall {
+export interface UnwrittenRecord {
   readonly record: RecordKind;
   /** What could not be written, where and why. */
   readonly message: string;
   readonly hint: string;
 }
 
-export interface Shortfalls {
+export interface UnwrittenRecords {
   /**
    * Writes a record, and remembers where it cannot be written; said once for each kind.
    * @param path what is written, for the message
    * @returns whether it was written
    */
   attempt(record: RecordKind, path: string, write: () => void): boolean;
-  readonly found: readonly Shortfall[];
+  readonly found: readonly UnwrittenRecord[];
 }
 
 const NAMES: Readonly<Record<RecordKind, string>> = {
@@ -36,8 +36,8 @@ const REASONS: Readonly<Record<string, string>> = {
   EIO: 'input/output error',
 };
 
-export function createShortfalls(): Shortfalls {
-  const found = new Map<RecordKind, Shortfall>();
+export function createUnwritten(): UnwrittenRecords {
+  const found = new Map<RecordKind, UnwrittenRecord>();
   return {
     get found() {
       return [...found.values()];
@@ -59,7 +59,7 @@ export function createShortfalls(): Shortfalls {
   };
 }
 
-function describe(record: RecordKind, path: string, error: NodeJS.ErrnoException): Shortfall {
+function describe(record: RecordKind, path: string, error: NodeJS.ErrnoException): UnwrittenRecord {
   const code = error.code ?? '';
   const reason = REASONS[code] ?? error.message;
   return { record, message: `${NAMES[record]}: ${path}: ${reason} (${code})`, hint: hintFor(code, path) };

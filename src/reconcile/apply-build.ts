@@ -129,6 +129,7 @@ function rememberFailure(
           signal: run.signal,
           timedOut,
           log: `${run.output}\n${run.makeLog}`,
+          carriageReturns: withCarriageReturns(work, step.version),
           kernel: {
             release: kernel.release,
             configuration: (option) => readOption(configuration, option.replace(/^CONFIG_/, '')),
@@ -157,6 +158,14 @@ function rememberFailure(
   });
   const text = cause === undefined ? headline : `${headline} (${cause})`;
   return { outcome: 'failed', text, hint, log };
+}
+
+/** Files of a driver source that bash and make read, and that were written on Windows. */
+function withCarriageReturns({ host, observation }: Work, version: string): string[] {
+  const path = observation.sources.find((source) => source.version === version)?.path;
+  return ['dkms.conf', 'Makefile', 'Kbuild']
+    .map((name) => `${path}/${name}`)
+    .filter((file) => host.fs.readText(file)?.includes('\r\n'));
 }
 
 async function foreignDkmsEnded(work: Work): Promise<void> {

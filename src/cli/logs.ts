@@ -1,5 +1,6 @@
 // `ttkmdctl logs`: what a build printed.
 import { EXIT, TtkmdError } from '../host/errors.ts';
+import { localTime } from '../host/local-time.ts';
 import { BUILD_LOGS, listBuildLogs } from '../state/build-logs.ts';
 import { type GlobalOptions, openContext } from './context.ts';
 
@@ -39,12 +40,4 @@ function noLog(release: string | undefined): string {
 
 function unreadable(path: string): TtkmdError {
   return new TtkmdError('unreadable', `${path} may not be read by this user`, 'run it as root', EXIT.rights);
-}
-
-/** A time as people at this machine write it, to the second. */
-export function localTime(at: number): string {
-  const date = new Date(at);
-  const two = (value: number): string => String(value).padStart(2, '0');
-  const day = `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`;
-  return `${day} ${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}`;
 }

@@ -82,7 +82,8 @@ function addLooks(program: Command, run: Run): void {
     .command('history')
     .description('list what was done when, by which trigger, and how it ended')
     .option('-n, --lines <count>', 'so many of the newest entries', wholeNumber, 30)
-    .option('--json', 'print one JSON object (schema 1)')
+    .option('--all', 'the small steps that keep records in order, too')
+    .option('--json', 'print one JSON object (schema 1), with all steps')
     .action(
       run(async (_, options) =>
         (await import('./history.ts')).history({ ...options, lines: Number(options.lines) }),

@@ -93,6 +93,10 @@ function renderReport(report: Report, { terminal }: Context, only: string | unde
     if (hint !== undefined) paragraph(terminal, `  ${terminal.style('cyan', '→')} `, hint, 4);
     if (log !== undefined) terminal.line(`    log: ttkmdctl logs ${stepRelease(step) ?? ''}`);
   }
+  for (const { message, hint } of report.unwritten) {
+    paragraph(terminal, `${terminal.style('yellow', '✗')} `, message, 2);
+    paragraph(terminal, `  ${terminal.style('cyan', '→')} `, hint, 4);
+  }
   const { kernels, health } = report.after;
   for (const step of report.steps) {
     if (step.kind === 'wait') paragraph(terminal, '  ', describeStep(step), 4);
@@ -155,6 +159,7 @@ function document(report: Report): object {
         seconds: done?.seconds ?? null,
       };
     }),
+    unwritten: report.unwritten,
     status: statusDocument(report.after, undefined),
   };
 }

@@ -12,6 +12,7 @@ const STATE_STYLE: Readonly<Record<KernelJudgement['state'], Style>> = {
   failed: 'red',
   waiting: 'dim',
   unsupported: 'dim',
+  unknown: 'yellow',
 };
 
 const COLUMNS: readonly Column[] = [

@@ -131,24 +131,6 @@ export function removeVersion(
   return dkms(host, ['remove', '-m', target.packageName, '-v', target.version, '--all'], brief(settings));
 }
 
-/**
- * Pids of dkms commands that somebody else runs on the same tree: one in a container has a tree of its own. Dkms
- * has no lock, so looking is all that one can do.
- */
-export function foreignRuns({ fs }: Pick<Host, 'fs'>, tree: string): number[] {
-  const ours = fs.stat(tree);
-  return fs
-    .list('/proc')
-    .filter((name) => /^\d+$/.test(name) && fs.readText(`/proc/${name}/comm`)?.trim() === 'dkms')
-    .filter((name) => {
-      const theirs = fs.stat(`/proc/${name}/root${tree}`);
-      // One that may not be looked into counts; one that has ended has no arguments any more.
-      if (theirs === undefined) return Boolean(fs.readText(`/proc/${name}/cmdline`));
-      return theirs.inode === ours?.inode && theirs.device === ours?.device;
-    })
-    .map(Number);
-}
-
 function identify(target: Target): string[] {
   return ['-m', target.packageName, '-v', target.version, '-k', target.release, '-a', target.arch];
 }

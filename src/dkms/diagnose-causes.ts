@@ -24,12 +24,15 @@ export function explain(build: FailedBuild, findings: Findings): Diagnosis | und
 }
 
 const EXPLANATIONS: Readonly<Partial<Record<ClueName, Explain>>> = {
-  'no-space': (clue, build) => ({
-    headline: 'no space left on the device',
-    cause: tidyLine(clue.line),
-    hint: `make room (df -h /var/lib/dkms /lib/modules /var/lib/ttkmd /tmp), then as root: ${again(build)}`,
-    transient: true,
-  }),
+  'no-space'(clue, build) {
+    const folder = /['‘](\/[^'’]*)\/[^/'’]*['’]: /.exec(clue.line)?.[1];
+    const [headline, places] =
+      folder === undefined
+        ? ['no space left on the device', '/var/lib/dkms /lib/modules /var/lib/ttkmd /tmp']
+        : [`no space left on the file system of ${folder} (ENOSPC)`, folder];
+    const hint = `make room (df -h ${places}), then as root: ${again(build)}`;
+    return { headline, cause: tidyLine(clue.line), hint, transient: true };
+  },
 
   'read-only': (clue, build) => ({
     headline: 'a file system is mounted read-only',

@@ -46,6 +46,8 @@ export interface InstalledModule {
   readonly sourceVersion: string | undefined;
   /** Why it cannot be read as a module; undefined where it can. */
   readonly broken: string | undefined;
+  /** Why nobody could look at it, so that nothing is known of it. */
+  readonly unread?: string | undefined;
 }
 
 /** The module in the running kernel. */

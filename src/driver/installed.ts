@@ -23,8 +23,11 @@ export async function observeInstalled(
   });
   const infos = await readModules(
     host,
-    found.map((one) => one.path),
+    found.map((one) => one.path).filter((path) => isReadable(host.fs, path)),
   );
+  for (const { path } of found) {
+    if (!isReadable(host.fs, path)) infos.set(path, unread(`${path} may not be read by this user`));
+  }
   return new Map(found.map(({ release, path }) => [release, { release, path, ...infoOf(infos, path) }]));
 }
 
@@ -150,9 +153,26 @@ async function readModules(
   }
   if (infos.size === 0 && answer.code !== 0) {
     const why = answer.stderr.trim().split('\n')[0] || `modinfo ended with ${answer.code}`;
-    for (const path of paths) infos.set(path, { ...UNREADABLE, broken: why });
+    const info = couldNotRun(answer.code)
+      ? unread(`modinfo could not look at it: ${why}`)
+      : { ...UNREADABLE, broken: why };
+    for (const path of paths) infos.set(path, info);
   }
   return infos;
+}
+
+/** What chroot and env end with when they cannot do their part, and more where a signal ended it. */
+function couldNotRun(code: number): boolean {
+  return code >= 125;
+}
+
+function unread(why: string): ModuleInfo {
+  return { ...UNREADABLE, broken: undefined, unread: why };
+}
+
+/** Asked before modinfo, whose words about what it may not read are those about what is damaged. */
+function isReadable(fs: HostFs, path: string): boolean {
+  return fs.readEnd(path, 1) !== undefined || !fs.denied.has(path);
 }
 
 const UNREADABLE: ModuleInfo = {

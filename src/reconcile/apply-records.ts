@@ -34,9 +34,11 @@ export function applyTakeOver(work: Work, step: Extract<Step, { kind: 'takeOver'
   const lines = observation.sources.find((source) => source.path === step.path)?.ownershipLines ?? [];
   if (text === undefined)
     return { outcome: 'failed', text: `${conf} is gone`, hint: 'look again, as root: ttkmdctl reconcile' };
-  remember(work, {
-    adopted: { ...work.state.adopted, [step.path]: { original: text, foreign: step.foreign } },
-  });
+  const adopted = { ...work.state.adopted, [step.path]: { original: text, foreign: step.foreign } };
+  if (!remember(work, { adopted })) {
+    const why = 'what it was could not be written down first, so that it could be given back';
+    return { outcome: 'skipped', text: `left ${conf} as it is: ${why}` };
+  }
   host.fs.write(conf, withoutOwnershipLines(text), host.fs.stat(conf)?.mode ?? 0o644);
   return { outcome: 'done', text: `left ${lines.map((line) => line.trim()).join(' and ')} out of ${conf}` };
 }

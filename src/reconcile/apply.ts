@@ -3,8 +3,9 @@
 import { TtkmdError } from '../host/errors.ts';
 import type { Host } from '../host/host.ts';
 import type { HeldLock } from '../host/lock.ts';
-import { recordHistory } from '../state/history.ts';
+import { HISTORY_PATH, type HistoryEntry, recordHistory } from '../state/history.ts';
 import type { RunEvent } from '../state/run.ts';
+import type { UnwrittenRecords } from '../state/unwritten.ts';
 import { applyBuild } from './apply-build.ts';
 import { applyInstall } from './apply-install.ts';
 import {
@@ -36,6 +37,7 @@ export interface ApplyOptions {
   readonly signal: AbortSignal;
   readonly jobs: number;
   readonly load: string | undefined;
+  readonly unwritten: UnwrittenRecords;
   readonly onEvent: (event: RunEvent) => void;
 }
 
@@ -49,7 +51,10 @@ export async function apply(steps: readonly Step[], options: ApplyOptions): Prom
     signal: options.signal,
     jobs: options.jobs,
     load: options.load,
-    descriptor: options.lock.descriptor,
+    get descriptor() {
+      return options.lock.descriptor;
+    },
+    unwritten: options.unwritten,
     state: options.observation.state,
     onLine: (line) => onEvent({ type: 'output', at: host.clock.now(), line }),
   };
@@ -58,6 +63,7 @@ export async function apply(steps: readonly Step[], options: ApplyOptions): Prom
     if (step.kind === 'wait') continue;
     const release = stepRelease(step);
     const startedAt = host.clock.now();
+    const lost = await lockReason(options);
     onEvent({
       type: 'step-started',
       at: startedAt,
@@ -66,7 +72,8 @@ export async function apply(steps: readonly Step[], options: ApplyOptions): Prom
       text: describeStep(step),
       release,
     });
-    const outcome = skipReason(step, reports, options.signal) ?? (await attempt(work, step, reports));
+    const outcome = lost ?? skipReason(step, reports, options.signal) ?? (await attempt(work, step, reports));
+    await options.lock.stands();
     const at = host.clock.now();
     const seconds = (at - startedAt) / 1000;
     reports.push({ ...outcome, step, seconds });
@@ -79,11 +86,23 @@ export async function apply(steps: readonly Step[], options: ApplyOptions): Prom
       seconds,
       release,
     });
-    if (outcome.outcome !== 'skipped') writeDown(work, step, outcome.outcome, startedAt, seconds, outcome);
+    if (lost !== undefined) return reports;
+    if (outcome.outcome !== 'skipped' && !options.lock.lost)
+      writeDown(work, step, outcome.outcome, startedAt, seconds, outcome);
     if (step.kind === 'build' && outcome.outcome === 'failed') await runBuildFailedHook(work, step, outcome);
   }
-  rememberSources(work);
+  if (!options.lock.lost) rememberSources(work);
   return reports;
+}
+
+/** Two runs at once would spoil each other's work: who finds the lock lost leaves everything to the other. */
+async function lockReason({ lock }: ApplyOptions): Promise<Outcome | undefined> {
+  if (await lock.stands()) return undefined;
+  return {
+    outcome: 'failed',
+    text: 'stopped: the lock /run/ttkmd/lock was removed, and another run has taken its place',
+    hint: 'leave /run/ttkmd alone while a run is under way; then: ttkmdctl reconcile',
+  };
 }
 
 /** Why a step cannot be done any more after what happened before it. */
@@ -161,7 +180,7 @@ function writeDown(
   seconds: number,
   { text, log }: Outcome,
 ): void {
-  recordHistory(work.host.fs, {
+  const entry: HistoryEntry = {
     at,
     seconds,
     outcome,
@@ -171,5 +190,6 @@ function writeDown(
     version: stepVersion(step),
     detail: text,
     log,
-  });
+  };
+  work.unwritten.attempt('history', HISTORY_PATH, () => recordHistory(work.host.fs, entry));
 }

@@ -6,12 +6,15 @@ import { moduleVersion } from './module-version.ts';
 import type { Observation } from './observation.ts';
 import { findProblems, healthOf } from './problems.ts';
 import { isRemembered } from './remembered.ts';
+import { unknownWhereHidden } from './unknown.ts';
 import { wantedDriver } from './wanted-source.ts';
 
 /** Each kernel's state and the machine's, and why. */
 export function judge(observation: Observation): Judgement {
   const driver = judgeDriver(observation);
-  const kernels = observation.kernels.map((kernel) => judgeKernel(observation, driver, kernel));
+  const kernels = observation.kernels.map((kernel) =>
+    unknownWhereHidden(observation, judgeKernel(observation, driver, kernel)),
+  );
   const problems = findProblems(observation, driver, kernels);
   return {
     health: healthOf(problems),

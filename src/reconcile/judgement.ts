@@ -18,7 +18,9 @@ export type ModuleState =
   /** It will be built once something else has happened: a build tree, a settle time. */
   | 'waiting'
   /** This kernel cannot or shall not have the driver. */
-  | 'unsupported';
+  | 'unsupported'
+  /** This user may not look at what it depends on. */
+  | 'unknown';
 
 export interface KernelJudgement {
   readonly kernel: Kernel;

@@ -52,6 +52,8 @@ export interface Observation {
   readonly state: State;
   /** The compiler and tools for each release, in one word: a failed build is worth another try when it changes. */
   readonly tools: ReadonlyMap<string, string>;
-  /** Paths that this user may not read. */
+  /** Root looks: what cannot be read is not hidden from a mere user. */
+  readonly privileged: boolean;
+  /** Paths that this user may not read, and modules that could not be looked at. */
   readonly denied: readonly string[];
 }

@@ -1,6 +1,7 @@
 // Looks at the machine and changes nothing.
 import type { Config } from '../config/config.ts';
-import { foreignRuns, STAGING } from '../dkms/commands.ts';
+import { STAGING } from '../dkms/commands.ts';
+import { foreignRuns } from '../dkms/foreign-runs.ts';
 import { findRemains, type Remains } from '../dkms/mend.ts';
 import { type DkmsObservation, observeDkms } from '../dkms/tree.ts';
 import type { DriverSource } from '../driver/driver.ts';
@@ -66,7 +67,8 @@ export async function observe(
     devices: machine.chrooted ? [] : observeDevices(fs, settings.config.devices.extra),
     state,
     tools: toolIdentities(fs, kernels),
-    denied: [...fs.denied],
+    privileged: machine.effectiveUser === 0,
+    denied: [...new Set([...fs.denied, ...unreadModules(modules)])],
   };
 }
 
@@ -146,10 +148,15 @@ async function observeModules(host: Host, kernels: readonly Kernel[]): Promise<M
     const module = found.get(kernel.release);
     if (module === undefined) continue;
     const configuration = kernel.abiIdentity === undefined ? undefined : kernel.configuration;
-    const mismatch = vermagicMismatch(module, kernel.release, configuration);
+    const mismatch =
+      module.unread === undefined ? vermagicMismatch(module, kernel.release, configuration) : undefined;
     modules.set(kernel.release, { ...module, mismatch });
   }
   return modules;
+}
+
+function unreadModules(modules: ReadonlyMap<string, ObservedModule>): string[] {
+  return [...modules.values()].flatMap(({ path, unread }) => (unread === undefined ? [] : [path]));
 }
 
 async function excludedReleases(config: Config, kernels: readonly Kernel[]): Promise<Set<string>> {

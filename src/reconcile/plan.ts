@@ -149,6 +149,7 @@ function planWait(
 ): Step | undefined {
   const release = kernel.release;
   if (goneIn !== undefined) return { kind: 'wait', release, why: 'it was removed a moment ago' };
+  if (state === 'unknown') return { kind: 'wait', release, why: `unknown: ${reason}` };
   if (
     state === 'waiting' ||
     (state === 'drifted' && !kernel.buildTree.ready && driver.source !== undefined)

@@ -2,6 +2,7 @@
 import type { DriverJudgement, Health, KernelJudgement, Problem } from './judgement.ts';
 import type { Observation } from './observation.ts';
 import { hintBeforeBuilding, sourceProblems } from './source-problems.ts';
+import { areSourcesHidden, isToldUnknown, unknownProblems } from './unknown.ts';
 
 /** Everything that somebody should know, the worst first. */
 export function findProblems(
@@ -10,16 +11,22 @@ export function findProblems(
   kernels: readonly KernelJudgement[],
 ): Problem[] {
   const problems = [
-    ...machineProblems(observation, driver),
+    ...machineProblems(observation, driver).filter(
+      ({ code }) => code !== 'no-source' || !areSourcesHidden(observation),
+    ),
+    ...unreadable(observation, kernels),
+    ...unknownProblems(kernels, (judged) => severityOf(observation, judged)),
     ...kernels.flatMap((kernel) => kernelProblem(observation, driver, kernel) ?? []),
     ...loadedProblem(observation, driver, kernels),
-    ...observation.configWarnings.map((warning) => ({
-      code: 'config',
-      message: `${warning.place}: ${warning.message}`,
-      hint: warning.hint,
-      release: undefined,
-      severity: 'degraded' as const,
-    })),
+    ...observation.configWarnings
+      .filter(({ place }) => !isToldUnknown(kernels, place))
+      .map((warning) => ({
+        code: 'config',
+        message: `${warning.place}: ${warning.message}`,
+        hint: warning.hint,
+        release: undefined,
+        severity: 'degraded' as const,
+      })),
   ];
   const order = { failed: 0, degraded: 1, note: 2 };
   return problems.sort((a, b) => order[a.severity] - order[b.severity]);
@@ -79,10 +86,22 @@ function machineProblems(observation: Observation, driver: DriverJudgement): Pro
       'if it is a file system of its own, mount it; else install a kernel: emerge sys-kernel/gentoo-kernel',
     );
   }
-  for (const path of observation.denied) {
-    add('note', 'unreadable', `${path} may not be read by this user`, 'run it as root to see all');
-  }
   return problems;
+}
+
+function unreadable({ denied, modules }: Observation, kernels: readonly KernelJudgement[]): Problem[] {
+  const unread = new Set(
+    [...modules.values()].flatMap((one) => (one.unread === undefined ? [] : [one.path])),
+  );
+  return denied
+    .filter((path) => !unread.has(path) && !isToldUnknown(kernels, path))
+    .map((path) => ({
+      code: 'unreadable',
+      message: `${path} may not be read by this user`,
+      hint: 'run it as root to see all',
+      release: undefined,
+      severity: 'note',
+    }));
 }
 
 function kernelProblem(

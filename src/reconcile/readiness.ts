@@ -24,7 +24,7 @@ export function judgeReadiness(judgement: Judgement, release: string | undefined
   throw new TtkmdError(
     'unknown-kernel',
     `There is no kernel ${release} on this machine.`,
-    'ttkmdctl kernels lists them.',
+    'which there are: ttkmdctl kernels',
     EXIT.usage,
   );
 }
@@ -63,6 +63,9 @@ function readinessOf(judgement: Judgement, judged: KernelJudgement): Readiness {
   const name = version === undefined ? 'tenstorrent' : `tenstorrent ${version}`;
   if (state === 'current') {
     return { ready: true, text: `${release} will come up with ${name}`, hint: undefined };
+  }
+  if (state === 'unknown') {
+    return { ready: false, text: `${release} is unknown: ${reason}`, hint: 'look as root: ttkmdctl ready' };
   }
   const module = observation.modules.get(release);
   const fits = module !== undefined && module.broken === undefined && module.mismatch === undefined;

@@ -2,9 +2,11 @@
 import type { DriverSource } from '../driver/driver.ts';
 import type { DriverJudgement, Problem } from './judgement.ts';
 import type { Observation } from './observation.ts';
+import { areSourcesHidden } from './unknown.ts';
 
-const UNPACK = 'install it: emerge sys-kernel/tt-kmd, or unpack a release of tt-kmd there as root';
-const NO_DKMS = 'install it: emerge sys-kernel/dkms';
+const UNPACK =
+  'as root, unpack a tag of https://github.com/tenstorrent/tt-kmd there; ttkmdctl(8) has the commands';
+const NO_DKMS = 'install it: emerge sys-kernel/dkms (Debian: apt install dkms)';
 
 /** Each source that nothing is built from, no source at all, and no dkms to build it with. */
 export function sourceProblems(observation: Observation, driver: DriverJudgement): Problem[] {
@@ -15,6 +17,8 @@ export function sourceProblems(observation: Observation, driver: DriverJudgement
   }
   for (const one of sources) {
     if (one.refused === undefined) continue;
+    // That is told of as unknown, and not as a fault of the source.
+    if (one.refused.code === 'unreadable' && areSourcesHidden(observation)) continue;
     const consequence = one === refused ? consequenceOf(observation, driver) : '';
     const text = `nothing is built from ${one.path}: ${one.refused.text}${consequence}`;
     problems.push(problem(one === refused ? 'degraded' : 'note', 'source-refused', text, one.refused.hint));

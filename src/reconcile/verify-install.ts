@@ -31,10 +31,11 @@ export async function verify(work: Work, step: InstallStep): Promise<Flaw | Inst
       shadowed: true,
     };
   }
-  if (module.broken !== undefined) {
+  const unusable = module.broken ?? module.unread;
+  if (unusable !== undefined) {
     return {
       code: 'install-flawed',
-      headline: `installed, but ${module.path}: ${module.broken}`,
+      headline: `installed, but ${module.path}: ${unusable}`,
       hint: `see what modprobe would load: modinfo -k ${release} ${PACKAGE}`,
       shadowed: false,
     };

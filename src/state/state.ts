@@ -2,7 +2,7 @@
 import type { HostFs } from '../host/fs.ts';
 
 export const STATE_FOLDER = '/var/lib/ttkmd';
-const STATE_PATH = `${STATE_FOLDER}/state.json`;
+export const STATE_PATH = `${STATE_FOLDER}/state.json`;
 const SCHEMA = 1;
 
 export type Trigger = 'boot' | 'kernel-event' | 'watch' | 'timer' | 'cli' | 'bootstrap';

@@ -198,6 +198,15 @@ test('somebody else who runs dkms for another module meanwhile harms nothing, an
   expect(failed.stdout).toContain('asked not to build');
   expect((await second).code).toBe(0);
   expect(await installedVersion(sandbox, release)).toBe(SAMPLE);
+
+  // Nobody is waited for who cannot touch dkms's tree, whatever the process is called.
+  await sandbox.run(['sh', '-c', 'cp /bin/sleep /tmp/dkms && chmod 755 /tmp/dkms']);
+  const nobody = ['setpriv', '--reuid', '65534', '--regid', '65534', '--clear-groups', '/tmp/dkms', '600'];
+  const pretender = sandbox.spawn(nobody, { stdio: 'ignore' });
+  await until('it sleeps', () => sandbox.processes().some(({ name }) => name === 'dkms'));
+  await insist(sandbox, ['reconcile', '--kernel', release], 6);
+  expect(await sandbox.read('/run/ttkmd/events.jsonl')).not.toContain('waiting for that one');
+  pretender.kill('SIGKILL');
 });
 
 test('a source that somebody registered, and dkms builds at the same time, ends well all the same', async () => {

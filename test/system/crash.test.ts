@@ -386,7 +386,6 @@ test('no room: said clearly, nothing half-written, and mended when there is', as
     ['/var/lib/ttkmd', 0],
     // Enough for the records, and not for a build.
     ['/var/lib/ttkmd', 64 * 1024],
-    ['/var/log/ttkmd', 0],
     ['/var/lib/dkms', 0],
   ];
   for (const [folder, free] of places) {
@@ -414,6 +413,39 @@ test('no room: said clearly, nothing half-written, and mended when there is', as
     await insist(sandbox, ['reconcile', '--kernel', release], 0);
     await expectSettled(sandbox, [release]);
     await sandbox.run(['umount', folder]);
+  }
+
+  // Records are not worth a driver: what cannot be written is said, and everything else is done.
+  const why: Record<string, string> = {
+    'ENOSPC full': 'no space left on the device (ENOSPC)',
+    'EROFS read-only': 'the file system is read-only (EROFS)',
+  };
+  const hookSaysItToo = async (record: string, where: string): Promise<void> => {
+    await sandbox.write(module, 'damaged');
+    const hook = await sandbox.run(['/usr/lib/kernel/install.d/35-ttkmd.install', 'add', release, '/boot/x']);
+    expect(hook.stdout, where).toContain('built, installed, verified');
+    expect(hook.stderr, where).toContain(record);
+  };
+  for (const [folder, record] of [
+    ['/var/log/ttkmd', 'the build log could not be written: /var/log/ttkmd/builds/'],
+    ['/run/ttkmd', 'this run could not be announced to ttkmdctl status and cancel: /run/ttkmd/'],
+  ] as const) {
+    for (const [how, reason] of Object.entries(why)) {
+      const where = `${folder}, ${how}`;
+      const old = await identity(sandbox, module);
+      await fill(sandbox, folder, 0);
+      if (how.startsWith('EROFS')) await sandbox.run(['mount', '-o', 'remount,ro', folder]);
+      const done = await insist(sandbox, ['reconcile', '--force'], 0);
+      const said = `${done.stdout}${done.stderr}`;
+      expect(said, where).toContain(`✗ ${record}`);
+      expect(said.split(reason), where).toHaveLength(2);
+      expect(said, where).toMatch(/→ (make room there|mount that file system writable)/);
+      expect(await identity(sandbox, module), where).not.toBe(old);
+      if (how.startsWith('EROFS')) await sandbox.run(['mount', '-o', 'remount,rw', folder]);
+      else await hookSaysItToo(record, where);
+      await sandbox.run(['umount', folder]);
+      await expectSettled(sandbox, [release]);
+    }
   }
 });
 

@@ -7,6 +7,8 @@ import {
   identity,
   insist,
   installedVersion,
+  intercept,
+  letGo,
   modulePath,
   prepared,
   printed,
@@ -237,6 +239,19 @@ test("Debian's run-parts with dkms 3.0: postinst.d builds, prerm.d waits, postrm
   expect(printed(await sandbox.runParts('/etc/kernel/prerm.d', release))).toBe('exit status 0\n');
   expect(changes(settled, await snapshot(sandbox))).toEqual([]);
 
+  // The hook is Debian's only way: each call is an installation of its own, and tries again what may have been mended.
+  const module = await modulePath(sandbox, release);
+  await sandbox.write(module, 'damaged');
+  await intercept(sandbox, 'make', 'echo "make: write error: No space left on device"; exit 1');
+  const failed = await sandbox.runParts('/etc/kernel/postinst.d', release);
+  expect(failed.stderr).toContain('FAILED: no space left on the device');
+  const reminded = await sandbox.runParts('/etc/kernel/postinst.d', release);
+  expect(reminded.stderr).toContain('FAILED: no space left on the device');
+  await letGo(sandbox, 'make');
+  const mended = await sandbox.runParts('/etc/kernel/postinst.d', release);
+  expect(mended.stdout.replace(`${DEBIAN_POSTINST}:\n`, '')).toMatch(builtLine(release));
+  await expectModule(sandbox, release, 'updates/dkms/tenstorrent.ko');
+
   await removeKernelsOwn(sandbox, release);
   await sandbox.run(['rm', '-r', `/boot/vmlinuz-${release}`, `/lib/modules/${release}/kernel`]);
   const removed = await sandbox.runParts('/etc/kernel/postrm.d', release);
@@ -264,8 +279,11 @@ describe('a driver that does not build', () => {
       new RegExp(`^ \\* ttkmd: tenstorrent ${BROKEN} for ${escaped(release)} \\.\\.\\. FAILED: .*#error`),
     );
     expect(nextStep).toMatch(/exclude = .*; what is wrong: ttkmdctl status$/);
-    // The two later hooks have nothing to add, and none of them tries again.
-    expect(again).toEqual([]);
+    // The two later hooks remind of it in a line each, and none of them tries again.
+    const reminder = new RegExp(
+      `ttkmd: tenstorrent ${BROKEN} for ${escaped(release)} \\.\\.\\. still not built: .*#error.*; see ttkmdctl status`,
+    );
+    expect(again).toEqual([expect.stringMatching(reminder), expect.stringMatching(reminder)]);
     const attempts = async (): Promise<number> =>
       (await history(sandbox)).filter(({ step, outcome }) => step === 'build' && outcome === 'failed').length;
     expect(await attempts()).toBe(1);

@@ -520,8 +520,25 @@ test('without root everything can be looked at and nothing can be changed', asyn
   const hidden = await asNobody('status');
   expect(hidden.stdout).toMatch(/\/var\/lib\/dkms\S* may not be read by this user/);
   expect(hidden.stdout).toMatch(/\/var\/lib\/ttkmd\S* may not be read by this user/);
-  expect(hidden.stdout).toContain(release);
+  expect(hidden.stdout).toMatch(new RegExp(`${escapeRegExp(release)} .*unknown`));
+  expect(hidden.stdout).not.toMatch(/missing|drifted/);
+  expect((await asNobody('reconcile')).code).toBe(4);
   await sandbox.run(['chmod', '755', '/var/lib/dkms', '/var/lib/ttkmd']);
+  for (const path of [
+    `/lib/modules/${release}/modules.dep`,
+    await modulePath(sandbox, release),
+    '/etc/ttkmd',
+  ]) {
+    await sandbox.run(['chmod', 'go-rx', path]);
+    const { kernels: judged } = JSON.parse((await asNobody('status', '--json')).stdout) as StatusDocument;
+    const { module } = judged.find((one) => one.release === release) ?? {};
+    expect(module?.state, path).toBe('unknown');
+    expect(module?.reason, path).toMatch(
+      new RegExp(`^${escapeRegExp(path)}\\S* may not be read by this user$`),
+    );
+    await sandbox.run(['chmod', 'go+r', path]);
+    if (path === '/etc/ttkmd') await sandbox.run(['chmod', 'go+x', path]);
+  }
   const modes = (lines: readonly string[]) => lines.map((line) => line.replace(/ [\d.]+ [\d.]+ [^ ]*$/, ''));
   expect(changes(modes(settled), modes(await snapshot(sandbox)))).toEqual([]);
 });
@@ -566,6 +583,12 @@ test('a system in another folder is worked on inside it, and nothing outside it 
   expect(await sandbox.list(`${root}/var/log/ttkmd/builds`)).toHaveLength(1);
   expect((await insist(sandbox, ['--root', root, 'reconcile'], 0)).stdout).toContain('nothing to do');
   expect((await insist(sandbox, ['--root', root, 'ready', release], 0)).stdout).toMatch(/^ready: /);
+  // Only root may look at modules in there: to others they are unknown, and not broken.
+  const others = ['setpriv', '--reuid', '65534', '--regid', '65534', '--clear-groups', '/usr/bin/ttkmdctl'];
+  const looked = await sandbox.run([...others, '--root', root, 'status', '--json'], { allowFailure: true });
+  const { kernels: judged, unreadable } = JSON.parse(looked.stdout) as StatusDocument;
+  expect(judged).toMatchObject([{ release, module: { state: 'unknown' } }]);
+  expect(unreadable).toEqual([expect.stringMatching(/tenstorrent\.ko/)]);
   expect(await installedVersion(sandbox, release)).toBeUndefined();
   expect((await insist(sandbox, ['--root', '/nowhere', 'status'], 2)).stderr).toContain('/nowhere');
 });
@@ -617,6 +640,7 @@ test('the looking commands answer in words and in documents', async () => {
   ]);
   expect(told.every(({ trigger, outcome }) => trigger === 'boot' && outcome === 'done')).toBe(true);
   expect((await insist(sandbox, ['history', '-n', '1'], 0)).stdout.trim().split('\n')).toHaveLength(2);
+  expect((await insist(sandbox, ['history', '-n', '0'], 0)).stdout).toBe('');
 
   // Both shapes that emerge --depclean leaves: the kernel still boots, and keeps its module.
   await sandbox.depclean(merged, 'merged');
@@ -683,7 +707,7 @@ test('settings: shown with their places, checked to the line, and bad usage is t
   await sandbox.remove('/etc/ttkmd');
   // A reader that has seen enough is no error; the many lines of a log are more than a pipe holds.
   await sandbox.write(
-    `/var/log/ttkmd/builds/20990101T000000.000Z_${kernels.v61.gentooRelease}_${SAMPLE}.log`,
+    `/var/log/ttkmd/builds/20990101T000000.000Z.9999_${kernels.v61.gentooRelease}_${SAMPLE}.log`,
     'line\n'.repeat(200_000),
   );
   for (const line of ['status', 'status --json', 'logs', 'kernels', 'config show', 'help']) {
@@ -697,3 +721,7 @@ test('settings: shown with their places, checked to the line, and bad usage is t
     expect(stdout.split('\n')).toHaveLength(2);
   }
 });
+
+function escapeRegExp(text: string): string {
+  return text.replaceAll(/[.+]/g, '\\$&');
+}

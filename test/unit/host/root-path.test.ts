@@ -88,7 +88,7 @@ describe('a file system that fails', () => {
     const fail = (): never => {
       throw Object.assign(new Error(code), { code });
     };
-    return createHostFs({ ...nodeFs, readFileSync: fail } as unknown as typeof nodeFs, '/');
+    return createHostFs({ ...nodeFs, openSync: fail, readFileSync: fail } as unknown as typeof nodeFs, '/');
   };
 
   it.each(['ENOENT', 'ENOTDIR', 'ESRCH'])('has nothing where it says %s', (code) => {

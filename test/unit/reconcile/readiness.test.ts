@@ -62,7 +62,7 @@ const CASES: readonly Case[] = [
     files: { ...fine, ...gentooKernel(B) },
     ready: false,
     text: `${B} will come up without a driver: no module is installed`,
-    hint: /^ttkmdctl reconcile$/,
+    hint: /^build it, as root: ttkmdctl reconcile$/,
   },
   {
     name: 'the newest kernel cannot take the driver',
@@ -97,14 +97,14 @@ const CASES: readonly Case[] = [
     files: { ...current(A, '2.8.0'), ...V1 },
     ready: false,
     text: `${A} will come up with the older version 2.8.0, wanted is 2.9.0`,
-    hint: /^ttkmdctl reconcile$/,
+    hint: /^build it, as root: ttkmdctl reconcile$/,
   },
   {
     name: 'a newer version than the pinned one',
     files: { ...current(A, '2.10.0'), ...V1, ...conf('[driver]\nversion = 2.9.0\n') },
     ready: false,
     text: `${A} will come up with version 2.10.0, wanted is 2.9.0`,
-    hint: /^ttkmdctl reconcile$/,
+    hint: /^build it, as root: ttkmdctl reconcile$/,
   },
   {
     name: 'an older version, and no headers to build the wanted one',
@@ -118,7 +118,7 @@ const CASES: readonly Case[] = [
     files: { ...fine, ...conf('[driver]\nversion = 3.0.0\n') },
     ready: false,
     text: `${A} will come up with the older version 2.9.0, wanted is 3.0.0, which is not in /usr/src`,
-    hint: /unpack a release/,
+    hint: /unpack a tag/,
   },
   {
     name: 'the pinned version is refused',
@@ -136,7 +136,7 @@ const CASES: readonly Case[] = [
     files: gentooKernel(A),
     ready: false,
     text: `${A} will come up without a driver: there is no driver source to build it from`,
-    hint: /unpack a release/,
+    hint: /unpack a tag/,
   },
   {
     name: 'no dkms',
@@ -150,7 +150,7 @@ const CASES: readonly Case[] = [
     files: { ...fine, ...module(A, '2.9.0', '6.1.0-other SMP mod_unload ') },
     ready: false,
     text: `${A} will come up without a driver: it was built for 6.1.0-other`,
-    hint: /^ttkmdctl reconcile$/,
+    hint: /^build it, as root: ttkmdctl reconcile$/,
   },
   {
     name: 'a module of the wanted version that is not current',
@@ -163,7 +163,7 @@ const CASES: readonly Case[] = [
     },
     ready: false,
     text: `${A} has tenstorrent 2.9.0, which is not current: /usr/src/tenstorrent-2.9.0 has changed since it was built`,
-    hint: /^ttkmdctl reconcile$/,
+    hint: /^build it, as root: ttkmdctl reconcile$/,
   },
   {
     name: 'the running kernel was removed: the next one counts',

@@ -4,7 +4,7 @@ import { createFsFromVolume, Volume } from 'memfs';
 import type { Exec } from '../../../src/host/exec.ts';
 import { createHostFs, type RawFs } from '../../../src/host/fs.ts';
 import type { Clock, Host, Log, Machine } from '../../../src/host/host.ts';
-import type { Lock } from '../../../src/host/lock.ts';
+import type { HeldLock, Lock } from '../../../src/host/lock.ts';
 import { type ExecScript, type RecordedCall, scriptedExec } from './scripted-exec.ts';
 
 export type { ExecAnswer, ExecRule, ExecScript, RecordedCall } from './scripted-exec.ts';
@@ -165,12 +165,14 @@ function memoryLock(clock: TickingClock): Lock {
   let held = false;
   const queue: (() => void)[] = [];
 
-  const take = (): { descriptor: number; release: () => void } => {
+  const take = (): HeldLock => {
     held = true;
     taken += 1;
     let mine = true;
     return {
       descriptor: 100 + taken,
+      stands: async () => mine,
+      lost: false,
       release() {
         if (!mine) return;
         mine = false;

@@ -6,12 +6,13 @@ unset LD_PRELOAD LD_LIBRARY_PATH LD_AUDIT NODE_OPTIONS
 case ${1-} in
   -h | --help)
     cat <<'END'
-Usage: sh install.sh [--root DIR] [--dry-run] [--with-node] [--force]
+Usage: sh install.sh [--root DIR] [--dry-run] [--with-node] [--force] [--verbose]
 
   --root DIR    install into the system in DIR
   --dry-run     show what would be done
   --with-node   bring the Node.js of this release even where the system's own would do
   --force       replace files that are in the way
+  --verbose     name each file
 END
     exit 0
     ;;

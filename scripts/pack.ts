@@ -34,10 +34,11 @@ write('node/LICENSE', nodeLicense());
 for (const tree of ['hooks', 'units', 'openrc']) put(tree, tree);
 put('dist/share', 'share');
 put('LICENSE', 'LICENSE');
-put('README.md', 'README.md');
+for (const document of ['README.md', 'CONTRIBUTING.md', 'bench/README.md']) put(document, document);
 put('scripts/install.sh', 'install.sh');
 write('THIRD-PARTY-LICENSES', thirdPartyLicenses());
 write('package.json', `${JSON.stringify({ name, version, license, type: 'module', engines }, null, 2)}\n`);
+requireLinks('README.md');
 setModes(folder, '');
 console.log(top);
 
@@ -58,6 +59,14 @@ function write(path: string, text: string): void {
   const target = join(folder, path);
   mkdirSync(dirname(target), { recursive: true });
   writeFileSync(target, text);
+}
+
+/** A link that leads out of the release leads nowhere. */
+function requireLinks(document: string): void {
+  for (const [, target = ''] of readFileSync(join(folder, document), 'utf8').matchAll(/\]\(([^):#]+)\)/g)) {
+    if (!existsSync(join(folder, target)))
+      throw new Error(`${document} links to ${target}, which is not packed`);
+  }
 }
 
 /** Whatever the umask and the checkout say: the same modes in every release. */

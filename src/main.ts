@@ -6,7 +6,7 @@ if (major < 22 || (major === 22 && minor < 22)) {
     `ttkmdctl: this Node.js is ${process.versions.node}, and 22.22 or later is needed.\n  → install a newer one (emerge net-libs/nodejs), or ttkmd from its release archive, which brings its own\n`,
   );
   // A kernel installation never fails because of us.
-  process.exit(process.argv[2] === 'kernel-event' ? 0 : 1);
+  process.exit(process.argv[2] === 'kernel-event' ? 0 : 127);
 }
 
 // What is installed for everybody is readable for everybody, whatever the caller's umask.

@@ -20,6 +20,8 @@ export interface DocumentedCommand {
   /** As they are written in a usage line. */
   readonly args: string;
   readonly takesRelease: boolean;
+  /** Its arguments are a command's words. */
+  readonly takesCommand: boolean;
   readonly options: readonly DocumentedOption[];
 }
 
@@ -49,23 +51,23 @@ export function documentedProgram(): DocumentedProgram {
 
 function leavesOf(command: Command, prefix: string): DocumentedCommand[] {
   const visible = command.createHelp().visibleCommands(command);
-  return visible
-    .filter((one) => one.name() !== 'help')
-    .flatMap((one) => {
-      const name = `${prefix}${one.name()}`;
-      return one.commands.length > 0 ? leavesOf(one, `${name} `) : [leaf(one, name)];
-    });
+  return visible.flatMap((one) => {
+    const name = `${prefix}${one.name()}`;
+    return one.commands.length > 0 ? leavesOf(one, `${name} `) : [leaf(one, name)];
+  });
 }
 
 function leaf(command: Command, name: string): DocumentedCommand {
-  const args = command.registeredArguments.map((arg) =>
-    arg.required ? `<${arg.name()}>` : `[${arg.name()}]`,
-  );
+  const args = command.registeredArguments.map((arg) => {
+    const name = `${arg.name()}${arg.variadic ? '...' : ''}`;
+    return arg.required ? `<${name}>` : `[${name}]`;
+  });
   return {
     name,
     description: command.description(),
     args: args.join(' '),
     takesRelease: command.registeredArguments.some((arg) => arg.name() === 'release'),
+    takesCommand: command.registeredArguments.some((arg) => arg.name() === 'command'),
     options: optionsOf(command),
   };
 }

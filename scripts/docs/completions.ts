@@ -26,12 +26,17 @@ export function bashCompletion(program: DocumentedProgram): string {
     '  esac',
     '  local words=""',
     '  case $command in',
-    `    "") words="${groups.join(' ')}" ;;`,
-    ...subGroups(commands).map(([group, names]) => `    ${group}) words="${names.join(' ')}" ;;`),
-    ...commands.map(
-      (command) =>
-        `    ${quotePattern(command.name)}) words="${longs(command.options).join(' ')}"${command.takesRelease ? `; [[ $cur == -* ]] || words=$(${RELEASES} | tr -d /)` : ''} ;;`,
+    // What can be called can be asked the help of.
+    `    ""|help) words="${groups.join(' ')}" ;;`,
+    ...subGroups(commands).map(
+      ([group, names]) => `    ${group}|"help ${group}") words="${names.join(' ')}" ;;`,
     ),
+    ...commands
+      .filter((command) => !command.takesCommand)
+      .map(
+        (command) =>
+          `    ${quotePattern(command.name)}) words="${longs(command.options).join(' ')}"${command.takesRelease ? `; [[ $cur == -* ]] || words=$(${RELEASES} | tr -d /)` : ''} ;;`,
+      ),
     '  esac',
     `  [[ $cur == -* ]] && words="$words ${longs(options).join(' ')} --help"`,
     '  mapfile -t COMPREPLY < <(compgen -W "$words" -- "$cur")',
@@ -58,17 +63,19 @@ export function zshCompletion(program: DocumentedProgram): string {
     '  words_before=(${${words[2,CURRENT-1]}:#-*})',
     '  command="${(j: :)words_before}"',
     '  case $command in',
-    `    '') commands=(${describe(top)}); _describe command commands ;;`,
+    `    ''|help) commands=(${describe(top)}); _describe command commands ;;`,
     ...subGroups(commands).map(([group]) => {
       const inside = commands
         .filter((one) => one.name.startsWith(`${group} `))
         .map((one) => [one.name.slice(group.length + 1), one.description] as const);
-      return `    '${group}') commands=(${describe(inside)}); _describe command commands ;;`;
+      return `    '${group}'|'help ${group}') commands=(${describe(inside)}); _describe command commands ;;`;
     }),
-    ...commands.map(
-      (command) =>
-        `    '${command.name}') _arguments ${[...command.options, ...program.options].map(zshOption).join(' ')}${command.takesRelease ? ` '*:release:(${`\${(f)"$(${RELEASES} | tr -d /)"}`})'` : ''} ;;`,
-    ),
+    ...commands
+      .filter((command) => !command.takesCommand)
+      .map(
+        (command) =>
+          `    '${command.name}') _arguments ${[...command.options, ...program.options].map(zshOption).join(' ')}${command.takesRelease ? ` '*:release:(${`\${(f)"$(${RELEASES} | tr -d /)"}`})'` : ''} ;;`,
+      ),
     '  esac',
     '}',
     '_ttkmdctl "$@"',
@@ -97,6 +104,11 @@ export function fishCompletion(program: DocumentedProgram): string {
         const [group = '', name = ''] = one.name.split(' ');
         return `complete -c ttkmdctl -n ${seen(group)} -a ${name} -d ${quote(one.description)}`;
       }),
+    ...commands
+      .filter((one) => one.takesCommand)
+      .map(
+        (one) => `complete -c ttkmdctl -n ${seen(one.name)} -a ${quote(top.map(([name]) => name).join(' '))}`,
+      ),
     ...commands
       .filter((one) => one.takesRelease)
       .map(

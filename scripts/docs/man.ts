@@ -1,24 +1,8 @@
 // The man pages, made from the command line's and the settings' own definitions.
-import { SETTINGS } from '../../src/config/schema.ts';
+import { EXIT_STATUSES } from '../../src/cli/exit-statuses.ts';
+import { describeSetting, SETTINGS } from '../../src/config/schema.ts';
 import type { DocumentedCommand, DocumentedOption, DocumentedProgram } from './commands.ts';
-
-const EXIT_STATUSES: readonly (readonly [string, string])[] = [
-  ['0', 'Done, or healthy.'],
-  ['1', 'Not healthy, not ready, or nothing found.'],
-  ['2', 'Bad usage.'],
-  ['3', 'Bad configuration.'],
-  ['4', 'Missing rights.'],
-  ['5', 'Another run held the lock for too long.'],
-  ['6', 'A step failed.'],
-  ['130, 143', 'Ended by Ctrl-C or by a request to end.'],
-];
-
-const FILES: readonly (readonly [string, string])[] = [
-  ['/etc/ttkmd/ttkmd.conf, /etc/ttkmd/ttkmd.conf.d/*.conf', 'The settings, see ttkmd.conf(5).'],
-  ['/var/lib/ttkmd/', 'What is remembered: fingerprints, failures, history, what was installed.'],
-  ['/var/log/ttkmd/builds/', 'One log for each build.'],
-  ['/run/ttkmd/', 'The lock, and the events of the run under way.'],
-];
+import { FILES, HOOK_VARIABLES, SOURCE_COMMANDS, STATES } from './facts.ts';
 
 /** ttkmdctl(8). */
 export function commandPage(program: DocumentedProgram): string {
@@ -38,6 +22,26 @@ export function commandPage(program: DocumentedProgram): string {
     ...program.commands.flatMap(commandEntry),
     '.SH GLOBAL OPTIONS',
     ...program.options.flatMap(optionEntry),
+    '.SH MODULE STATES',
+    protect('What "ttkmdctl status" says of the module for a kernel:'),
+    ...STATES.flatMap(entry),
+    ".SH THE DRIVER'S SOURCE",
+    protect(
+      'tt-kmd is not in the Gentoo tree. Its source belongs to root and into /usr/src/tenstorrent-<version>; as root, for the version of your choice:',
+    ),
+    '.PP',
+    '.EX',
+    ...SOURCE_COMMANDS.map((line) => protect(line)),
+    '.EE',
+    '.PP',
+    protect(
+      "The tags there are called ttkmd-<version> too; they are the driver's and have nothing to do with this program.",
+    ),
+    '.SH WHEN A BUILD FAILS',
+    protect(
+      '/etc/ttkmd/hooks.d/build-failed is run as root, if it is an executable file that root alone can write to. What it prints goes into the log of the build. It has 30 seconds; what it leaves running is ended with it. Its own failure is written down in the history and changes nothing. In its environment:',
+    ),
+    ...HOOK_VARIABLES.flatMap(entry),
     '.SH EXIT STATUS',
     ...EXIT_STATUSES.flatMap(entry),
     '.SH ENVIRONMENT',
@@ -69,7 +73,7 @@ export function settingsPage(program: DocumentedProgram): string {
       ...SETTINGS.filter((setting) => setting.section === section).flatMap((setting) =>
         entry([
           setting.key,
-          `${setting.description} ${setting.written === '' ? 'Empty unless set.' : `Default: ${setting.written}.`}`,
+          `${describeSetting(setting)} ${setting.written === '' ? 'Empty unless set.' : `Default: ${setting.written}.`}`,
         ]),
       ),
     ]),

@@ -17,11 +17,14 @@ export async function cancel(options: GlobalOptions): Promise<number> {
   try {
     process.kill(run.pid, 'SIGTERM');
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ESRCH') return EXIT.ok;
+    if ((error as NodeJS.ErrnoException).code === 'ESRCH') {
+      terminal.line(`nothing to cancel: the run of pid ${run.pid} has just ended by itself`);
+      return EXIT.ok;
+    }
     throw new TtkmdError(
       'not-root',
       `The run of pid ${run.pid} (trigger ${run.trigger}) belongs to root.`,
-      'Run it again with sudo: sudo ttkmdctl cancel',
+      'as root: ttkmdctl cancel',
       EXIT.rights,
     );
   }
@@ -37,7 +40,7 @@ export async function cancel(options: GlobalOptions): Promise<number> {
   throw new TtkmdError(
     'cancel-failed',
     `The run of pid ${run.pid} has not ended after ${PATIENCE / 1000} s.`,
-    `See what it waits for: cat /proc/${run.pid}/stack; kill -9 ${run.pid} is safe, the next reconcile mends what it leaves`,
+    `as root: kill -9 ${run.pid}. That is safe, the next reconcile mends what it leaves; what it waits for: cat /proc/${run.pid}/stack`,
     EXIT.stepFailed,
   );
 }

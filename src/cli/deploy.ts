@@ -1,24 +1,38 @@
 // `ttkmdctl deploy` and `uninstall`: the program's own files on a host.
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { Action } from '../deploy/action.ts';
 import { install, remove } from '../deploy/deploy.ts';
 import { openPackage, type PackageFolder, packageFolderOf } from '../deploy/package.ts';
 import { findSystemNode } from '../deploy/system-node.ts';
+import { RULE_PATH } from '../driver/rule.ts';
 import { EXIT, TtkmdError } from '../host/errors.ts';
 import type { Host } from '../host/host.ts';
-import { planGiveBack } from '../reconcile/give-back.ts';
+import { driverVersions, planGiveBack } from '../reconcile/give-back.ts';
 import { type Context, type GlobalOptions, openContext } from './context.ts';
+import { type Deed, type FileAction, fileLines, nextSteps } from './render-files.ts';
+import { VERSION } from './version.ts';
 
 export interface DeployOptions extends GlobalOptions {
   readonly package?: string;
   readonly dryRun?: boolean;
   readonly force?: boolean;
   readonly withNode?: boolean;
+  readonly verbose?: boolean;
 }
 
 /** Milliseconds to wait for a reconcile to end before the program under it is replaced. */
 const PATIENCE = 10 * 60_000;
+
+const INSTALL: Deed = {
+  done: `installed ttkmd ${VERSION}`,
+  would: `would install ttkmd ${VERSION}`,
+  nothing: 'all is in place',
+};
+const UNINSTALL: Deed = {
+  done: 'took ttkmd off, with its state, history and logs',
+  would: 'would take ttkmd off, with its state, history and logs',
+  nothing: 'nothing of ttkmd is installed here',
+};
 
 /** The folder that the running program was started from. */
 export function ownPackage(): PackageFolder {
@@ -32,42 +46,58 @@ export async function deployProgram(options: DeployOptions): Promise<number> {
     throw new TtkmdError(
       'package-missing',
       'This is the installed program itself: it holds nothing that could be installed anew.',
-      'Name the folder that a release was unpacked to: ttkmdctl deploy --package DIR',
+      'Name the folder that a release was unpacked to; as root: ttkmdctl deploy --package DIR',
       EXIT.usage,
     );
   }
   const systemNode = await findSystemNode(context.host);
-  return changeFiles(context, options, () =>
-    install(context.host, found, { ...choices(options), systemNode, withNode: options.withNode ?? false }),
-  );
+  return changeFiles(context, options, INSTALL, () => ({
+    actions: install(context.host, found, {
+      ...choices(options),
+      systemNode,
+      withNode: options.withNode ?? false,
+    }),
+    next: afterInstall(context.host),
+  }));
 }
 
 export async function uninstallProgram(options: DeployOptions): Promise<number> {
   const context = openContext(options);
-  return changeFiles(context, options, () => {
-    const actions = remove(context.host, choices(options));
-    for (const { text, act } of planGiveBack(context.host)) {
-      context.terminal.line(text);
-      if (!options.dryRun) act();
+  return changeFiles(context, options, UNINSTALL, () => {
+    const actions: FileAction[] = [...remove(context.host, choices(options))];
+    for (const part of planGiveBack(context.host)) {
+      // The lock that is held makes this one, on a machine that has nothing of ttkmd too.
+      if (part.path !== '/run/ttkmd') actions.push(part);
+      if (!options.dryRun) part.act();
     }
-    return actions;
+    return { actions, next: afterUninstall(context.host) };
   });
+}
+
+/** What was done to files, and what is to be done next. */
+interface Change {
+  readonly actions: readonly FileAction[];
+  readonly next: readonly string[];
 }
 
 /** Does it under the lock, as root, and prints what was done. */
 export async function changeFiles(
   { host, terminal }: Context,
   options: DeployOptions,
-  change: () => Action[],
+  deed: Deed,
+  change: () => Change,
 ): Promise<number> {
   const hadRun = host.fs.exists('/run');
-  const lock = options.dryRun ? undefined : await takeLock(host);
+  const dryRun = options.dryRun ?? false;
+  const lock = dryRun ? undefined : await takeLock(host);
   try {
-    const actions = change();
-    for (const { kind, path, reason } of actions) {
-      terminal.line(`${kind.padEnd(13)} ${path}${reason === undefined ? '' : `: ${reason}`}`);
+    const { actions, next } = change();
+    for (const line of fileLines(deed, actions, { dryRun, verbose: options.verbose ?? false })) {
+      terminal.line(line);
     }
-    if (actions.length === 0) terminal.line('nothing to do: all is in place');
+    const changed = actions.some(({ kind }) => kind !== 'keep');
+    if (changed && dryRun && !options.verbose) nextSteps(terminal, ['each file: add --verbose']);
+    if (changed && !dryRun) nextSteps(terminal, next);
     return EXIT.ok;
   } finally {
     lock?.release();
@@ -83,12 +113,33 @@ export function choices(options: DeployOptions): { dryRun: boolean; force: boole
   return { dryRun: options.dryRun ?? false, force: options.force ?? false };
 }
 
+function afterInstall(host: Host): string[] {
+  const inside = host.root === '/' ? '' : ` --root ${host.root}`;
+  const hasSource = host.fs.list('/usr/src').some((name) => name.startsWith('tenstorrent-'));
+  const reconcile = `as root: ttkmdctl${inside} reconcile`;
+  return [
+    hasSource
+      ? `build the driver, ${reconcile}`
+      : `put tt-kmd's source into /usr/src/tenstorrent-<version> (ttkmdctl(8) has the commands), then ${reconcile}`,
+    `whether kernel installations reach ttkmd: ttkmdctl${inside} hooks status`,
+  ];
+}
+
+/** The driver stays, for the card to work on; who wants it gone is told how. */
+function afterUninstall(host: Host): string[] {
+  const versions = driverVersions(host);
+  if (versions.length === 0) return [];
+  const removals = versions.map((version) => `dkms remove -m tenstorrent -v ${version} --all`);
+  const rule = host.fs.exists(RULE_PATH) ? [`rm ${RULE_PATH}`] : [];
+  return [`the driver stays; to take it off too, as root: ${[...removals, ...rule].join(' && ')}`];
+}
+
 async function takeLock(host: Host) {
   if (host.machine.effectiveUser !== 0) {
     throw new TtkmdError(
       'not-root',
       'Installing and removing files of the system needs root.',
-      'Run it again with sudo, or see what would be done with --dry-run.',
+      'run it as root, or see what would be done with --dry-run',
       EXIT.rights,
     );
   }
@@ -96,8 +147,8 @@ async function takeLock(host: Host) {
   if (lock === undefined) {
     throw new TtkmdError(
       'lock-held',
-      'A reconcile has been at work for too long to wait for.',
-      'Watch it: ttkmdctl status. End it: ttkmdctl cancel',
+      `A reconcile was still at work after ${PATIENCE / 60_000} minutes of waiting; nothing was changed.`,
+      'end it, as root: ttkmdctl cancel. Who it is: ttkmdctl status',
       EXIT.locked,
     );
   }

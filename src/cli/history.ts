@@ -1,8 +1,8 @@
 // `ttkmdctl history`: what was done when, by which trigger, how long it took, how it ended.
 import { EXIT } from '../host/errors.ts';
-import { readHistory } from '../state/history.ts';
+import { localTime } from '../host/local-time.ts';
+import { type HistoryEntry, readHistory } from '../state/history.ts';
 import { type GlobalOptions, openContext } from './context.ts';
-import { localTime } from './logs.ts';
 import { type Column, table } from './terminal.ts';
 
 const COLUMNS: readonly Column[] = [
@@ -15,20 +15,33 @@ const COLUMNS: readonly Column[] = [
   { title: 'HOW IT ENDED', expendable: 0 },
 ];
 
+/** Steps that change what a kernel or an admin has; the others keep records in order. */
+const TELLING = new Set(['takeOver', 'build', 'install', 'forget']);
+
+/** The newest entries: those that matter to a person, or all of them. */
+export function chosenEntries(
+  entries: readonly HistoryEntry[],
+  lines: number,
+  everything: boolean,
+): HistoryEntry[] {
+  const chosen = entries.filter(({ step, outcome }) => everything || outcome !== 'done' || TELLING.has(step));
+  return chosen.slice(Math.max(0, chosen.length - lines));
+}
+
 export async function history(
-  options: GlobalOptions & { readonly json?: boolean; readonly lines: number },
+  options: GlobalOptions & { readonly json?: boolean; readonly all?: boolean; readonly lines: number },
 ): Promise<number> {
   const { host, terminal } = openContext(options);
-  const entries = readHistory(host.fs).slice(-options.lines);
+  const kept = readHistory(host.fs);
+  // Programs choose for themselves.
+  const entries = chosenEntries(kept, options.lines, options.all === true || options.json === true);
   if (options.json) {
     const timed = entries.map((entry) => ({ ...entry, at: new Date(entry.at).toISOString() }));
     terminal.line(JSON.stringify({ schema: 1, entries: timed }, undefined, 2));
     return EXIT.ok;
   }
-  if (entries.length === 0) {
-    terminal.line('nothing has been done yet');
-    return EXIT.ok;
-  }
+  if (kept.length === 0) terminal.line('nothing has been done yet');
+  if (entries.length === 0) return EXIT.ok;
   const rows = entries.map((entry) => [
     localTime(entry.at),
     entry.trigger,

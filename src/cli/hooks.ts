@@ -5,18 +5,36 @@ import { type HookStatus, judgeHookWays } from '../deploy/hooks-status.ts';
 import { EXIT } from '../host/errors.ts';
 import { type GlobalOptions, openContext } from './context.ts';
 import { changeFiles, choices, type DeployOptions, ownPackage } from './deploy.ts';
+import type { Deed } from './render-files.ts';
 import type { Terminal } from './terminal.ts';
+
+const INSTALL: Deed = {
+  done: 'put the hooks in place',
+  would: 'would put the hooks in place',
+  nothing: 'all is in place',
+};
+const REMOVE: Deed = {
+  done: 'took the hooks away',
+  would: 'would take the hooks away',
+  nothing: 'no hook of ttkmd is installed here',
+};
 
 export async function installHooks(options: DeployOptions): Promise<number> {
   const context = openContext(options);
-  return changeFiles(context, options, () =>
-    install(context.host, ownPackage(), { ...choices(options), only: 'hooks' }),
-  );
+  return changeFiles(context, options, INSTALL, () => ({
+    actions: install(context.host, ownPackage(), { ...choices(options), only: 'hooks' }),
+    next: ['whether kernel installations reach them: ttkmdctl hooks status'],
+  }));
 }
 
 export async function removeHooks(options: DeployOptions): Promise<number> {
   const context = openContext(options);
-  return changeFiles(context, options, () => remove(context.host, { ...choices(options), only: 'hooks' }));
+  return changeFiles(context, options, REMOVE, () => ({
+    actions: remove(context.host, { ...choices(options), only: 'hooks' }),
+    next: [
+      'after each new kernel, as root: ttkmdctl reconcile. To have the hooks again, as root: ttkmdctl hooks install',
+    ],
+  }));
 }
 
 /** Exit status 0 where every kernel installation here reaches ttkmd, 1 where one would not. */

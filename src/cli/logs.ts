@@ -1,5 +1,6 @@
 // `ttkmdctl logs`: what a build printed.
 import { EXIT, TtkmdError } from '../host/errors.ts';
+import { localTime } from '../host/local-time.ts';
 import { BUILD_LOGS, listBuildLogs } from '../state/build-logs.ts';
 import { type GlobalOptions, openContext } from './context.ts';
 
@@ -9,40 +10,34 @@ export async function logs(
   options: GlobalOptions & { readonly list?: boolean },
 ): Promise<number> {
   const { host, terminal } = openContext(options);
-  const found = listBuildLogs(host.fs).filter((log) => release === undefined || log.release === release);
+  const all = listBuildLogs(host.fs);
+  if (host.fs.denied.has(BUILD_LOGS)) throw unreadable(BUILD_LOGS);
+  const found = all.filter((log) => release === undefined || log.release === release);
   if (options.list) {
-    for (const log of found)
-      terminal.line(`${localTime(log.at)}  ${log.release}  ${log.version}  ${log.path}`);
+    const lines = found.map((log) => `${localTime(log.at)}  ${log.release}  ${log.version}  ${log.path}`);
+    for (const line of lines.length === 0 ? [noLog(release)] : lines) terminal.line(line);
     return EXIT.ok;
   }
   const newest = found.at(-1);
   if (newest === undefined) {
-    throw new TtkmdError(
-      'no-log',
-      release === undefined
-        ? `There is no build log in ${BUILD_LOGS}.`
-        : `No build for ${release} has left a log.`,
-      'ttkmdctl logs --list shows what there is.',
-      EXIT.unhealthy,
-    );
+    const next =
+      all.length === 0
+        ? 'each build leaves one; what would be built: ttkmdctl reconcile --dry-run'
+        : 'which there are: ttkmdctl logs --list';
+    throw new TtkmdError('no-log', noLog(release), next, EXIT.unhealthy);
   }
   const text = host.fs.readText(newest.path);
-  if (text === undefined) {
-    throw new TtkmdError(
-      'unreadable',
-      `${newest.path} may not be read by this user.`,
-      'Run it with sudo.',
-      EXIT.rights,
-    );
-  }
+  if (text === undefined) throw unreadable(newest.path);
   terminal.line(text.trimEnd());
   return EXIT.ok;
 }
 
-/** A time as people at this machine write it, to the second. */
-export function localTime(at: number): string {
-  const date = new Date(at);
-  const two = (value: number): string => String(value).padStart(2, '0');
-  const day = `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`;
-  return `${day} ${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}`;
+function noLog(release: string | undefined): string {
+  return release === undefined
+    ? `no build has left a log in ${BUILD_LOGS}`
+    : `no build for ${release} has left a log in ${BUILD_LOGS}`;
+}
+
+function unreadable(path: string): TtkmdError {
+  return new TtkmdError('unreadable', `${path} may not be read by this user`, 'run it as root', EXIT.rights);
 }

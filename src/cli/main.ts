@@ -18,9 +18,10 @@ export async function main(args: readonly string[], parts: Parts): Promise<numbe
     await program.parseAsync([...args], { from: 'user' });
     return status;
   } catch (error) {
-    // Commander has printed its own message by now.
-    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
-    return explain(error);
+    if (!(error instanceof CommanderError)) return explain(error);
+    if (error.exitCode === 0) return EXIT.ok;
+    const { usageError } = await import('./usage.ts');
+    return explain(usageError(program, args, error));
   }
 }
 

@@ -1,6 +1,8 @@
 // The command line's definitions, from which help, man page and completions are made too. Commands are loaded
 // when they are called: most of the start-up time would else go into code that is not needed.
 import { type Command, Command as CommanderCommand, InvalidArgumentError, Option } from 'commander';
+import { EXIT } from '../host/errors.ts';
+import { exitStatusHelp } from './exit-statuses.ts';
 import { VERSION } from './version.ts';
 
 const TRIGGERS = ['boot', 'kernel-event', 'watch', 'timer', 'cli', 'bootstrap'];
@@ -29,7 +31,10 @@ export function createProgram(parts: Parts, done: (status: number) => void): Com
     .version(VERSION, '-V, --version', 'print the version')
     .option('--root <dir>', 'work on the system in this folder instead of the running one', '/')
     .configureHelp({ showGlobalOptions: true })
-    .helpCommand('help [command]', 'print the help of a command')
+    .helpOption('-h, --help', 'print the help')
+    .addHelpText('after', () => `\n${exitStatusHelp()}`)
+    // What is wrong with a call is said by us, with a next step.
+    .configureOutput({ writeErr() {} })
     .exitOverride();
   // Commander repeats every option in a call's arguments; what a command gets is its arguments and all options.
   const run =
@@ -44,6 +49,7 @@ export function createProgram(parts: Parts, done: (status: number) => void): Com
   addConfig(program, run);
   addHooks(program, run);
   addInternals(program, run, parts);
+  addHelp(program, done);
   return program;
 }
 
@@ -67,7 +73,7 @@ function addLooks(program: Command, run: Run): void {
   program
     .command('ready')
     .description('tell whether the card will be there after a reboot; exit status 0 or 1')
-    .argument('[release]', 'the kernel; all that could be booted unless told')
+    .argument('[release]', 'the kernel; the one that would boot next, the newest, unless told')
     .action(run(async ([release], options) => (await import('./ready.ts')).ready(release, options)));
   program
     .command('kernels')
@@ -84,7 +90,8 @@ function addLooks(program: Command, run: Run): void {
     .command('history')
     .description('list what was done when, by which trigger, and how it ended')
     .option('-n, --lines <count>', 'so many of the newest entries', wholeNumber, 30)
-    .option('--json', 'print one JSON object (schema 1)')
+    .option('--all', 'the small steps that keep records in order, too')
+    .option('--json', 'print one JSON object (schema 1), with all steps')
     .action(
       run(async (_, options) =>
         (await import('./history.ts')).history({ ...options, lines: Number(options.lines) }),
@@ -116,7 +123,7 @@ function addWork(program: Command, run: Run): void {
 }
 
 function addConfig(program: Command, run: Run): void {
-  const config = program.command('config').description('show and check the settings');
+  const config = program.command('config').description('show and check the settings').helpCommand(false);
   config
     .command('show')
     .description('print each setting, its value, and where it came from')
@@ -130,7 +137,10 @@ function addConfig(program: Command, run: Run): void {
 }
 
 function addHooks(program: Command, run: Run): void {
-  const hooks = program.command('hooks').description('the hooks that kernel installations call');
+  const hooks = program
+    .command('hooks')
+    .description('the hooks that kernel installations call')
+    .helpCommand(false);
   hooks
     .command('status')
     .description('tell which way kernel installations take here, and whether they reach ttkmd')
@@ -145,6 +155,7 @@ function addHooks(program: Command, run: Run): void {
       .description(description)
       .option('--dry-run', 'print what would be done and change nothing')
       .option('--force', 'replace or remove files that were changed, too')
+      .option('--verbose', 'name each file')
       .action(
         run(async (_, options) => {
           const { installHooks, removeHooks } = await import('./hooks.ts');
@@ -152,6 +163,18 @@ function addHooks(program: Command, run: Run): void {
         }),
       );
   }
+}
+
+function addHelp(program: Command, done: (status: number) => void): void {
+  program
+    .command('help')
+    .description('print the help of a command')
+    .argument('[command...]', 'the command, e.g. config show')
+    .action(async (words: string[]) => {
+      const { namedCommand } = await import('./usage.ts');
+      namedCommand(program, words).outputHelp();
+      done(EXIT.ok);
+    });
 }
 
 /** Called by hooks and by the release archive, not by people. */
@@ -169,6 +192,7 @@ function addInternals(program: Command, run: Run, { kernelEvent, daemon }: Parts
     .option('--package <dir>', 'the unpacked release')
     .option('--dry-run', 'print what would be done and change nothing')
     .option('--force', 'replace files that are not ours, too')
+    .option('--verbose', 'name each file')
     .option('--with-node', "bring the release's own Node.js even where the system's would do")
     .action(run(async (_, options) => (await import('./deploy.ts')).deployProgram(options)));
   program
@@ -177,9 +201,10 @@ function addInternals(program: Command, run: Run, { kernelEvent, daemon }: Parts
     .action(run((_, { root }) => daemon.run(root)));
   program
     .command('uninstall')
-    .description('take ttkmd off this system; the driver stays')
+    .description('take ttkmd off this system, with its state, history and logs; the driver stays')
     .option('--dry-run', 'print what would be done and change nothing')
     .option('--force', 'remove files that were changed, too')
+    .option('--verbose', 'name each file')
     .action(run(async (_, options) => (await import('./deploy.ts')).uninstallProgram(options)));
 }
 

@@ -4,6 +4,7 @@ import { EXIT, TtkmdError } from '../host/errors.ts';
 import { interruptible } from '../host/signals.ts';
 import type { Policy } from '../reconcile/plan.ts';
 import { type Report, reconcile as runReconcile } from '../reconcile/reconcile.ts';
+import { shortfallOf } from '../reconcile/shortfall.ts';
 import { statusDocument } from '../reconcile/status-document.ts';
 import { describeStep, stepRelease, stepVersion } from '../reconcile/step.ts';
 import type { Trigger } from '../state/state.ts';
@@ -21,7 +22,7 @@ export interface ReconcileCommandOptions extends GlobalOptions {
   readonly json?: boolean;
 }
 
-/** Exit status 0 where everything was done or nothing was to do, 6 where a step failed. */
+/** Exit status 0 where the kernels have the driver, 1 where some lack it all the same, 6 where a step failed. */
 export async function reconcile(options: ReconcileCommandOptions): Promise<number> {
   const context = openContext(options);
   // A person can mend the file and try again; a machine that boots needs its driver all the same.
@@ -42,17 +43,16 @@ export async function reconcile(options: ReconcileCommandOptions): Promise<numbe
         run === undefined
           ? 'another run'
           : `pid ${run.pid} (${run.trigger}, since ${age(Date.now() - run.since)})`;
-      context.terminal.raw(`waiting for ${who}\n`);
+      context.terminal.raw(`waiting for ${who} to end; this is what it does\n`);
     },
   }).finally(progress.stop);
   if (options.kernel !== undefined) requireKernel(report, options.kernel);
   if (options.json) context.terminal.line(JSON.stringify(document(report), undefined, 2));
-  else renderReport(report, context);
-  return report.outcome === 'cancelled'
-    ? exitStatus()
-    : report.outcome === 'failed'
-      ? EXIT.stepFailed
-      : EXIT.ok;
+  else renderReport(report, context, options.kernel);
+  if (report.outcome === 'cancelled') return exitStatus();
+  if (report.outcome === 'failed') return EXIT.stepFailed;
+  const lacking = shortfallOf(report.after, options.kernel).kernels;
+  return report.outcome !== 'planned' && lacking.length > 0 ? EXIT.unhealthy : EXIT.ok;
 }
 
 function policyOf(options: ReconcileCommandOptions): Policy {
@@ -71,12 +71,12 @@ function requireKernel(report: Report, release: string): void {
   throw new TtkmdError(
     'unknown-kernel',
     `There is no kernel ${release} on this machine.`,
-    'ttkmdctl kernels lists them.',
+    'which there are: ttkmdctl kernels',
     EXIT.usage,
   );
 }
 
-function renderReport(report: Report, { terminal }: Context): void {
+function renderReport(report: Report, { terminal }: Context, only: string | undefined): void {
   if (report.outcome === 'planned') {
     terminal.line('would do:');
     for (const step of report.steps) paragraph(terminal, '  ', describeStep(step), 4);
@@ -93,40 +93,45 @@ function renderReport(report: Report, { terminal }: Context): void {
     if (hint !== undefined) paragraph(terminal, `  ${terminal.style('cyan', '→')} `, hint, 4);
     if (log !== undefined) terminal.line(`    log: ttkmdctl logs ${stepRelease(step) ?? ''}`);
   }
+  for (const { message, hint } of report.unwritten) {
+    paragraph(terminal, `${terminal.style('yellow', '✗')} `, message, 2);
+    paragraph(terminal, `  ${terminal.style('cyan', '→')} `, hint, 4);
+  }
   const { kernels, health } = report.after;
   for (const step of report.steps) {
     if (step.kind === 'wait') paragraph(terminal, '  ', describeStep(step), 4);
   }
-  const able = kernels.filter((one) => one.state !== 'unsupported');
+  const able = kernels.filter((one) => one.state !== 'unsupported' && one.kernel.kind !== 'sources-only');
   const current = able.filter((one) => one.state === 'current').length;
   const words: Record<Report['outcome'], string> = {
     'nothing-to-do': 'nothing to do',
     done: 'done',
     failed: 'not everything could be done',
-    cancelled: 'cancelled',
+    cancelled: 'cancelled before all was done',
     planned: '',
   };
   paragraph(
     terminal,
     '',
-    `${words[report.outcome]}: ${current} of ${able.length} ${able.length === 1 ? 'kernel' : 'kernels'} that can take it ${current === 1 ? 'has' : 'have'} a current driver, health is ${health}`,
+    `${words[report.outcome]}: ${current} of ${able.length} ${able.length === 1 ? 'kernel' : 'kernels'} ${current === 1 ? 'has' : 'have'} the driver, health is ${health}`,
     0,
   );
   const standing = kernels.filter((one) => one.failure !== undefined && report.outcome === 'nothing-to-do');
   for (const { kernel, failure } of standing) {
-    paragraph(
-      terminal,
-      '  ',
-      `${kernel.release}: not tried again, since nothing that the failed build depended on has changed: ${failure?.headline}`,
-      4,
-    );
-    paragraph(
-      terminal,
-      `  ${terminal.style('cyan', '→')} `,
-      `${failure?.hint}; to try all the same: ttkmdctl reconcile --kernel ${kernel.release}`,
-      4,
-    );
+    const why = `${kernel.release}: not tried again, since nothing that the failed build depended on has changed`;
+    const again = `to try all the same, as root: ttkmdctl reconcile --kernel ${kernel.release}`;
+    problemLines(terminal, `${why}: ${failure?.headline}`, `${failure?.hint}; ${again}`);
   }
+  const told = new Set<string | undefined>(standing.map(({ kernel }) => kernel.release));
+  if (report.outcome === 'failed' || report.outcome === 'cancelled') return;
+  for (const problem of shortfallOf(report.after, only).problems) {
+    if (!told.has(problem.release)) problemLines(terminal, problem.message, problem.hint);
+  }
+}
+
+function problemLines(terminal: Terminal, message: string, hint: string): void {
+  paragraph(terminal, '  ', message, 4);
+  paragraph(terminal, `  ${terminal.style('cyan', '→')} `, hint, 4);
 }
 
 /** A text broken to the terminal's width; its first line begins with the mark, the others are indented. */
@@ -155,6 +160,7 @@ function document(report: Report): object {
         again: step.kind === 'wait' && step.again !== undefined ? step.again / 1000 : null,
       };
     }),
+    unwritten: report.unwritten,
     status: statusDocument(report.after, undefined),
   };
 }

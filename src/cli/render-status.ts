@@ -12,6 +12,7 @@ const STATE_STYLE: Readonly<Record<KernelJudgement['state'], Style>> = {
   failed: 'red',
   waiting: 'dim',
   unsupported: 'dim',
+  unknown: 'yellow',
 };
 
 const COLUMNS: readonly Column[] = [
@@ -19,8 +20,12 @@ const COLUMNS: readonly Column[] = [
   { title: 'ORIGIN', expendable: 2 },
   { title: 'MODULE', expendable: 0 },
   { title: 'DRIVER', expendable: 1 },
-  { title: 'SINCE', expendable: 0 },
+  { title: 'SINCE', expendable: 3 },
+  { title: 'WHY', expendable: 0 },
 ];
+
+/** Where the texts of the facts begin. */
+const FACT_INDENT = 13;
 
 /** The lines of the screen. */
 export function renderStatus(
@@ -31,33 +36,43 @@ export function renderStatus(
   const { health } = judgement;
   return [
     `${terminal.style(HEALTH_STYLE[health], '●')} tenstorrent: ${terminal.style(['bold', HEALTH_STYLE[health]], health)}`,
-    ...facts(judgement, run).map(([name, text]) => `  ${terminal.style('dim', name.padEnd(9))}  ${text}`),
+    ...facts(judgement, run).flatMap(([name, ...texts]) => factLines(name, texts, terminal)),
     '',
     ...kernelRows(judgement, terminal),
     ...problemLines(judgement.problems, terminal),
   ];
 }
 
-function facts(judgement: Judgement, run: RunUnderWay | undefined): [string, string][] {
+function factLines(name: string, texts: readonly string[], terminal: Terminal): string[] {
+  const [first = '', ...rest] = texts.flatMap((text) => wrap(text, terminal.width - FACT_INDENT));
+  return [
+    `  ${terminal.style('dim', name.padEnd(FACT_INDENT - 4))}  ${first}`,
+    ...rest.map((line) => `${' '.repeat(FACT_INDENT)}${line}`),
+  ];
+}
+
+/** Each with its name and one or more lines of text. */
+function facts(judgement: Judgement, run: RunUnderWay | undefined): [string, ...string[]][] {
   const { observation, driver, devices } = judgement;
-  const lines: [string, string][] = [];
+  const lines: [string, ...string[]][] = [];
   if (observation.runningRelease !== undefined) {
     lines.push(['running', `${observation.runningRelease}    ${loadedText(judgement)}`]);
   } else {
     lines.push(['running', 'not this system: it is looked at from outside or in a chroot']);
   }
   if (!observation.chrooted) lines.push(['devices', devicesText(devices)]);
-  const others = driver.sources.filter((source) => source !== driver.source).map((source) => source.version);
+  const others = driver.sources.map((source) => source.version).filter((one) => one !== driver.desired);
   lines.push([
     'driver',
     driver.desired === undefined
       ? 'no usable source'
-      : `${driver.desired} wanted${others.length > 0 ? ` (also there: ${others.join(', ')})` : ''}`,
+      : `${driver.desired} wanted${driver.source === undefined ? ', and no usable source of it' : ''}${others.length > 0 ? ` (also there: ${others.join(', ')})` : ''}`,
   ]);
   if (run !== undefined) {
     lines.push([
       'working',
-      `a reconcile (${run.trigger}) since ${age(observation.now - run.since)}; watch it: ttkmdctl reconcile`,
+      `a reconcile (${run.trigger}), pid ${run.pid}, for ${age(observation.now - run.since)}`,
+      'see what it does, as root: ttkmdctl reconcile; end it: ttkmdctl cancel',
     ]);
   }
   return lines;
@@ -86,7 +101,8 @@ function devicesText(devices: Judgement['devices']): string {
   return `${devices.length} (${families.join(', ')})`;
 }
 
-function kernelRows({ kernels, observation }: Judgement, terminal: Terminal): string[] {
+function kernelRows(judgement: Judgement, terminal: Terminal): string[] {
+  const { kernels, observation } = judgement;
   if (kernels.length === 0) return ['    no kernels found in /lib/modules and /usr/src'];
   const rows = kernels.map((one) => [
     one.kernel.release,
@@ -94,8 +110,11 @@ function kernelRows({ kernels, observation }: Judgement, terminal: Terminal): st
     one.state,
     one.module?.version ?? '–',
     sinceText(one, observation.now),
+    whyText(one, judgement),
   ]);
-  const { head, lines } = table(COLUMNS, rows, terminal.width - 4);
+  // Where all is well there is nothing to explain.
+  const columns = rows.every((row) => row.at(-1) === '') ? COLUMNS.slice(0, -1) : COLUMNS;
+  const { head, lines } = table(columns, rows, terminal.width - 4);
   return [
     `    ${terminal.style('dim', head)}`,
     ...lines.map((line, index) => {
@@ -113,9 +132,25 @@ function paintState(line: string, state: KernelJudgement['state'], terminal: Ter
   return `${line.slice(0, at + 2)}${terminal.style(STATE_STYLE[state], state)}${line.slice(end)}`;
 }
 
-function sinceText({ state, reason, record }: KernelJudgement, now: number): string {
-  if (state === 'current') return record === undefined ? 'built by somebody else' : age(now - record.at);
-  return reason ?? '';
+/** How long it has been current, or has failed; of the other states nobody has written down when they began. */
+function sinceText({ state, record, failure }: KernelJudgement, now: number): string {
+  const at = state === 'current' ? record?.at : failure?.at;
+  return at === undefined ? '–' : age(now - at);
+}
+
+/** Why a module is not current, and what is in the way of a new one. */
+function whyText({ state, reason, record, failure, kernel }: KernelJudgement, judgement: Judgement): string {
+  if (state === 'current') return record === undefined ? 'built by somebody else' : '';
+  if (failure !== undefined || (state !== 'missing' && state !== 'drifted')) return reason ?? '';
+  const { driver, observation } = judgement;
+  const obstacle =
+    driver.source === undefined
+      ? undefined
+      : observation.dkms.command === undefined
+        ? 'dkms is not installed'
+        : kernel.buildTree.missing[0]?.text;
+  if (obstacle === undefined) return reason ?? '';
+  return state === 'missing' ? obstacle : `${reason}; ${obstacle}`;
 }
 
 function problemLines(problems: readonly Problem[], terminal: Terminal): string[] {

@@ -26,6 +26,8 @@ export interface Setting<T = unknown> {
   readonly written: string;
   /** One line for the person who reads the file or the manual. */
   readonly description: string;
+  /** Whether anything reads it; others are in the table so that files that set them stay good. */
+  readonly inEffect: boolean;
 }
 
 type Table = {
@@ -45,13 +47,13 @@ export const TABLE: Table = {
         'newest',
         'The driver version to keep built: newest takes the highest one whose source is in /usr/src.',
       ),
-      keepOld: setting(
+      keepOld: notYet(
         'keep_old',
         integer(0, 20),
         '1',
         'How many older driver sources are left in /usr/src, to go back to.',
       ),
-      reload: setting(
+      reload: notYet(
         'reload',
         oneOf(['never', 'when-idle', 'boot']),
         'never',
@@ -68,7 +70,7 @@ export const TABLE: Table = {
         '',
         'Kernel releases to leave alone, as patterns with spaces or commas between them.',
       ),
-      archive: setting(
+      archive: notYet(
         'archive',
         boolean(),
         'no',
@@ -118,7 +120,7 @@ export const TABLE: Table = {
     },
   },
   watch: {
-    description: 'How the daemon watches for new kernels and drivers.',
+    description: 'How new kernels and drivers are noticed, and kernels that are gone.',
     settings: {
       settle: setting(
         'settle',
@@ -126,7 +128,7 @@ export const TABLE: Table = {
         '3s',
         'How long a change must have come to rest before anything is done about it.',
       ),
-      resync: setting(
+      resync: notYet(
         'resync',
         duration('1s', '30d'),
         '6h',
@@ -137,7 +139,7 @@ export const TABLE: Table = {
   boot: {
     description: 'What happens at boot.',
     settings: {
-      timeLimit: setting(
+      timeLimit: notYet(
         'time_limit',
         duration('1s', '1d'),
         '10m',
@@ -148,36 +150,31 @@ export const TABLE: Table = {
   hugepages: {
     description: 'Hugepages of 1 GiB, which the cards are fed from.',
     settings: {
-      mode: setting(
+      mode: notYet(
         'mode',
         oneOf(['auto', 'always', 'off']),
         'auto',
         'auto allocates where the devices need them (behind an IOMMU that translates they do not), always does everywhere, off leaves them alone.',
       ),
-      wormhole: setting('wormhole', integer(0, 1024), '4', 'Pages for each Wormhole.'),
-      blackhole: setting('blackhole', integer(0, 1024), '4', 'Pages for each Blackhole.'),
-      grayskull: setting('grayskull', integer(0, 1024), '1', 'Pages for each Grayskull.'),
-      total: setting(
+      wormhole: notYet('wormhole', integer(0, 1024), '4', 'Pages for each Wormhole.'),
+      blackhole: notYet('blackhole', integer(0, 1024), '4', 'Pages for each Blackhole.'),
+      grayskull: notYet('grayskull', integer(0, 1024), '1', 'Pages for each Grayskull.'),
+      total: notYet(
         'total',
         optional(integer(0, 65_536)),
         '',
         'Pages on the whole machine, divided among the devices, whatever their kind.',
       ),
-      extraPages: setting(
-        'extra_pages',
-        integer(0, 65_536),
-        '0',
-        'Pages on top of that, for other programs.',
-      ),
-      keepFree: setting(
+      extraPages: notYet('extra_pages', integer(0, 65_536), '0', 'Pages on top of that, for other programs.'),
+      keepFree: notYet(
         'keep_free',
         size(),
         '4G',
         'Memory that allocating pages must leave free on the machine.',
       ),
-      mount: setting('mount', absolutePath(), '/dev/hugepages-1G', 'Where the pages are mounted.'),
-      mountMode: setting('mount_mode', mode(), '0777', 'Permissions of the mount.'),
-      mountGroup: setting(
+      mount: notYet('mount', absolutePath(), '/dev/hugepages-1G', 'Where the pages are mounted.'),
+      mountMode: notYet('mount_mode', mode(), '0777', 'Permissions of the mount.'),
+      mountGroup: notYet(
         'mount_group',
         optional(groupName()),
         '',
@@ -199,13 +196,13 @@ export const TABLE: Table = {
   signing: {
     description: 'Signatures, for kernels that load signed modules only.',
     settings: {
-      key: setting(
+      key: notYet(
         'key',
         optional(signingKey()),
         '',
         "The private key to sign with; unless set, the one that the kernel's own modules were signed with.",
       ),
-      certificate: setting(
+      certificate: notYet(
         'certificate',
         optional(absolutePath()),
         '',
@@ -216,19 +213,19 @@ export const TABLE: Table = {
   control: {
     description: 'Who may give orders to the daemon.',
     settings: {
-      group: setting('group', groupName(), 'ttkmd', 'Members of this group may, besides root.'),
+      group: notYet('group', groupName(), 'ttkmd', 'Members of this group may, besides root.'),
     },
   },
   log: {
     description: 'What is logged.',
     settings: {
-      level: setting(
+      level: notYet(
         'level',
         oneOf(['debug', 'info', 'warn', 'error']),
         'info',
         'The least important messages to log.',
       ),
-      format: setting(
+      format: notYet(
         'format',
         oneOf(['auto', 'pretty', 'json']),
         'auto',
@@ -239,5 +236,10 @@ export const TABLE: Table = {
 };
 
 function setting<T>(key: string, parser: Parser<T>, written: string, description: string): Setting<T> {
-  return { key, parser, written, description };
+  return { key, parser, written, description, inEffect: true };
+}
+
+/** A setting of a part of ttkmd that is not there yet: `setting` takes its place when the part comes. */
+function notYet<T>(...entry: Parameters<typeof setting<T>>): Setting<T> {
+  return { ...setting(...entry), inEffect: false };
 }

@@ -81,7 +81,7 @@ export function neighbourNotes(
       code: 'earlier-hook',
       severity: 'possible',
       message: `${path} runs before our hook and can end the installation early, with exit status 77.`,
-      hint: 'Where it does, run `ttkmdctl reconcile --all` afterwards.',
+      hint: 'Where it does, run `ttkmdctl reconcile --all` as root afterwards.',
     }));
   if (dkmsHooks.length > 0) {
     notes.push({

@@ -144,7 +144,7 @@ function noWay(ways: readonly InstallationWay[]): HookProblem[] {
       code: 'no-installer',
       severity: 'bypass',
       message: 'Nothing on this machine calls hooks when a kernel is installed.',
-      hint: 'Install sys-kernel/installkernel, or run `ttkmdctl reconcile --all` after each new kernel.',
+      hint: 'Install sys-kernel/installkernel, or run `ttkmdctl reconcile --all` as root after each new kernel.',
     },
   ];
 }
@@ -164,19 +164,23 @@ function hookProblem(hook: HookFact, needed: boolean): HookProblem | undefined {
   });
   if (state === 'ok') return undefined;
   if (state === 'changed') {
-    return problem(`${path} was edited since it was installed.`, 'ttkmdctl hooks install --force', 'note');
+    return problem(
+      `${path} was edited since it was installed.`,
+      'as root: ttkmdctl hooks install --force',
+      'note',
+    );
   }
   if (state === 'outdated')
-    return problem(`${path} is not of this version of ttkmd.`, 'ttkmdctl hooks install', 'note');
+    return problem(`${path} is not of this version of ttkmd.`, 'as root: ttkmdctl hooks install', 'note');
   if (!needed) return undefined;
   switch (state) {
     case 'missing':
-      return problem(`${path} is not installed.`, 'ttkmdctl hooks install');
+      return problem(`${path} is not installed.`, 'as root: ttkmdctl hooks install');
     case 'masked': {
       const mask = override?.path ?? path;
       return problem(
         `${mask} switches our hook off.`,
-        `If that is not meant, remove ${mask} and run \`ttkmdctl hooks install\`.`,
+        `If that is not meant, remove ${mask} and run \`ttkmdctl hooks install\` as root.`,
       );
     }
     case 'overridden':
@@ -185,7 +189,7 @@ function hookProblem(hook: HookFact, needed: boolean): HookProblem | undefined {
         `Remove ${override?.path ?? path}, or have it call ${path}.`,
       );
     case 'not-executable':
-      return problem(`${path} is not an executable file.`, 'ttkmdctl hooks install');
+      return problem(`${path} is not an executable file.`, 'as root: ttkmdctl hooks install');
     case 'noexec':
       return problem(`${path} is on a file system that is mounted noexec.`, 'Mount it without noexec.');
   }

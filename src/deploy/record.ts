@@ -78,7 +78,7 @@ function unreadable(why: string, exitStatus: 4 | 6, cause?: unknown): TtkmdError
   const hint =
     exitStatus === EXIT.rights
       ? 'Run it as root.'
-      : `Move ${RECORD_PATH} away and run \`ttkmdctl deploy --force\` from the package's folder.`;
+      : `Move ${RECORD_PATH} away and run \`install.sh --force\` of the release again, as root.`;
   return new TtkmdError(
     'install-record',
     `The record of what ttkmd installed, ${RECORD_PATH}, ${why}.`,

@@ -1,5 +1,6 @@
 // What dkms is asked to do, and what came of it.
 import type { Host } from '../host/host.ts';
+import { SOURCE_TREE } from './framework.ts';
 import { builtModules } from './tree.ts';
 
 /**
@@ -23,6 +24,8 @@ export interface Target {
 }
 
 export interface RunSettings {
+  /** Where dkms keeps its records. */
+  readonly tree: string;
   readonly jobs: number;
   /** A load above which make starts no further job; undefined for none. */
   readonly load: string | undefined;
@@ -56,26 +59,30 @@ export interface BuildRun extends DkmsRun {
 export async function build(host: Host, target: Target, settings: RunSettings): Promise<BuildRun> {
   clearStaging(host);
   const versionFolder = `${STAGING}/${target.packageName}/${target.version}`;
-  const builtFolder = stagedFolder(target);
+  const finished = stagedFolder(target);
   const growing = `${versionFolder}/build/make.log`;
   const stopTail = tail(host, growing, settings.onLine);
   host.fs.makeFolder(STAGING, 0o755);
-  const run = await dkms(
-    host,
-    ['build', '--dkmstree', STAGING, ...identify(target), '-j', String(settings.jobs)],
-    settings,
-  );
+  const run = await dkms(host, ['build', ...identify(target), '-j', String(settings.jobs)], {
+    ...settings,
+    tree: STAGING,
+  });
   stopTail();
   return {
     ...run,
-    makeLog: host.fs.readText(`${builtFolder}/log/make.log`) ?? host.fs.readText(growing) ?? '',
-    module: builtModules(host.fs, builtFolder)[0],
+    makeLog: host.fs.readText(`${finished}/log/make.log`) ?? host.fs.readText(growing) ?? '',
+    module: builtModules(host.fs, finished)[0],
   };
 }
 
 /** Where a finished build lies in the staging tree. */
 export function stagedFolder(target: Target): string {
-  return `${STAGING}/${target.packageName}/${target.version}/${target.release}/${target.arch}`;
+  return builtFolder(STAGING, target);
+}
+
+/** Where a finished build lies in a tree. */
+export function builtFolder(tree: string, target: Target): string {
+  return `${tree}/${target.packageName}/${target.version}/${target.release}/${target.arch}`;
 }
 
 /** Removes everything from the staging tree. */
@@ -100,16 +107,14 @@ export function add(
 export async function install(host: Host, target: Target, settings: RunSettings): Promise<DkmsRun> {
   const run = await dkms(host, ['install', '--force', '--no-depmod', ...identify(target)], brief(settings));
   if (run.exitCode !== 0) return run;
-  const complaint = await indexModules(host, target.release);
-  return complaint === undefined
-    ? run
-    : { ...run, exitCode: 6, output: `${run.output}\nerror: ${complaint}` };
+  const failure = await makeIndex(host, target.release);
+  return failure === undefined ? run : { ...run, exitCode: 6, output: `${run.output}\nerror: ${failure}` };
 }
 
-/** Makes depmod's index of a release anew; gives what depmod says where it fails. */
-export async function indexModules(host: Pick<Host, 'exec'>, release: string): Promise<string | undefined> {
+/** Makes modprobe's index of a release anew. Gives what depmod said where it failed. */
+export async function makeIndex(host: Pick<Host, 'exec'>, release: string): Promise<string | undefined> {
   const { code, stderr } = await host.exec.query('depmod', ['-a', release], { timeLimit: SHORT_LIMIT });
-  return code === 0 ? undefined : stderr;
+  return code === 0 ? undefined : stderr || `depmod ended with ${code}`;
 }
 
 /** Takes a module off one kernel and forgets what was built for it. */
@@ -126,24 +131,6 @@ export function removeVersion(
   return dkms(host, ['remove', '-m', target.packageName, '-v', target.version, '--all'], brief(settings));
 }
 
-/**
- * Pids of dkms commands that somebody else runs on the same tree: one in a container has a tree of its own. Dkms
- * has no lock, so looking is all that one can do.
- */
-export function foreignRuns({ fs }: Pick<Host, 'fs'>, tree: string): number[] {
-  const ours = fs.stat(tree);
-  return fs
-    .list('/proc')
-    .filter((name) => /^\d+$/.test(name) && fs.readText(`/proc/${name}/comm`)?.trim() === 'dkms')
-    .filter((name) => {
-      const theirs = fs.stat(`/proc/${name}/root${tree}`);
-      // One that may not be looked into counts; one that has ended has no arguments any more.
-      if (theirs === undefined) return Boolean(fs.readText(`/proc/${name}/cmdline`));
-      return theirs.inode === ours?.inode && theirs.device === ours?.device;
-    })
-    .map(Number);
-}
-
 function identify(target: Target): string[] {
   return ['-m', target.packageName, '-v', target.version, '-k', target.release, '-a', target.arch];
 }
@@ -154,7 +141,9 @@ function brief(settings: RunSettings): RunSettings {
 
 async function dkms(host: Host, args: readonly string[], settings: RunSettings): Promise<DkmsRun> {
   const output: string[] = [];
-  const run = await host.exec.run('dkms', args, {
+  // What is said here counts more than its configuration: it works where we look, whatever that says.
+  const places = ['--dkmstree', settings.tree, '--sourcetree', SOURCE_TREE];
+  const run = await host.exec.run('dkms', [...args, ...places], {
     env: settings.load === undefined ? {} : { MAKEFLAGS: `-l${settings.load}` },
     timeLimit: settings.timeLimit,
     signal: settings.signal,

@@ -24,17 +24,20 @@ export function explain(build: FailedBuild, findings: Findings): Diagnosis | und
 }
 
 const EXPLANATIONS: Readonly<Partial<Record<ClueName, Explain>>> = {
-  'no-space': (clue, build) => ({
-    headline: 'no space left on the device',
-    cause: tidyLine(clue.line),
-    hint: `make room (df -h /var/lib/dkms /lib/modules /var/lib/ttkmd /tmp), then: ${again(build)}`,
-    transient: true,
-  }),
+  'no-space'(clue, build) {
+    const folder = /['‘](\/[^'’]*)\/[^/'’]*['’]: /.exec(clue.line)?.[1];
+    const [headline, places] =
+      folder === undefined
+        ? ['no space left on the device', '/var/lib/dkms /lib/modules /var/lib/ttkmd /tmp']
+        : [`no space left on the file system of ${folder} (ENOSPC)`, folder];
+    const hint = `make room (df -h ${places}), then as root: ${again(build)}`;
+    return { headline, cause: tidyLine(clue.line), hint, transient: true };
+  },
 
   'read-only': (clue, build) => ({
     headline: 'a file system is mounted read-only',
     cause: tidyLine(clue.line),
-    hint: `mount it for writing (dmesg says if an error made it so), then: ${again(build)}`,
+    hint: `mount it for writing (dmesg says if an error made it so), then as root: ${again(build)}`,
     transient: true,
   }),
 
@@ -48,7 +51,7 @@ const EXPLANATIONS: Readonly<Partial<Record<ClueName, Explain>>> = {
   interrupted: (clue, build) => ({
     headline: 'the build was interrupted',
     cause: tidyLine(clue.line),
-    hint: `start it again: ${again(build)}`,
+    hint: `start it again, as root: ${again(build)}`,
     transient: true,
   }),
 
@@ -63,7 +66,7 @@ const EXPLANATIONS: Readonly<Partial<Record<ClueName, Explain>>> = {
   'permission-denied': (clue, build) => ({
     headline: tidyLine(clue.line),
     cause: 'root itself was refused, by the mode of a file, a mount option or a security module',
-    hint: `look for denials with dmesg, then: ${again(build)}`,
+    hint: `look for denials with dmesg, then as root: ${again(build)}`,
     transient: true,
   }),
 
@@ -127,7 +130,7 @@ const EXPLANATIONS: Readonly<Partial<Record<ClueName, Explain>>> = {
   'compiler-crash': (clue, build) => ({
     headline: tidyLine(clue.line),
     cause: 'the compiler itself crashed',
-    hint: `test the memory if it happens at random, else try another compiler version; then: ${again(build)}`,
+    hint: `test the memory if it happens at random, else try another compiler version; then as root: ${again(build)}`,
     transient: false,
   }),
 
@@ -167,7 +170,7 @@ export function overlap(build: FailedBuild, headline: string): Omit<Diagnosis, '
   return {
     headline,
     cause: 'another dkms worked on the same module at the same time',
-    hint: `wait until it has ended, then: ${again(build)}`,
+    hint: `wait until it has ended, then as root: ${again(build)}`,
     transient: true,
   };
 }

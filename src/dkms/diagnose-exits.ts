@@ -42,7 +42,7 @@ const REPORTS: readonly {
     explain: (_build, clue) => ({
       headline: said(clue, 'dkms does not find the driver source'),
       cause: 'the driver source in /usr/src is gone',
-      hint: 'install the driver source again, then: ttkmdctl reconcile --all',
+      hint: 'install the driver source again, then as root: ttkmdctl reconcile --all',
       transient: false,
     }),
   },
@@ -52,7 +52,7 @@ const REPORTS: readonly {
     explain: (_build, clue) => ({
       headline: said(clue, 'the module is broken in the tree of dkms'),
       cause: 'what dkms has noted of it leads nowhere',
-      hint: 'let ttkmd register it anew: ttkmdctl reconcile --all',
+      hint: 'let ttkmd register it anew, as root: ttkmdctl reconcile --all',
       transient: false,
     }),
   },
@@ -101,7 +101,7 @@ const REPORTS: readonly {
     explain: ({ kernel }, clue) => ({
       headline: said(clue, 'dkms keeps the module that is installed'),
       cause: 'dkms replaces a module by a newer one only',
-      hint: `replace it: ttkmdctl reconcile --kernel ${kernel.release} --force`,
+      hint: `replace it, as root: ttkmdctl reconcile --kernel ${kernel.release} --force`,
       transient: false,
     }),
   },
@@ -121,7 +121,7 @@ const REPORTS: readonly {
     explain: (_build, clue) => ({
       headline: said(clue, 'dkms does not know the module'),
       cause: 'somebody removed it from dkms meanwhile',
-      hint: 'register it again: ttkmdctl reconcile --all',
+      hint: 'register it again, as root: ttkmdctl reconcile --all',
       transient: true,
     }),
   },
@@ -163,7 +163,7 @@ const REPORTS: readonly {
     explain: (_build, clue) => ({
       headline: said(clue, 'the module could not be signed'),
       cause: 'the key or its certificate does not work',
-      hint: 'set key and certificate below [signing] in /etc/ttkmd/ttkmd.conf',
+      hint: 'name a key and its certificate for dkms, as mok_signing_key and mok_certificate in /etc/dkms/framework.conf',
       transient: false,
     }),
   },

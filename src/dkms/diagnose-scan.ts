@@ -27,9 +27,11 @@ const PATTERNS = {
   overlap:
     /\/tenstorrent\/[^/\s]+\/build(?:\/[^\s:'‘’]*)?['’]?: No such file or directory|make\.log: No such file or directory|can't cd to \/\S*\/tenstorrent\/\S*\/build|cannot access parent directories|cannot remove .*\/build.*: Directory not empty|final mv failed|already been built on|DKMS tree already contains|already installed for kernel|(?:file truncated|file format not recognized)$|gelf_getehdr: invalid/,
   'permission-denied': /Permission denied|Operation not permitted/,
+  // A carriage return ends a line of the log, in the middle of dkms's own message too.
+  'carriage-returns': /\$'\\r': command not found|\^M: bad interpreter|^Error! +Build of [^\s.]+$/,
   'library-missing': /error while loading shared libraries: (\S+): cannot open/,
   'tool-missing':
-    /(?:^|: )(?:line )?\d+: (\S+): (?:command )?not found|^make(?:\[\d+\])?: ([^\s*]+): (?:No such file or directory|Command not found)|cannot execute ['‘](\w+)['’]|error trying to exec '?(\w+)|cannot find ['‘](ld)['’]|failed to execute (\w+): No such file|gcc-config.*could not run\/locate ["'](\S+)["']|^env: ['‘](\S+)['’]: No such file/,
+    /(?:^|: )(?:line )?\d+: (?!\$'\\r')(\S+): (?:command )?not found|^make(?:\[\d+\])?: ([^\s*]+): (?:No such file or directory|Command not found)|cannot execute ['‘](\w+)['’]|error trying to exec '?(\w+)|cannot find ['‘](ld)['’]|failed to execute (\w+): No such file|gcc-config.*could not run\/locate ["'](\S+)["']|^env: ['‘](\S+)['’]: No such file/,
   'compiler-mismatch':
     /unrecognized command[- ]line option|error: unknown argument|error: unsupported option|incompatible gcc\/plugin versions|fail(?:ed)? to initialize plugin|cannot load plugin|inaccessible plugin file|plugin needed to handle lto/,
   'headers-not-ready':

@@ -1,6 +1,7 @@
 // Why a build failed: the first real error in a long log, its cause in words, and what mends it.
 import { explain } from './diagnose-causes.ts';
 import { explainExit } from './diagnose-exits.ts';
+import { explainCarriageReturns } from './diagnose-line-ends.ts';
 import { scanLog } from './diagnose-scan.ts';
 
 export { lastMakeLine } from './diagnose-progress.ts';
@@ -22,6 +23,8 @@ export interface FailedBuild {
   /** What dkms printed, followed by its make.log. */
   readonly log: string;
   readonly kernel: DiagnosedKernel;
+  /** Files of the driver source that bash and make read, and that have carriage returns at the ends of lines. */
+  readonly carriageReturns?: readonly string[];
 }
 
 export interface Diagnosis {
@@ -47,6 +50,7 @@ export function diagnoseBuild(build: FailedBuild): Diagnosis {
   const findings = scanLog(build.log, build.kernel.release);
   return (
     explainEnd(build, findings.clues.has('out-of-memory')) ??
+    explainCarriageReturns(build, findings) ??
     explain(build, findings) ??
     explainExit(build, findings)
   );
@@ -71,7 +75,7 @@ function explainEnd(build: FailedBuild, outOfMemory: boolean): Diagnosis | undef
     code: 'interrupted',
     headline: `the build was ended by ${signal}`,
     ...killed,
-    hint: `start it again: ${again}`,
+    hint: `start it again, as root: ${again}`,
     transient: true,
   };
 }

@@ -1,6 +1,7 @@
 // Puts right what a killed or half-done dkms left in its tree, where dkms itself would stumble over it.
 import type { Host } from '../host/host.ts';
-import type { DkmsObservation } from './tree.ts';
+import type { Target } from './commands.ts';
+import { builtModules, type DkmsObservation } from './tree.ts';
 
 /** One thing in dkms's tree, or in ours, that is not as it is left by what ends well. */
 export interface Remains {
@@ -96,6 +97,30 @@ export function relinkSource(
   version: string,
 ): void {
   host.fs.link(`/usr/src/${packageName}-${version}`, `${dkms.tree}/${packageName}/${version}/source`);
+}
+
+/**
+ * Makes dkms take a module for installed that is: gives it the file as the one that it has built, where it has none,
+ * and then the link, as `dkms install` does in the end.
+ */
+export function recordInstalled(
+  host: Pick<Host, 'fs'>,
+  dkms: DkmsObservation,
+  target: Target,
+  module: string,
+): void {
+  const { fs } = host;
+  const { packageName, version, release, arch } = target;
+  const folder = `${dkms.tree}/${packageName}`;
+  const place = `${folder}/${version}/${release}/${arch}`;
+  if (builtModules(fs, place).length === 0) {
+    const draft = `${folder}/${version}/${release}/.ttkmd-${arch}`;
+    fs.removeTree(draft);
+    fs.copy(module, `${draft}/module/${module.slice(module.lastIndexOf('/') + 1)}`);
+    fs.removeTree(place);
+    fs.rename(draft, place);
+  }
+  fs.link(`${version}/${release}/${arch}`, `${folder}/kernel-${release}-${arch}`);
 }
 
 /** Removes what dkms put aside as a kernel's original module, where that was a module of ours. */

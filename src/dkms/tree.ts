@@ -1,8 +1,6 @@
 // dkms's own records, read from its tree: asking the command costs seconds when there are many kernels.
 import type { HostFs } from '../host/fs.ts';
-
-/** Where dkms keeps its tree, unless its framework configuration says otherwise. */
-const DEFAULT_TREE = '/var/lib/dkms';
+import { type Framework, readFramework } from './framework.ts';
 
 /** A version of the driver that dkms knows. */
 export interface DkmsVersion {
@@ -23,22 +21,21 @@ export interface DkmsActive {
   readonly dangling: boolean;
 }
 
-export interface DkmsObservation {
+export interface DkmsObservation extends Framework {
   /** The command's path; undefined where dkms is not installed. */
   readonly command: string | undefined;
-  readonly tree: string;
   readonly versions: readonly DkmsVersion[];
   readonly active: readonly DkmsActive[];
 }
 
 /** dkms's records of a package. Its tree looks the same in dkms 3.0 to 3.4. */
 export function observeDkms(fs: HostFs, packageName: string, arch: string): DkmsObservation {
-  const tree = dkmsTree(fs);
-  const folder = `${tree}/${packageName}`;
+  const framework = readFramework(fs);
+  const folder = `${framework.tree}/${packageName}`;
   const names = fs.list(folder);
   return {
     command: ['/usr/sbin/dkms', '/usr/bin/dkms', '/usr/local/sbin/dkms'].find((path) => fs.exists(path)),
-    tree,
+    ...framework,
     versions: names
       .filter((name) => !name.startsWith('kernel-') && name !== 'original_module' && !name.startsWith('.'))
       .filter((name) => fs.lstat(`${folder}/${name}`)?.kind === 'folder')
@@ -47,18 +44,6 @@ export function observeDkms(fs: HostFs, packageName: string, arch: string): Dkms
       .filter((name) => name.startsWith('kernel-'))
       .flatMap((name) => observeActive(fs, folder, name, arch)),
   };
-}
-
-/** The tree's place, from plain assignments in dkms's framework configuration. */
-function dkmsTree(fs: HostFs): string {
-  const drops = fs.list('/etc/dkms/framework.conf.d').filter((name) => name.endsWith('.conf'));
-  const files = ['/etc/dkms/framework.conf', ...drops.map((name) => `/etc/dkms/framework.conf.d/${name}`)];
-  let tree = DEFAULT_TREE;
-  for (const file of files) {
-    const value = fs.readText(file)?.match(/^\s*dkms_tree=["']?([^"'#\s$]+)["']?/m)?.[1];
-    if (value !== undefined) tree = value;
-  }
-  return tree;
 }
 
 function observeVersion(fs: HostFs, folder: string, version: string): DkmsVersion {
@@ -87,6 +72,19 @@ function observeActive(fs: HostFs, folder: string, name: string, arch: string): 
       dangling: !fs.exists(`${folder}/${name}`),
     },
   ];
+}
+
+/** Where dkms keeps what it has built for a release, of each version. */
+export function builtFor(
+  { tree, versions }: DkmsObservation,
+  packageName: string,
+  release: string,
+): { version: string; folder: string }[] {
+  return versions.flatMap(({ version, built }) =>
+    built
+      .filter((one) => one.release === release)
+      .map(({ arch }) => ({ version, folder: `${tree}/${packageName}/${version}/${release}/${arch}` })),
+  );
 }
 
 /** The modules that were built for a release, in a tree. */

@@ -1,17 +1,40 @@
 // What is known of the driver: its sources, the modules on disk, the one in the kernel, its devices.
 
+/** Why nothing may be built from a driver source. */
+export interface Refusal {
+  readonly code: /** Somebody other than root can write to it, or to a folder on the way to it. */
+    | 'not-roots'
+    /** A link in it leads elsewhere, or nowhere that can be judged. */
+    | 'leads-out'
+    /** It holds what is no file, folder or link. */
+    | 'special-file'
+    | 'too-big'
+    | 'unreadable'
+    | 'no-dkms-conf'
+    | 'other-package'
+    | 'other-version'
+    /** Its dkms.conf says that it is another version, put aside: `tenstorrent-2.9.0.bak`. */
+    | 'copy';
+  readonly text: string;
+  /** What mends it. */
+  readonly hint: string;
+}
+
 /** A driver source: `/usr/src/tenstorrent-<version>` with its `dkms.conf`. */
 export interface DriverSource {
   readonly version: string;
   readonly path: string;
   /** Changes whenever a file of it may have changed. */
   readonly identity: string;
-  /** SHA-256 over the content of its files; lines that decide who owns the module are left out. */
+  /**
+   * SHA-256 over the content of its files; lines that decide who owns the module are left out. Empty where it is
+   * refused: what nobody answers for is not read.
+   */
   readonly hash: string;
-  /** Lines of its `dkms.conf` that make dkms act by itself, as they are written. */
+  /** Assignments in its `dkms.conf` that make dkms act by itself, as they are written. */
   readonly ownershipLines: readonly string[];
   /** Why nothing may be built from it; undefined where it is fine. */
-  readonly refused: string | undefined;
+  readonly refused: Refusal | undefined;
 }
 
 /** A module file that modprobe would load. */
@@ -23,6 +46,8 @@ export interface InstalledModule {
   readonly sourceVersion: string | undefined;
   /** Why it cannot be read as a module; undefined where it can. */
   readonly broken: string | undefined;
+  /** Why nobody could look at it, so that nothing is known of it. */
+  readonly unread?: string | undefined;
 }
 
 /** The module in the running kernel. */

@@ -23,8 +23,11 @@ export async function observeInstalled(
   });
   const infos = await readModules(
     host,
-    found.map((one) => one.path),
+    found.map((one) => one.path).filter((path) => isReadable(host.fs, path)),
   );
+  for (const { path } of found) {
+    if (!isReadable(host.fs, path)) infos.set(path, unread(`${path} may not be read by this user`));
+  }
   return new Map(found.map(({ release, path }) => [release, { release, path, ...infoOf(infos, path) }]));
 }
 
@@ -57,8 +60,12 @@ function findModule(fs: HostFs, release: string): string | undefined {
   const index = `${folder}/modules.dep`;
   const last = fs.readEnd(index, LAST_PART);
   if (last === undefined) return undefined;
-  const whole = (): Buffer | undefined => (last.length < LAST_PART ? undefined : fs.readBytes(index));
-  const listed = findInIndex(last) ?? findInIndex(whole() ?? Buffer.alloc(0));
+  const isWhole = last.length < LAST_PART;
+  // A part begins in the middle of a line, which would be taken for a path of its own.
+  const listed = isWhole
+    ? findInIndex(last)
+    : (findInIndex(last.subarray(last.indexOf('\n') + 1)) ??
+      findInIndex(fs.readBytes(index) ?? Buffer.alloc(0)));
   if (listed === undefined) return undefined;
   const path = listed.startsWith('/') ? listed : `${folder}/${listed}`;
   return fs.exists(path) ? path : undefined;
@@ -80,6 +87,23 @@ function findInIndex(index: Buffer): string | undefined {
   return undefined;
 }
 
+/** Where depmod's settings may be, which decide among several modules of one name (depmod.d(5)). */
+const DEPMOD_SETTINGS = ['/etc/depmod.d', '/run/depmod.d', '/usr/lib/depmod.d', '/lib/depmod.d'];
+
+/**
+ * A word for the file that modprobe would load and for what made depmod choose it. Another one, once the file is
+ * gone or replaced, or the settings have changed.
+ */
+export function shadowIdentity(fs: HostFs, release: string): string {
+  const identify = (path: string): string => {
+    const info = fs.stat(path);
+    return `${path}:${info === undefined ? 'absent' : `${info.inode}.${info.size}.${info.changed}`}`;
+  };
+  const settings = DEPMOD_SETTINGS.flatMap((folder) => fs.list(folder).map((name) => `${folder}/${name}`));
+  const module = findModule(fs, release);
+  return [...(module === undefined ? [] : [module]), ...settings].map(identify).join(' ');
+}
+
 /** Module files of ours under a release's folder that depmod's index may not know: what a killed install leaves. */
 export function strayModules(fs: HostFs, release: string): string[] {
   return MODULE_FOLDERS.flatMap((folder) =>
@@ -88,6 +112,20 @@ export function strayModules(fs: HostFs, release: string): string[] {
       .filter((name) => MODULE_FILE.test(name))
       .map((name) => `/lib/modules/${release}/${folder}/${name}`),
   );
+}
+
+/**
+ * Every module file of ours in the folder of a kernel that is gone, wherever it lies there: such a folder is small.
+ * Links, as to a build tree, are not followed.
+ */
+export function leftModules(fs: HostFs, release: string): string[] {
+  const search = (folder: string): string[] =>
+    fs.list(folder).flatMap((name) => {
+      const path = `${folder}/${name}`;
+      if (fs.lstat(path)?.kind === 'folder') return search(path);
+      return MODULE_FILE.test(name) ? [path] : [];
+    });
+  return search(`/lib/modules/${release}`);
 }
 
 /** `modinfo -0` begins each file with this, and gives its fields as `name=value`. */
@@ -115,9 +153,26 @@ async function readModules(
   }
   if (infos.size === 0 && answer.code !== 0) {
     const why = answer.stderr.trim().split('\n')[0] || `modinfo ended with ${answer.code}`;
-    for (const path of paths) infos.set(path, { ...UNREADABLE, broken: why });
+    const info = couldNotRun(answer.code)
+      ? unread(`modinfo could not look at it: ${why}`)
+      : { ...UNREADABLE, broken: why };
+    for (const path of paths) infos.set(path, info);
   }
   return infos;
+}
+
+/** What chroot and env end with when they cannot do their part, and more where a signal ended it. */
+function couldNotRun(code: number): boolean {
+  return code >= 125;
+}
+
+function unread(why: string): ModuleInfo {
+  return { ...UNREADABLE, broken: undefined, unread: why };
+}
+
+/** Asked before modinfo, whose words about what it may not read are those about what is damaged. */
+function isReadable(fs: HostFs, path: string): boolean {
+  return fs.readEnd(path, 1) !== undefined || !fs.denied.has(path);
 }
 
 const UNREADABLE: ModuleInfo = {

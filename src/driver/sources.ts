@@ -1,17 +1,13 @@
-// Driver sources in /usr/src: which versions there are, what is in them, and whether they may be trusted.
+// Driver sources in /usr/src: which versions there are, what is in them, and whether they may be built from.
 
-import type { FileInfo, HostFs } from '../host/fs.ts';
-import { sha256 } from '../host/hash.ts';
-import type { DriverSource } from './driver.ts';
+import type { HostFs } from '../host/fs.ts';
+import { dkmsVariable, ownershipLines } from './dkms-conf.ts';
+import type { DriverSource, Refusal } from './driver.ts';
+import { hashTree, readInTree, readTree, type SourceTree } from './source-tree.ts';
+import { quoted } from './trust.ts';
 
 export const PACKAGE = 'tenstorrent';
 export const SOURCES_FOLDER = '/usr/src';
-
-/** Lines that make dkms build the module at times of its own, or write outside its tree. */
-const OWNERSHIP_LINE = /^\s*(?:export\s+)?(?:AUTOINSTALL|POST_INSTALL)\s*=/;
-
-/** A driver source has some thirty files; a folder with more than this is something else. */
-const MOST_FILES = 5_000;
 
 /** Hashes by source path, as they were when each file had the size, the times and the number in the identity. */
 export type KnownHashes = Readonly<Record<string, { readonly identity: string; readonly hash: string }>>;
@@ -22,6 +18,7 @@ export function observeSources(fs: HostFs, known: KnownHashes = {}): DriverSourc
     .list(SOURCES_FOLDER)
     .filter((name) => name.startsWith(`${PACKAGE}-`))
     .map((name) => `${SOURCES_FOLDER}/${name}`)
+    .filter((path) => fs.stat(path)?.kind === 'folder')
     .flatMap((path) => observeSource(fs, path, known[path]) ?? []);
 }
 
@@ -30,102 +27,71 @@ function observeSource(
   path: string,
   known: KnownHashes[string] | undefined,
 ): DriverSource | undefined {
-  const conf = fs.readText(`${path}/dkms.conf`);
-  if (conf === undefined) return undefined;
-  const folderVersion = path.slice(`${SOURCES_FOLDER}/${PACKAGE}-`.length);
+  const version = path.slice(`${SOURCES_FOLDER}/${PACKAGE}-`.length);
   const tree = readTree(fs, path);
+  // What somebody else may have put there is not even opened: it could be a pipe in root's way.
+  const conf = tree.refused === undefined ? readInTree(fs, tree, '/dkms.conf') : undefined;
+  if (conf !== undefined && isAnothersOwn(path, conf)) return undefined;
+  const refused = tree.refused ?? judgeConf(fs, path, version, conf);
   return {
-    version: folderVersion,
+    version,
     path,
     identity: tree.identity,
-    hash: known?.identity === tree.identity ? known.hash : hashTree(fs, path, tree),
-    ownershipLines: conf.split('\n').filter((line) => OWNERSHIP_LINE.test(line)),
-    refused: refusal(path, folderVersion, conf, tree),
+    hash: refused === undefined ? knownOr(known, tree, () => hashTree(fs, tree)) : '',
+    ownershipLines: ownershipLines(conf ?? ''),
+    refused,
   };
 }
 
-/** The text of a `dkms.conf` without the lines that give the module to dkms. */
-export function withoutOwnershipLines(conf: string): string {
-  return conf
-    .split('\n')
-    .filter((line) => !OWNERSHIP_LINE.test(line))
-    .join('\n');
+/** The source of a package whose name begins like ours: tenstorrent-tools-1.0. */
+function isAnothersOwn(path: string, conf: string): boolean {
+  const name = dkmsVariable(conf, 'PACKAGE_NAME');
+  return name !== undefined && name !== PACKAGE && path.startsWith(`${SOURCES_FOLDER}/${name}-`);
 }
 
-/**
- * A variable of a `dkms.conf`, where it is a plain assignment. The file is bash that dkms runs as root; it is
- * not run here, so that looking at a source never executes it.
- */
-export function dkmsVariable(conf: string, name: string): string | undefined {
-  const value = conf.match(new RegExp(`^\\s*${name}\\s*=\\s*(.*?)\\s*(?:#.*)?$`, 'm'))?.[1];
-  return value?.replace(/^(["'])(.*)\1$/, '$2');
+function knownOr(known: KnownHashes[string] | undefined, tree: SourceTree, make: () => string): string {
+  return known?.identity === tree.identity && known.hash !== '' ? known.hash : make();
 }
 
-interface Tree {
-  /** Paths below the source, in a fixed order. */
-  readonly files: readonly { readonly inside: string; readonly info: FileInfo }[];
-  readonly identity: string;
-  readonly unsafe: string | undefined;
-}
-
-function readTree(fs: HostFs, path: string): Tree {
-  const files: { inside: string; info: FileInfo }[] = [];
-  let unsafe = unsafeReason(path, fs.stat(path));
-  const visit = (folder: string): void => {
-    for (const name of fs.list(`${path}${folder}`)) {
-      const inside = `${folder}/${name}`;
-      const info = name === '.git' ? undefined : fs.lstat(`${path}${inside}`);
-      if (info === undefined || files.length >= MOST_FILES) continue;
-      unsafe ??= info.kind === 'link' ? undefined : unsafeReason(`${path}${inside}`, info);
-      if (info.kind === 'folder') visit(inside);
-      else files.push({ inside, info });
-    }
-  };
-  visit('');
-  if (files.length >= MOST_FILES) unsafe ??= `${path} holds too many files to be a driver source`;
-  // The change time cannot be set back, so that what is the same by it has the same content.
-  const identity = files
-    .map(({ inside, info }) => `${inside}:${info.inode}.${info.size}.${info.changed}`)
-    .join(' ');
-  return { files, identity, unsafe };
-}
-
-function hashTree(fs: HostFs, path: string, tree: Tree): string {
-  const hash = sha256();
-  for (const { inside, info } of tree.files) {
-    hash
-      .update(`${inside}\0`)
-      .update(fileContent(fs, path, inside, info))
-      .update('\0');
-  }
-  return hash.digest('hex');
-}
-
-function fileContent(fs: HostFs, path: string, inside: string, info: FileInfo): string | Buffer {
-  if (info.kind === 'link') return `-> ${fs.readLink(`${path}${inside}`) ?? ''}`;
-  if (inside === '/dkms.conf') return withoutOwnershipLines(fs.readText(`${path}${inside}`) ?? '');
-  return fs.readBytes(`${path}${inside}`) ?? '';
-}
-
-/** What is built from a source runs in the kernel: whoever can write to it is root. */
-function unsafeReason(path: string, info: FileInfo | undefined): string | undefined {
-  if (info === undefined) return undefined;
-  if (info.user !== 0) return `${path} belongs to user ${info.user}, not to root`;
-  if ((info.mode & 0o002) !== 0) return `${path} can be written to by everybody`;
-  if ((info.mode & 0o020) !== 0 && info.group !== 0)
-    return `${path} can be written to by group ${info.group}`;
-  return undefined;
-}
-
-function refusal(path: string, folderVersion: string, conf: string, tree: Tree): string | undefined {
-  if (tree.unsafe !== undefined) return tree.unsafe;
+function judgeConf(
+  fs: HostFs,
+  path: string,
+  folderVersion: string,
+  conf: string | undefined,
+): Refusal | undefined {
+  if (conf === undefined) return withoutConf(fs, path);
   const name = dkmsVariable(conf, 'PACKAGE_NAME');
   if (name !== undefined && !name.includes('$') && name !== PACKAGE) {
-    return `${path}/dkms.conf is for the package ${name}, not for ${PACKAGE}`;
+    return {
+      code: 'other-package',
+      text: `${path}/dkms.conf is for the package ${name}, not for ${PACKAGE}`,
+      hint: `give the folder that package's name: mv -T ${quoted(path)} ${quoted(`${SOURCES_FOLDER}/${name}-${folderVersion}`)}`,
+    };
   }
   const version = dkmsVariable(conf, 'PACKAGE_VERSION');
-  if (version !== undefined && !/[$#@]/.test(version) && version !== folderVersion) {
-    return `${path}/dkms.conf says version ${version}, its folder says ${folderVersion}`;
+  if (version === undefined || /[$#@]/.test(version) || version === folderVersion) return undefined;
+  const text = `${path}/dkms.conf says version ${version}, its folder says ${folderVersion}`;
+  // 2.9.0.bak, 2.9.0-old, 2.9.0~: what an admin puts aside before trying something.
+  if (folderVersion.startsWith(version) && /^[^a-z\d]*[a-z~]/i.test(folderVersion.slice(version.length))) {
+    return { code: 'copy', text, hint: `when nobody needs that copy any more: rm -r ${quoted(path)}` };
   }
-  return undefined;
+  return {
+    code: 'other-version',
+    text,
+    hint: `give the folder that version's name: mv -T ${quoted(path)} ${quoted(`${SOURCES_FOLDER}/${PACKAGE}-${version}`)}`,
+  };
+}
+
+function withoutConf(fs: HostFs, path: string): Refusal {
+  return fs.lstat(`${path}/dkms.conf`) === undefined
+    ? {
+        code: 'no-dkms-conf',
+        text: `${path}/dkms.conf is missing, by which dkms knows how to build it`,
+        hint: `unpack a release of tt-kmd there as root, or remove the folder: rm -r ${quoted(path)}`,
+      }
+    : {
+        code: 'unreadable',
+        text: `${path}/dkms.conf cannot be read`,
+        hint: 'run the command as root; where that does not help, unpack a release of tt-kmd there',
+      };
 }

@@ -7,8 +7,6 @@ import type { InstalledModule } from './driver.ts';
  */
 const WORDS: readonly (readonly [string, string])[] = [
   ['SMP', 'SMP'],
-  ['preempt', 'PREEMPT_BUILD'],
-  ['preempt_rt', 'PREEMPT_RT'],
   ['mod_unload', 'MODULE_UNLOAD'],
   ['modversions', 'MODVERSIONS'],
 ];
@@ -27,14 +25,24 @@ export function vermagicMismatch(
   if (configuration === undefined) return undefined;
   const expected = WORDS.filter(([, option]) => configuration[option] === 'y').map(([word]) => word);
   const known = new Set(WORDS.map(([word]) => word));
-  const found = words.filter((word) => known.has(word));
-  // A kernel with both options says `preempt` from 6.12 on, and `preempt_rt` before: either fits.
-  const rt = expected.includes('preempt_rt');
-  const either = rt && found.some((word) => word.startsWith('preempt'));
-  const wanted = either ? expected.filter((word) => !word.startsWith('preempt')) : expected;
-  const lacking = wanted.filter((word) => !found.includes(word));
-  const surplus = found.filter((word) => !wanted.includes(word) && !(rt && word.startsWith('preempt')));
+  const preemption = words.find((word) => word.startsWith('preempt'));
+  const accepted = preemptionWords(configuration);
+  const fits = preemption === undefined ? accepted.length === 0 : accepted.includes(preemption);
+  const lacking = expected.filter((word) => !words.includes(word)).concat(fits ? [] : accepted.slice(0, 1));
+  const surplus = words
+    .filter((word) => known.has(word) && !expected.includes(word))
+    .concat(fits || preemption === undefined ? [] : [preemption]);
   if (lacking.length === 0 && surplus.length === 0) return undefined;
   const differences = [...lacking.map((word) => `lacks ${word}`), ...surplus.map((word) => `has ${word}`)];
   return `its vermagic ${differences.join(' and ')}, unlike this kernel`;
+}
+
+/**
+ * The words for preemption that a kernel may say. `preempt` comes of CONFIG_PREEMPT before Linux 5.16 and of
+ * CONFIG_PREEMPT_BUILD since, which CONFIG_PREEMPT then selects. Where it is not said, a real-time kernel says
+ * `preempt_rt`; from 6.12 on one may have both options and says `preempt`, and patched ones before said the other.
+ */
+function preemptionWords(configuration: Readonly<Record<string, string>>): string[] {
+  const preemptible = configuration.PREEMPT_BUILD === 'y' || configuration.PREEMPT === 'y';
+  return [...(preemptible ? ['preempt'] : []), ...(configuration.PREEMPT_RT === 'y' ? ['preempt_rt'] : [])];
 }

@@ -1,6 +1,6 @@
 // The file system under one root: absolute symbolic links are resolved inside it, writes are atomic.
 import { dirname, join } from 'node:path';
-import { type FileInfo, fileInfo, pieces, type RawFs, readEnd, readFrom } from './raw-fs.ts';
+import { type FileInfo, fileInfo, pieces, type RawFs, readEnd, readFrom, readWhole } from './raw-fs.ts';
 import { resolveInRoot } from './root-path.ts';
 
 export type { FileInfo, RawFs } from './raw-fs.ts';
@@ -11,7 +11,7 @@ export type Content = string | Uint8Array | Iterable<Uint8Array>;
 export interface HostFs {
   /** Where a path of the root really is on this machine, links in its folders followed inside the root. */
   outer(path: string): string;
-  /** The whole text of a file, or undefined where there is none or it may not be read. */
+  /** The whole text of a file, or undefined where there is none, where it is no file, or may not be read. */
   readText(path: string): string | undefined;
   readBytes(path: string): Buffer | undefined;
   /** The last bytes of a file, or all of it where it is shorter. */
@@ -88,6 +88,15 @@ export function createHostFs(raw: RawFs, root: string): HostFs {
     }
   }
 
+  /** After a failure, whose reason is what counts: a draft that stays is cleaned up by the next run. */
+  function discard(draft: string): void {
+    try {
+      raw.unlinkSync(draft);
+    } catch {
+      // It was never made, or the file system refuses everything now.
+    }
+  }
+
   function makeFolder(path: string, mode = 0o755): void {
     raw.mkdirSync(followed(path), { recursive: true, mode });
   }
@@ -112,7 +121,7 @@ export function createHostFs(raw: RawFs, root: string): HostFs {
       raw.chmodSync(draft, mode);
       raw.renameSync(draft, target);
     } catch (error) {
-      attempt(draft, () => raw.unlinkSync(draft));
+      discard(draft);
       // What fails on an open file does not say on which.
       const failure = error as NodeJS.ErrnoException;
       if (failure.path === undefined) failure.message += ` (${path})`;
@@ -126,8 +135,8 @@ export function createHostFs(raw: RawFs, root: string): HostFs {
     outer,
     makeFolder,
     write,
-    readText: (path) => attempt(path, () => raw.readFileSync(followed(path), 'utf8')),
-    readBytes: (path) => attempt(path, () => raw.readFileSync(followed(path))),
+    readText: (path) => attempt(path, () => readWhole(raw, followed(path)).toString('utf8')),
+    readBytes: (path) => attempt(path, () => readWhole(raw, followed(path))),
     readFrom: (path, offset) => attempt(path, () => readFrom(raw, followed(path), offset)),
     pieces: (path) => pieces(raw, followed(path)),
     readEnd: (path, length) => attempt(path, () => readEnd(raw, followed(path), length)),

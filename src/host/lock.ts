@@ -1,12 +1,19 @@
 // The lock: flock(2) on a file that this process holds open, so that any death of ours frees it.
 import { spawn } from 'node:child_process';
-import { closeSync, constants, mkdirSync, openSync } from 'node:fs';
+import { closeSync, constants, fstatSync, mkdirSync, openSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { BASE_ENVIRONMENT } from './exec.ts';
 
 export interface HeldLock {
   /** The descriptor that the lock sits on. */
   readonly descriptor: number;
+  /**
+   * Whether it still keeps everybody else out. Where its file was removed, the next one to come makes another and
+   * would not see ours: it is made again, or the lock is lost for good to who has done so already.
+   */
+  stands(): Promise<boolean>;
+  /** What `stands` found last. */
+  readonly lost: boolean;
   release(): void;
 }
 
@@ -27,19 +34,77 @@ const CONFLICT = 9;
 export function createLock(path: string): Lock {
   return {
     async acquire(wait, signal) {
-      mkdirSync(dirname(path), { recursive: true, mode: 0o755 });
-      const descriptor = openSync(path, constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW, 0o600);
-      const release = (): void => closeSync(descriptor);
-      try {
-        if (await flock(descriptor, wait, signal)) return { descriptor, release };
-      } catch (error) {
-        release();
-        throw error;
-      }
-      release();
-      return undefined;
+      const descriptor = await lockFile(path, wait, signal);
+      return descriptor === undefined ? undefined : heldLock(path, descriptor);
     },
   };
+}
+
+function heldLock(path: string, first: number): HeldLock {
+  let descriptor = first;
+  let lost = false;
+  return {
+    get descriptor() {
+      return descriptor;
+    },
+    get lost() {
+      return lost;
+    },
+    async stands() {
+      if (lost || isAt(path, descriptor)) return !lost;
+      const renewed = await lockFile(path, 0, undefined).catch(() => undefined);
+      lost = renewed === undefined;
+      if (renewed !== undefined) {
+        closeSync(descriptor);
+        descriptor = renewed;
+      }
+      return !lost;
+    },
+    release: () => closeSync(descriptor),
+  };
+}
+
+/** Opens the file and takes the lock on it; once more where the file was removed while another holder was waited for. */
+async function lockFile(
+  path: string,
+  wait: number,
+  signal: AbortSignal | undefined,
+): Promise<number | undefined> {
+  const until = performance.now() + wait;
+  for (;;) {
+    const descriptor = openLockFile(path);
+    try {
+      const left = Math.max(0, until - performance.now());
+      if (!(await flock(descriptor, left, signal))) {
+        closeSync(descriptor);
+        return undefined;
+      }
+    } catch (error) {
+      closeSync(descriptor);
+      throw error;
+    }
+    if (isAt(path, descriptor)) return descriptor;
+    closeSync(descriptor);
+  }
+}
+
+function openLockFile(path: string): number {
+  mkdirSync(dirname(path), { recursive: true, mode: 0o755 });
+  const { O_RDWR, O_RDONLY, O_CREAT, O_NOFOLLOW } = constants;
+  try {
+    return openSync(path, O_RDWR | O_CREAT | O_NOFOLLOW, 0o600);
+  } catch (error) {
+    // One that is there can be locked without writing to it.
+    if ((error as NodeJS.ErrnoException).code !== 'EROFS') throw error;
+    return openSync(path, O_RDONLY | O_NOFOLLOW);
+  }
+}
+
+/** Whether a descriptor's file is the one that others would open. */
+function isAt(path: string, descriptor: number): boolean {
+  const ours = fstatSync(descriptor);
+  const found = statSync(path, { throwIfNoEntry: false });
+  return found?.ino === ours.ino && found.dev === ours.dev;
 }
 
 function flock(descriptor: number, wait: number, signal: AbortSignal | undefined): Promise<boolean> {

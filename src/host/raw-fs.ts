@@ -1,5 +1,6 @@
 // The file system as Node or memfs has it, and reading that they do not have.
 import type * as nodeFs from 'node:fs';
+import { constants } from 'node:fs';
 
 /** The part of `node:fs` that is used; memfs has the same. */
 export type RawFs = Pick<
@@ -49,9 +50,30 @@ const READ_SIZE = 64 * 1024;
 /** Bytes read at a time from a file that is copied or hashed. */
 const PIECE_SIZE = 1024 * 1024;
 
+/**
+ * Opens a file for reading, and nothing else: a pipe would be waited for, a device may never end.
+ * @throws with the code EINVAL where there is something else
+ */
+function openFile(raw: RawFs, path: string): number {
+  const descriptor = raw.openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  if (raw.fstatSync(descriptor).isFile()) return descriptor;
+  raw.closeSync(descriptor);
+  throw Object.assign(new Error(`EINVAL: no regular file, open '${path}'`), { code: 'EINVAL', path });
+}
+
+/** The whole content of a file. */
+export function readWhole(raw: RawFs, path: string): Buffer {
+  const descriptor = openFile(raw, path);
+  try {
+    return raw.readFileSync(descriptor);
+  } finally {
+    raw.closeSync(descriptor);
+  }
+}
+
 /** The content of a file a piece at a time, for files that are too large to hold. */
 export function* pieces(raw: RawFs, path: string): Generator<Uint8Array> {
-  const descriptor = raw.openSync(path, 'r');
+  const descriptor = openFile(raw, path);
   try {
     for (;;) {
       const piece = Buffer.allocUnsafe(PIECE_SIZE);
@@ -66,7 +88,7 @@ export function* pieces(raw: RawFs, path: string): Generator<Uint8Array> {
 
 /** The last bytes of a file. */
 export function readEnd(raw: RawFs, path: string, length: number): Buffer {
-  const descriptor = raw.openSync(path, 'r');
+  const descriptor = openFile(raw, path);
   try {
     const start = Math.max(0, raw.fstatSync(descriptor).size - length);
     const buffer = Buffer.alloc(length);
@@ -78,7 +100,7 @@ export function readEnd(raw: RawFs, path: string, length: number): Buffer {
 
 /** The text of a growing file from a byte on, and where to go on next. */
 export function readFrom(raw: RawFs, path: string, offset: number): { text: string; next: number } {
-  const descriptor = raw.openSync(path, 'r');
+  const descriptor = openFile(raw, path);
   try {
     const chunks: Buffer[] = [];
     let next = offset;

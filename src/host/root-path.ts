@@ -1,12 +1,15 @@
 // Paths under a root: an absolute link inside it means a place inside it, and `..` never leads out.
+import { EXIT, TtkmdError } from './errors.ts';
 import type { RawFs } from './raw-fs.ts';
 
-/** As many links as the kernel follows before it says ELOOP. */
+/** As many links as the kernel follows before it says ELOOP (path_resolution(7)). */
 const MOST_LINKS = 40;
 
 /**
  * Where `path`, seen from inside `root`, is on this machine.
  * @param followLast whether a link at the very end is followed too
+ * @throws TtkmdError with the code ELOOP where there are too many links: what is not followed here to its end, the
+ * system would follow, and out of the root
  */
 export function resolveInRoot(
   raw: Pick<RawFs, 'readlinkSync'>,
@@ -25,15 +28,25 @@ export function resolveInRoot(
     }
     const here = [root, ...done, part].join('/');
     const target = pending.length > 0 || followLast ? readLink(raw, here) : undefined;
-    if (target === undefined || links >= MOST_LINKS) {
+    if (target === undefined) {
       done.push(part);
       continue;
     }
     links += 1;
+    if (links > MOST_LINKS) throw tooManyLinks(root, path);
     if (target.startsWith('/')) done = [];
     pending = [...target.split('/').filter(isPart), ...pending];
   }
   return [root, ...done].join('/');
+}
+
+function tooManyLinks(root: string, path: string): TtkmdError {
+  return new TtkmdError(
+    'ELOOP',
+    `There are too many symbolic links on the way to ${path} in ${root}, or they lead in a circle.`,
+    `See where they lead: namei ${root}${path}`,
+    EXIT.stepFailed,
+  );
 }
 
 function isPart(part: string): boolean {

@@ -4,7 +4,7 @@ import { EXIT, TtkmdError } from '../host/errors.ts';
 import { localHost } from '../host/local-host.ts';
 import { reconcile } from '../reconcile/reconcile.ts';
 import { describeArrival, describeDeparture, formatMessage, type Message } from './messages.ts';
-import { dealtWithBefore, rememberTold } from './told.ts';
+import { dealtWithBefore, forgetTold, rememberTold } from './told.ts';
 import { readEvent, type Way } from './way.ts';
 
 /**
@@ -35,7 +35,8 @@ export async function kernelEvent(
     const host = localHost('/');
     const loaded = loadConfig(host.fs);
     if (loaded.config.hook.onFailure === 'fail') failStatus = EXIT.stepFailed;
-    const again = dealtWithBefore(host, way, event.release);
+    const removed = event.action === 'remove';
+    const again = !removed && dealtWithBefore(host, way, event.release);
     if (!again) for (const problem of loaded.problems) say(configMessage(problem));
     const { timeLimit } = loaded.config.hook;
     const signal = AbortSignal.any([AbortSignal.timeout(timeLimit), endSignal()]);
@@ -48,7 +49,7 @@ export async function kernelEvent(
         force: false,
         retry: false,
         again,
-        removed: event.action === 'remove',
+        removed,
       },
       dryRun: false,
       patience: timeLimit,
@@ -57,12 +58,15 @@ export async function kernelEvent(
       onEvent() {},
       onWait: () => say({ tone: 'plain', text: 'waiting for another run of ttkmd to end' }),
     });
-    const message =
-      event.action === 'remove'
-        ? describeDeparture(event.release, report)
-        : describeArrival(event.release, report);
-    if (message !== undefined && !(again && report.done.length === 0)) say(message);
-    rememberTold(host, event.release);
+    const message = removed
+      ? describeDeparture(event.release, report)
+      : describeArrival(event.release, report, again);
+    if (message !== undefined) say(message);
+    for (const record of report.unwritten) {
+      say({ tone: 'bad', text: record.message, hint: record.hint });
+    }
+    if (removed) forgetTold(host);
+    else rememberTold(host, way, event.release);
     return message?.tone === 'bad' ? failStatus : EXIT.ok;
   } catch (error) {
     const { message, hint } = inWords(error);

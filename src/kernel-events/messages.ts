@@ -25,8 +25,17 @@ export function formatMessage(message: Message, style: 'gentoo' | 'plain'): stri
   ];
 }
 
-/** What came of an installed kernel. */
-export function describeArrival(release: string, report: Report): Message {
+/**
+ * What came of an installed kernel.
+ * @param again an earlier hook of the same installation has told; undefined where nothing is left to say then
+ */
+export function describeArrival(release: string, report: Report, again: boolean): Message | undefined {
+  const message = messageFor(release, report);
+  // That a kernel is without its driver is said by each hook: the last one's words are those that are seen.
+  return again && report.done.length === 0 && message.tone !== 'bad' ? undefined : message;
+}
+
+function messageFor(release: string, report: Report): Message {
   const judged = report.after.kernels.find((one) => one.kernel.release === release);
   const version = report.after.driver.desired;
   if (judged === undefined) {
@@ -74,7 +83,11 @@ function describeState(judged: KernelJudgement, version: string | undefined, rep
       };
     default: {
       const problem = report.after.problems.find(
-        (one) => one.release === release || one.code === 'no-source' || one.code === 'no-dkms',
+        (one) =>
+          one.release === release ||
+          one.code === 'no-source' ||
+          one.code === 'no-dkms' ||
+          (one.code === 'source-refused' && report.after.driver.source === undefined),
       );
       if (failure !== undefined) return describeStanding(release, version, failure.headline);
       return describeFailure(

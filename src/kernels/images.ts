@@ -1,41 +1,82 @@
 // Boot images, by the names and places that installers give them.
 import type { HostFs } from '../host/fs.ts';
 
-const FOLDERS = ['/boot', '/efi', '/boot/efi'];
-const IMAGE_NAME = /^(?:vmlinuz|vmlinux|kernel|bzImage|Image|linux)(?:-[A-Za-z][\w.]*)*-(?=\d)/;
+/**
+ * Where boot partitions and EFI system partitions are: the first three by kernel-install(8), the last is one more
+ * that Gentoo's installkernel tries (`$dir/EFI`, to which it adds EFI/<name>).
+ */
+const MOUNTS = ['/boot', '/efi', '/boot/efi', '/boot/EFI'];
+
+/** A kernel's own name for its image, maybe with a word such as `genkernel-x86_64` between, and then the release. */
+const NAMED =
+  /^(?:vmlinuz|vmlinux|kernel|bzImage|Image|linux)(?:-[A-Za-z][\w.]*)*-(?<release>\d.*?)(?:\.efi)?$/;
+
+/** What has a kernel's images and no tokens: listing a file for each of a hundred kernels would take its time. */
+const TOKEN = /^(?!(?:vmlinu[xz]|kernel|bzImage|initr(?:d|d\.img|amfs)|System\.map|config)-)/;
+
+/** The folders below a mount, and the file at last: each a name, or what it looks like. */
+type Place = readonly (string | RegExp)[];
+
+/**
+ * Each way to lay out an image. The part with the group `release` tells whose image it is; the group `ending` ends
+ * with the release, behind a word that may be anything.
+ */
+const PLACES: readonly Place[] = [
+  // `make install` and the installkernel of Debian and Gentoo: vmlinuz-<release>, installkernel(8) of Gentoo: with
+  // .efi where it is a unified image; Gentoo's 90-compat.install and genkernel: kernel-…
+  [NAMED],
+  // The layout efistub of Gentoo's installkernel: EFI/<NAME of os-release>/{vmlinuz,kernel}-<release>.efi; its
+  // 91-grub-mkconfig.install looks for the same names.
+  ['EFI', /./, NAMED],
+  // systemd's 90-uki-copy.install: EFI/Linux/<entry token>-<release>[+<tries>].efi; Gentoo's installkernel:
+  // EFI/Linux/<ID of os-release>-<release>.efi. Counting boots renames it to …+<left>-<done>.efi (Boot Loader
+  // Specification, "Boot Counting").
+  ['EFI', 'Linux', /^(?<ending>.+)\.efi$/],
+  // systemd's 90-loaderentry.install: <entry token>/<release>/linux. The token is the machine's id, or the system's,
+  // or whatever /etc/kernel/entry-token says (kernel-install(8)): any folder may be one.
+  [TOKEN, /^(?<release>\d.*)$/, 'linux'],
+];
 
 /** Finds the boot image of a release; reads each folder once, however many kernels there are. */
 export type FindImage = (release: string) => string | undefined;
 
-/**
- * Looks in `/boot` and the EFI partition: `vmlinuz-<release>` and its kin, the boot loader specification's
- * `<machine-id>/<release>/linux`, and unified images `EFI/Linux/*<release>.efi`.
- */
+/** Looks for images in `/boot` and on the EFI partition. */
 export function observeImages(fs: HostFs): FindImage {
   const byRelease = new Map<string, string>();
-  const unified: string[] = [];
-  for (const folder of FOLDERS) {
-    for (const name of fs.list(folder)) {
-      const prefix = name.match(IMAGE_NAME)?.[0];
-      if (prefix !== undefined) remember(byRelease, name.slice(prefix.length), `${folder}/${name}`);
-      else if (/^[0-9a-f]{32}$/.test(name) || name === 'gentoo')
-        collectEntries(fs, `${folder}/${name}`, byRelease);
-    }
-    for (const name of fs.list(`${folder}/EFI/Linux`)) {
-      if (name.endsWith('.efi')) unified.push(`${folder}/EFI/Linux/${name}`);
+  const unified: { readonly path: string; readonly stems: readonly string[] }[] = [];
+  const found = ({ path, release, ending }: Found): void => {
+    if (release !== undefined && !byRelease.has(release)) byRelease.set(release, path);
+    if (ending !== undefined) unified.push({ path, stems: [ending, ending.replace(/\+\d+(?:-\d+)?$/, '')] });
+  };
+  for (const mount of MOUNTS) {
+    for (const place of PLACES) {
+      // To name one partition that this user may not read is enough.
+      if (!fs.denied.has(mount)) search(fs, { path: mount }, place, found);
     }
   }
+  const ends = (stem: string, release: string): boolean => stem === release || stem.endsWith(`-${release}`);
   return (release) =>
-    byRelease.get(release) ??
-    unified.find((path) => path.includes(`/${release}.efi`) || path.endsWith(`-${release}.efi`));
+    byRelease.get(release) ?? unified.find(({ stems }) => stems.some((stem) => ends(stem, release)))?.path;
 }
 
-function collectEntries(fs: HostFs, folder: string, byRelease: Map<string, string>): void {
-  for (const release of fs.list(folder)) {
-    if (fs.exists(`${folder}/${release}/linux`)) remember(byRelease, release, `${folder}/${release}/linux`);
+interface Found {
+  readonly path: string;
+  readonly release?: string;
+  readonly ending?: string;
+}
+
+function search(fs: HostFs, above: Found, [part, ...rest]: Place, found: (image: Found) => void): void {
+  if (part === undefined) {
+    found(above);
+    return;
   }
-}
-
-function remember(byRelease: Map<string, string>, release: string, path: string): void {
-  if (!byRelease.has(release)) byRelease.set(release, path);
+  if (typeof part === 'string') {
+    const path = `${above.path}/${part}`;
+    if (rest.length > 0 || fs.exists(path)) search(fs, { ...above, path }, rest, found);
+    return;
+  }
+  for (const name of fs.list(above.path)) {
+    const match = name.match(part);
+    if (match !== null) search(fs, { ...above, ...match.groups, path: `${above.path}/${name}` }, rest, found);
+  }
 }

@@ -23,14 +23,21 @@ export function observeKernels(
   const { fs, machine } = host;
   const findImage = observeImages(fs);
   const trees = observeSourceTrees(fs);
-  const kernels = fs
+  const folders = fs
     .list(MODULES_FOLDER)
-    .filter((name) => !name.startsWith('.') && fs.stat(`${MODULES_FOLDER}/${name}`)?.kind === 'folder')
-    .map((release) => observeKernel(fs, release, findImage, trees, machine.runningRelease));
+    .filter((name) => !name.startsWith('.') && fs.stat(`${MODULES_FOLDER}/${name}`)?.kind === 'folder');
+  const others = new Set([...folders, machine.runningRelease]);
+  const kernels = folders.map((release) => {
+    const kernel = observeKernel(fs, release, findImage, trees, machine.runningRelease);
+    const original = copiedFrom(release);
+    const isCopy = original !== undefined && (others.has(original) || findImage(original) !== undefined);
+    return isCopy && !kernel.running ? { ...kernel, kind: 'backup' as const } : kernel;
+  });
   const known = new Set(kernels.map((kernel) => kernel.release));
   const usedTrees = new Set(kernels.map((kernel) => kernel.buildTree.path));
   for (const tree of trees) {
-    if (!known.has(tree.release) && !usedTrees.has(tree.path)) kernels.push(fromSources(fs, tree));
+    if (!known.has(tree.release) && !usedTrees.has(tree.path))
+      kernels.push(fromSources(fs, tree, machine.runningRelease, findImage));
   }
   const running = machine.runningRelease;
   const expected = new Set([...recorded, ...(running === undefined ? [] : [running])]);
@@ -55,7 +62,13 @@ function observeKernel(
   const sourceTree = trees.find((one) => one.path === tree.path || one.release === release)?.path;
   return {
     release,
-    kind: kindOf(release, holdsModules(fs, folder), tree.path !== undefined, image !== undefined),
+    kind: kindOf(
+      release,
+      release === runningRelease,
+      holdsModules(fs, folder),
+      tree.path !== undefined,
+      image !== undefined,
+    ),
     running: release === runningRelease,
     origin: originOf(fs, release, distKernel, sourceTree !== undefined || tree.path !== undefined),
     image,
@@ -68,18 +81,40 @@ function observeKernel(
   };
 }
 
+/**
+ * The release that a folder is a copy of, by its name: people and editors put copies aside so. A dash or a number
+ * makes a release of its own (CONFIG_LOCALVERSION), and so may the rest, where the other is not known.
+ */
+function copiedFrom(release: string): string | undefined {
+  return release.match(
+    /^(.+?)(?:\.(?:bak|backup|bkp|copy|old|orig|prev|sav|saved?)(?:[-.]?\d[-.\d]*)?|\.~\d+~|~)$/,
+  )?.[1];
+}
+
 /** What a folder in `/lib/modules` is. A kernel that Portage depcleaned keeps its modules and its image: it boots. */
-function kindOf(release: string, hasModules: boolean, hasTree: boolean, hasImage: boolean): KernelKind {
-  if (/\.old$/.test(release)) return 'backup';
+function kindOf(
+  release: string,
+  running: boolean,
+  hasModules: boolean,
+  hasTree: boolean,
+  hasImage: boolean,
+): KernelKind {
+  // Installers call them so themselves.
+  if (/\.old$/.test(release) && !running) return 'backup';
   if (hasModules) return 'installed';
   if (hasTree) return 'headers-only';
   return hasImage ? 'installed' : 'leftover';
 }
 
-/** Whether a kernel's own modules are there. On Gentoo dkms puts ours into kernel/extra, which proves nothing. */
+/**
+ * Whether a kernel's own modules are there. Dkms puts ours into kernel/extra on Gentoo, and into kernel/drivers/misc
+ * where its dkms.conf says so: either proves nothing.
+ */
 function holdsModules(fs: HostFs, folder: string): boolean {
   if (fs.list(folder).some((name) => KERNELS_OWN.has(name))) return true;
-  return fs.list(`${folder}/kernel`).some((name) => name !== 'extra');
+  const own = fs.list(`${folder}/kernel`).filter((name) => name !== 'extra');
+  if (own.some((name) => name !== 'drivers')) return true;
+  return own.length > 0 && fs.list(`${folder}/kernel/drivers`).some((name) => name !== 'misc');
 }
 
 function originOf(fs: HostFs, release: string, distKernel: string | undefined, hasTree: boolean): Origin {
@@ -94,7 +129,12 @@ function originOf(fs: HostFs, release: string, distKernel: string | undefined, h
   return hasTree ? { kind: 'hand-built' } : { kind: 'unknown' };
 }
 
-function fromSources(fs: HostFs, tree: SourceTree): Kernel {
+function fromSources(
+  fs: HostFs,
+  tree: SourceTree,
+  runningRelease: string | undefined,
+  findImage: FindImage,
+): Kernel {
   const facts = examineTree(fs, tree.path, tree.release);
   const missing = facts.tree.ready
     ? [
@@ -107,18 +147,18 @@ function fromSources(fs: HostFs, tree: SourceTree): Kernel {
   return {
     release: tree.release,
     kind: 'sources-only',
-    running: false,
+    running: tree.release === runningRelease,
     origin:
       facts.distKernel === undefined
         ? { kind: 'hand-built' }
         : { kind: 'dist-kernel', package: facts.distKernel },
-    image: undefined,
+    image: findImage(tree.release),
     buildTree: { path: tree.path, ready: false, missing },
     sourceTree: tree.path,
     compiler: facts.configuration.CC_VERSION_TEXT,
     configuration: facts.configuration,
     abiIdentity: facts.abiIdentity,
-    lastChange: modified(fs, tree.path),
+    lastChange: Math.max(modified(fs, MODULES_FOLDER), modified(fs, '/boot')),
   };
 }
 

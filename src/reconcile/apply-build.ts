@@ -1,13 +1,15 @@
 // Builds a module, proves it, and writes down why where it cannot be built.
-import { type BuildRun, build, clearStaging, foreignRuns } from '../dkms/commands.ts';
+import { type BuildRun, build, clearStaging } from '../dkms/commands.ts';
 import { diagnoseBuild } from '../dkms/diagnose.ts';
+import { foreignRuns } from '../dkms/foreign-runs.ts';
 import { readModule } from '../driver/installed.ts';
 import { PACKAGE } from '../driver/sources.ts';
 import { vermagicMismatch } from '../driver/vermagic.ts';
+import { localTime } from '../host/local-time.ts';
 import { abiHash } from '../kernels/abi.ts';
 import { readOption } from '../kernels/configuration.ts';
 import type { Kernel } from '../kernels/kernel.ts';
-import { buildLogPath, pruneBuildLogs } from '../state/build-logs.ts';
+import { BUILD_LOGS, buildLogPath, pruneBuildLogs } from '../state/build-logs.ts';
 import type { Fingerprint } from '../state/state.ts';
 import type { Step } from './step.ts';
 import { type Outcome, remember, runSettings, type Work } from './work.ts';
@@ -21,7 +23,6 @@ export async function applyBuild(work: Work, step: Extract<Step, { kind: 'build'
   const { host, observation } = work;
   const kernel = findKernel(work, step.release);
   const startedAt = host.clock.now();
-  const log = buildLogPath(startedAt, step.release, step.version);
   const overlapped = foreignRuns(host, observation.dkms.tree).length > 0;
   let run = await build(host, target(work, step), runSettings(work));
   if (
@@ -35,15 +36,29 @@ export async function applyBuild(work: Work, step: Extract<Step, { kind: 'build'
     run = await build(host, target(work, step), runSettings(work));
   }
   const flaw = failed(run) ? undefined : await findFlaw(work, step, kernel, run);
-  host.fs.write(log, logText(work, step, run, flaw));
-  pruneBuildLogs(host.fs, observation.config.build.logsKept);
+  const log = writeLog(work, step, startedAt, logText(work, step, run, flaw));
   if (run.cancelled && !timeIsUp(work.signal)) {
     clearStaging(host);
-    return { outcome: 'cancelled', text: 'cancelled', log };
+    return { outcome: 'cancelled', text: 'stopped, and nothing half-built is left', log };
   }
   if (!failed(run) && flaw === undefined) return { outcome: 'done', text: 'built', log };
   clearStaging(host);
   return rememberFailure(work, step, kernel, run, flaw, log);
+}
+
+/** Writes the build's log; undefined where it could not be written. */
+function writeLog(
+  { host, observation, unwritten }: Work,
+  step: Extract<Step, { kind: 'build' }>,
+  startedAt: number,
+  text: string,
+): string | undefined {
+  const path = buildLogPath(host.fs, startedAt, step.release, step.version);
+  if (!unwritten.attempt('build-log', path, () => host.fs.write(path, text))) return undefined;
+  unwritten.attempt('build-log', BUILD_LOGS, () =>
+    pruneBuildLogs(host.fs, observation.config.build.logsKept, path),
+  );
+  return path;
 }
 
 /** What a module that is built now depends on. */
@@ -87,7 +102,8 @@ async function findFlaw(
 ): Promise<string | undefined> {
   if (run.module === undefined) return 'dkms ended well and left no module';
   const module = await readModule(work.host, step.release, run.module);
-  if (module.broken !== undefined) return module.broken;
+  const unusable = module.broken ?? module.unread;
+  if (unusable !== undefined) return unusable;
   const mismatch = vermagicMismatch(module, step.release, kernel.configuration);
   if (mismatch !== undefined) return mismatch;
   if (module.version !== undefined && module.version !== step.version) {
@@ -102,7 +118,7 @@ function rememberFailure(
   kernel: Kernel,
   run: BuildRun,
   flaw: string | undefined,
-  log: string,
+  log: string | undefined,
 ): Outcome {
   const timedOut = run.timedOut || timeIsUp(work.signal);
   const configuration = work.host.fs.readText(`${kernel.buildTree.path}/include/config/auto.conf`) ?? '';
@@ -113,6 +129,7 @@ function rememberFailure(
           signal: run.signal,
           timedOut,
           log: `${run.output}\n${run.makeLog}`,
+          carriageReturns: withCarriageReturns(work, step.version),
           kernel: {
             release: kernel.release,
             configuration: (option) => readOption(configuration, option.replace(/^CONFIG_/, '')),
@@ -143,6 +160,14 @@ function rememberFailure(
   return { outcome: 'failed', text, hint, log };
 }
 
+/** Files of a driver source that bash and make read, and that were written on Windows. */
+function withCarriageReturns({ host, observation }: Work, version: string): string[] {
+  const path = observation.sources.find((source) => source.version === version)?.path;
+  return ['dkms.conf', 'Makefile', 'Kbuild']
+    .map((name) => `${path}/${name}`)
+    .filter((file) => host.fs.readText(file)?.includes('\r\n'));
+}
+
 async function foreignDkmsEnded(work: Work): Promise<void> {
   const { clock } = work.host;
   const until = clock.now() + FOREIGN_LIMIT;
@@ -168,7 +193,7 @@ function logText(
       : `dkms ended with ${run.exitCode ?? run.signal}`;
   return [
     `tenstorrent ${step.version} for ${step.release}`,
-    `why: ${step.why}; trigger: ${work.policy.trigger}; ${new Date(work.host.clock.now()).toISOString()}`,
+    `why: ${step.why}; trigger: ${work.policy.trigger}; ${localTime(work.host.clock.now())}`,
     '',
     '--- dkms',
     run.output.trimEnd(),

@@ -1,15 +1,17 @@
 // Installs a built module through dkms and looks again, at the file and not at dkms's word.
-import { clearStaging, type DkmsRun, indexModules, install } from '../dkms/commands.ts';
-import { dropOriginal } from '../dkms/mend.ts';
-import { type Replacement, replaceBuild } from '../dkms/replace.ts';
-import { resolveModule, strayModules } from '../driver/installed.ts';
-import { type KeptModule, keepModule } from '../driver/kept.ts';
+import { clearStaging, type DkmsRun, install, makeIndex } from '../dkms/commands.ts';
+import { replaceBuild } from '../dkms/replace.ts';
+import type { InstalledModule } from '../driver/driver.ts';
+import { shadowIdentity, strayModules } from '../driver/installed.ts';
+import { keepModule } from '../driver/kept.ts';
 import { PACKAGE } from '../driver/sources.ts';
-import { vermagicMismatch } from '../driver/vermagic.ts';
 import type { FileInfo } from '../host/fs.ts';
+import { fileHash } from '../host/hash.ts';
 import { without } from '../state/state.ts';
 import { findKernel, fingerprint, target } from './apply-build.ts';
+import { ownHashes, removeOwnCopies } from './own-copies.ts';
 import type { Step } from './step.ts';
+import { isOurs, verify } from './verify-install.ts';
 import { type Outcome, remember, runSettings, type Work } from './work.ts';
 
 type InstallStep = Extract<Step, { kind: 'install' }>;
@@ -21,14 +23,14 @@ type InstallStep = Extract<Step, { kind: 'install' }>;
 export async function applyInstall(work: Work, step: InstallStep, seconds: number): Promise<Outcome> {
   const { host, observation } = work;
   const { release, version } = step;
-  // Without dkms's own link for the release, dkms would keep our module as the kernel's original one.
   const ours = release in work.state.modules || work.state.intent?.release === release;
   const linked = observation.dkms.active.some((link) => link.release === release && !link.dangling);
-  const keepsOriginal = !linked && ours && strayModules(host.fs, release).length > 0;
+  const own = ownHashes(work, release);
   const present = observation.modules.get(release);
   const sound = present?.broken === undefined ? present?.path : undefined;
+  const replaced = (ours || linked) && present !== undefined && (await isOurs(work, step, present));
 
-  remember(work, { intent: { release, version, step: 'install' } });
+  remember(work, { intent: { release, version, step: 'install', own } });
   const undo: (() => void)[] = [];
   try {
     const kept = keepModule(host.fs, release, sound);
@@ -37,10 +39,14 @@ export async function applyInstall(work: Work, step: InstallStep, seconds: numbe
     if ((ours || linked) && present?.broken !== undefined) host.fs.remove(present.path);
     const replacement = await replaceBuild(host, observation.dkms.tree, target(work, step));
     undo.unshift(replacement.takeBack);
-    const failure = await installAndVerify(work, step, ours || linked ? sound : undefined);
-    if (keepsOriginal) dropOriginal(host, observation.dkms, PACKAGE, release);
-    if (failure !== undefined) return await takeBack(work, step, undo, failure);
-    settle(work, step, seconds, kept, replacement);
+    // Without its link for the release, dkms would keep a copy of its own as the kernel's original module, in place
+    // of a true one that it has put aside before.
+    if (!linked) removeOwnCopies(work, release, own);
+    const installed = await installAndVerify(work, step, replaced ? sound : undefined);
+    if ('headline' in installed) return await takeBack(work, step, undo, installed);
+    settle(work, step, seconds, fileHash(host.fs, installed.path));
+    kept.drop();
+    replacement.keep();
     return { outcome: 'done', text: 'installed, verified' };
   } catch (error) {
     return await takeBack(work, step, undo, refusal(error as NodeJS.ErrnoException, step));
@@ -51,14 +57,16 @@ interface Failure {
   readonly code: string;
   readonly headline: string;
   readonly hint: string;
+  /** It stays until the file that is in the way or depmod's settings change. */
+  readonly shadowed?: boolean;
 }
 
-/** Nothing where the module that modprobe would load is the one that was built. */
+/** Gives the module's path where what modprobe would load is what was built, or what is wrong. */
 async function installAndVerify(
   work: Work,
   step: InstallStep,
   replaced: string | undefined,
-): Promise<Failure | undefined> {
+): Promise<Failure | InstalledModule> {
   const { host } = work;
   const before = replaced === undefined ? undefined : host.fs.stat(replaced);
   // It is short: who interrupts waits for its end.
@@ -66,10 +74,9 @@ async function installAndVerify(
   const run = await install(host, target(work, step), { ...runSettings(work), signal });
   if (run.exitCode !== 0) return installFailure(step, run);
   if (replaced !== undefined && before !== undefined) await removeOvertaken(work, step, replaced, before);
-  const flaw = await findFlaw(work, step);
-  if (flaw === undefined) return undefined;
-  if (flaw.damaged) return noRoomOr(run, { code: 'install-flawed', ...flaw }, step);
-  return { code: 'install-flawed', ...flaw };
+  const found = await verify(work, step);
+  if (!('headline' in found)) return found;
+  return found.shadowed ? found : noRoomOr(run, found, step);
 }
 
 /**
@@ -82,16 +89,10 @@ async function removeOvertaken(work: Work, step: InstallStep, path: string, befo
   const untouched = now?.inode === before.inode && now.changed === before.changed;
   if (!untouched || !strayModules(host.fs, step.release).some((other) => other !== path)) return;
   host.fs.remove(path);
-  await indexModules(host, step.release);
+  await makeIndex(host, step.release);
 }
 
-function settle(
-  work: Work,
-  step: InstallStep,
-  seconds: number,
-  kept: KeptModule,
-  replacement: Replacement,
-): void {
+function settle(work: Work, step: InstallStep, seconds: number, file: string | undefined): void {
   const { release, version } = step;
   const { origin } = findKernel(work, release);
   const at = work.host.clock.now();
@@ -99,14 +100,12 @@ function settle(
   remember(work, {
     modules: {
       ...modules,
-      [release]: { ...fingerprint(work, release, version), at, trigger: work.policy.trigger, seconds },
+      [release]: { ...fingerprint(work, release, version), at, trigger: work.policy.trigger, seconds, file },
     },
     failures: without(failures, release),
     packages: origin.kind === 'dist-kernel' ? { ...packages, [release]: origin.package } : packages,
     intent: undefined,
   });
-  kept.drop();
-  replacement.keep();
 }
 
 /** What was there is there again; the failure is remembered. */
@@ -119,51 +118,27 @@ async function takeBack(
   const { release, version } = step;
   clearStaging(work.host);
   for (const one of undo) one();
-  if (undo.length > 0) await indexModules(work.host, release);
+  if (undo.length > 0) await makeIndex(work.host, release);
+  const { code, headline, hint, shadowed = false } = failure;
   remember(work, {
     intent: undefined,
     failures: {
       ...work.state.failures,
       [release]: {
         ...fingerprint(work, release, version),
-        ...failure,
+        ...{ code, headline, hint },
         at: work.host.clock.now(),
         trigger: work.policy.trigger,
         tools: work.observation.tools.get(release) ?? '',
         cause: undefined,
-        transient: true,
+        transient: !shadowed,
         unsupported: false,
         log: undefined,
+        shadow: shadowed ? shadowIdentity(work.host.fs, release) : undefined,
       },
     },
   });
   return { outcome: 'failed', text: failure.headline, hint: failure.hint };
-}
-
-interface Flaw {
-  readonly headline: string;
-  readonly hint: string;
-  /** The file itself is no good; else it is another one than the one that was built. */
-  readonly damaged: boolean;
-}
-
-/** The module that modprobe would load has to be the one that was built. */
-async function findFlaw(work: Work, step: InstallStep): Promise<Flaw | undefined> {
-  const { release, version } = step;
-  const flaw = (text: string, damaged = false): Flaw => ({
-    headline: `installed, but ${text}`,
-    hint: `see what modprobe would load: modinfo -k ${release} ${PACKAGE}`,
-    damaged,
-  });
-  const module = await resolveModule(work.host, release);
-  if (module === undefined) return flaw(`modprobe would find no module for ${release}`);
-  if (module.broken !== undefined) return flaw(`${module.path}: ${module.broken}`, true);
-  const mismatch = vermagicMismatch(module, release, findKernel(work, release).configuration);
-  if (mismatch !== undefined) return flaw(`${module.path}, which modprobe would load: ${mismatch}`);
-  if (module.version !== undefined && module.version !== version) {
-    return flaw(`modprobe would load ${module.path}, which is version ${module.version}`);
-  }
-  return undefined;
 }
 
 function installFailure(step: InstallStep, run: DkmsRun): Failure {

@@ -1,11 +1,12 @@
 // Keeps dkms's records right: who owns the source, which versions it knows, which kernels are gone.
-import { add, indexModules, removeVersion } from '../dkms/commands.ts';
-import { dropRelease, dropVersion, relinkSource, removeRemains } from '../dkms/mend.ts';
+import { add, makeIndex, removeVersion } from '../dkms/commands.ts';
+import { dropRelease, dropVersion, recordInstalled, relinkSource, removeRemains } from '../dkms/mend.ts';
 import { observeDkms } from '../dkms/tree.ts';
-import { strayModules } from '../driver/installed.ts';
+import { withoutOwnershipLines } from '../driver/dkms-conf.ts';
+import { leftModules } from '../driver/installed.ts';
 import { putBack } from '../driver/kept.ts';
 import { RULE_PATH, ruleHash } from '../driver/rule.ts';
-import { observeSources, PACKAGE, withoutOwnershipLines } from '../driver/sources.ts';
+import { observeSources, PACKAGE } from '../driver/sources.ts';
 import { without } from '../state/state.ts';
 import type { Step } from './step.ts';
 import { type Outcome, remember, runSettings, type Work } from './work.ts';
@@ -15,7 +16,7 @@ export async function applyClean(work: Work, step: Extract<Step, { kind: 'clean'
   if (remains.what === 'kept-module') {
     const release = remains.path.split('/')[3] ?? '';
     putBack(work.host.fs, remains.path);
-    await indexModules(work.host, release);
+    await makeIndex(work.host, release);
     return {
       outcome: 'done',
       text: `put back the module of ${release} that an interrupted installation had taken`,
@@ -31,10 +32,13 @@ export function applyTakeOver(work: Work, step: Extract<Step, { kind: 'takeOver'
   const conf = `${step.path}/dkms.conf`;
   const text = host.fs.readText(conf);
   const lines = observation.sources.find((source) => source.path === step.path)?.ownershipLines ?? [];
-  if (text === undefined) return { outcome: 'failed', text: `${conf} is gone`, hint: 'ttkmdctl reconcile' };
-  remember(work, {
-    adopted: { ...work.state.adopted, [step.path]: { original: text, foreign: step.foreign } },
-  });
+  if (text === undefined)
+    return { outcome: 'failed', text: `${conf} is gone`, hint: 'look again, as root: ttkmdctl reconcile' };
+  const adopted = { ...work.state.adopted, [step.path]: { original: text, foreign: step.foreign } };
+  if (!remember(work, { adopted })) {
+    const why = 'what it was could not be written down first, so that it could be given back';
+    return { outcome: 'skipped', text: `left ${conf} as it is: ${why}` };
+  }
   host.fs.write(conf, withoutOwnershipLines(text), host.fs.stat(conf)?.mode ?? 0o644);
   return { outcome: 'done', text: `left ${lines.map((line) => line.trim()).join(' and ')} out of ${conf}` };
 }
@@ -54,12 +58,25 @@ export async function applyRegister(work: Work, step: Extract<Step, { kind: 'reg
   }
   const run = await add(host, { packageName: PACKAGE, version: step.version }, runSettings(work));
   if (run.exitCode === 0) return { outcome: 'done', text: `registered ${step.version}` };
-  if (run.cancelled) return { outcome: 'cancelled', text: 'cancelled' };
+  if (run.cancelled) return { outcome: 'cancelled', text: 'stopped' };
   return {
     outcome: 'failed',
     text: `dkms add ended with ${run.exitCode ?? run.signal}: ${run.output.trim().split('\n').at(-1) ?? ''}`,
     hint: `see for yourself: dkms add -m ${PACKAGE} -v ${step.version}`,
   };
+}
+
+/** Nothing is built: the module that is there is the one that dkms lost sight of. */
+export function applyRecord(work: Work, step: Extract<Step, { kind: 'record' }>): Outcome {
+  const { host, observation } = work;
+  const { release, version } = step;
+  const module = observation.modules.get(release);
+  const registered = host.fs.exists(`${observation.dkms.tree}/${PACKAGE}/${version}/source/dkms.conf`);
+  if (module === undefined || !registered)
+    return { outcome: 'skipped', text: `${version} is not registered` };
+  const target = { packageName: PACKAGE, version, release, arch: observation.arch };
+  recordInstalled(host, observation.dkms, target, module.path);
+  return { outcome: 'done', text: 'recorded with dkms' };
 }
 
 /**
@@ -72,11 +89,23 @@ export async function applyForget(work: Work, step: Extract<Step, { kind: 'forge
   const folder = `/lib/modules/${release}`;
   remember(work, { intent: { release, version: '', step: 'forget' } });
   dropRelease(host, observeDkms(host.fs, PACKAGE, work.observation.arch), PACKAGE, release);
-  for (const path of strayModules(host.fs, release)) {
+  const modules = leftModules(host.fs, release);
+  for (const path of modules) {
     host.fs.remove(path);
     removeEmptyUpTo(work, path, folder);
   }
   removeIndexOfNothing(work, folder);
+  // What others have there is still to be found, and ours no more.
+  const hasIndex = modules.length > 0 && host.fs.exists(`${folder}/modules.dep`);
+  const failure = hasIndex ? await makeIndex(host, release) : undefined;
+  if (failure !== undefined) {
+    const [why = ''] = failure.split('\n');
+    return {
+      outcome: 'failed',
+      text: `depmod failed: ${why}`,
+      hint: `see for yourself: depmod -a ${release}`,
+    };
+  }
   remember(work, {
     modules: without(work.state.modules, release),
     failures: without(work.state.failures, release),
@@ -94,13 +123,13 @@ export async function applyUnregister(
   const now = observeDkms(host.fs, PACKAGE, observation.arch);
   const users = now.active.filter((link) => link.version === step.version && !link.dangling);
   if (users.length > 0) {
-    const text = `${step.version} stays: ${users.map((link) => link.release).join(', ')} still uses it`;
+    const text = `not yet, ${users.map((link) => link.release).join(', ')} still ${users.length === 1 ? 'uses' : 'use'} it`;
     return { outcome: 'skipped', text };
   }
   const record = now.versions.find((version) => version.version === step.version);
   if (record?.sourceExists) {
     const run = await removeVersion(host, { packageName: PACKAGE, version: step.version }, runSettings(work));
-    if (run.cancelled) return { outcome: 'cancelled', text: 'cancelled' };
+    if (run.cancelled) return { outcome: 'cancelled', text: 'stopped' };
     if (run.exitCode === 0 && !host.fs.exists(`${now.tree}/${PACKAGE}/${step.version}`)) {
       return { outcome: 'done', text: `unregistered ${step.version}` };
     }

@@ -1,20 +1,24 @@
 // Does the steps one after another and records each as it ends.
 
+import { TtkmdError } from '../host/errors.ts';
 import type { Host } from '../host/host.ts';
 import type { HeldLock } from '../host/lock.ts';
-import { recordHistory } from '../state/history.ts';
+import { HISTORY_PATH, type HistoryEntry, recordHistory } from '../state/history.ts';
 import type { RunEvent } from '../state/run.ts';
+import type { UnwrittenRecords } from '../state/unwritten.ts';
 import { applyBuild } from './apply-build.ts';
 import { applyInstall } from './apply-install.ts';
 import {
   applyClean,
   applyForget,
   applyPlaceRule,
+  applyRecord,
   applyRegister,
   applyTakeOver,
   applyUnregister,
   rememberSources,
 } from './apply-records.ts';
+import { runBuildFailedHook } from './build-failed-hook.ts';
 import type { Observation } from './observation.ts';
 import type { Policy } from './plan.ts';
 import { describeStep, type Step, stepRelease, stepVersion } from './step.ts';
@@ -33,6 +37,7 @@ export interface ApplyOptions {
   readonly signal: AbortSignal;
   readonly jobs: number;
   readonly load: string | undefined;
+  readonly unwritten: UnwrittenRecords;
   readonly onEvent: (event: RunEvent) => void;
 }
 
@@ -46,7 +51,10 @@ export async function apply(steps: readonly Step[], options: ApplyOptions): Prom
     signal: options.signal,
     jobs: options.jobs,
     load: options.load,
-    descriptor: options.lock.descriptor,
+    get descriptor() {
+      return options.lock.descriptor;
+    },
+    unwritten: options.unwritten,
     state: options.observation.state,
     onLine: (line) => onEvent({ type: 'output', at: host.clock.now(), line }),
   };
@@ -55,6 +63,7 @@ export async function apply(steps: readonly Step[], options: ApplyOptions): Prom
     if (step.kind === 'wait') continue;
     const release = stepRelease(step);
     const startedAt = host.clock.now();
+    const lost = await lockReason(options);
     onEvent({
       type: 'step-started',
       at: startedAt,
@@ -63,7 +72,8 @@ export async function apply(steps: readonly Step[], options: ApplyOptions): Prom
       text: describeStep(step),
       release,
     });
-    const outcome = skipReason(step, reports, options.signal) ?? (await attempt(work, step, reports));
+    const outcome = lost ?? skipReason(step, reports, options.signal) ?? (await attempt(work, step, reports));
+    await options.lock.stands();
     const at = host.clock.now();
     const seconds = (at - startedAt) / 1000;
     reports.push({ ...outcome, step, seconds });
@@ -76,16 +86,30 @@ export async function apply(steps: readonly Step[], options: ApplyOptions): Prom
       seconds,
       release,
     });
-    if (outcome.outcome !== 'skipped') writeDown(work, step, outcome.outcome, startedAt, seconds, outcome);
+    if (lost !== undefined) return reports;
+    if (outcome.outcome !== 'skipped' && !options.lock.lost)
+      writeDown(work, step, outcome.outcome, startedAt, seconds, outcome);
+    if (step.kind === 'build' && outcome.outcome === 'failed') await runBuildFailedHook(work, step, outcome);
   }
-  rememberSources(work);
+  if (!options.lock.lost) rememberSources(work);
   return reports;
+}
+
+/** Two runs at once would spoil each other's work: who finds the lock lost leaves everything to the other. */
+async function lockReason({ lock }: ApplyOptions): Promise<Outcome | undefined> {
+  if (await lock.stands()) return undefined;
+  return {
+    outcome: 'failed',
+    text: 'stopped: the lock /run/ttkmd/lock was removed, and another run has taken its place',
+    hint: 'leave /run/ttkmd alone while a run is under way; then: ttkmdctl reconcile',
+  };
 }
 
 /** Why a step cannot be done any more after what happened before it. */
 function skipReason(step: Step, reports: readonly StepReport[], signal: AbortSignal): Outcome | undefined {
   const skipped = (text: string): Outcome => ({ outcome: 'skipped', text });
-  if (reports.some((report) => report.outcome === 'cancelled')) return skipped('cancelled before it began');
+  if (reports.some((report) => report.outcome === 'cancelled'))
+    return skipped('not begun, since the run was cancelled');
   if (step.kind === 'build' || step.kind === 'register') {
     const broken = reports.some((report) => report.step.kind === 'register' && report.outcome === 'failed');
     if (broken) return skipped('the driver source could not be registered');
@@ -94,13 +118,14 @@ function skipReason(step: Step, reports: readonly StepReport[], signal: AbortSig
     const build = reports.find(({ step: one }) => one.kind === 'build' && one.release === step.release);
     if (build?.outcome !== 'done') return skipped('it was not built');
   }
-  return signal.aborted ? { outcome: 'cancelled', text: 'stopped before it began' } : undefined;
+  return signal.aborted ? { outcome: 'cancelled', text: 'not begun' } : undefined;
 }
 
 async function attempt(work: Work, step: Step, reports: readonly StepReport[]): Promise<Outcome> {
   try {
     return await execute(work, step, reports);
   } catch (error) {
+    if (error instanceof TtkmdError) return { outcome: 'failed', text: error.message, hint: error.hint };
     const { code, message } = error as NodeJS.ErrnoException;
     return { outcome: 'failed', text: message, hint: hintFor(code) };
   }
@@ -122,6 +147,8 @@ async function execute(work: Work, step: Step, reports: readonly StepReport[]): 
       const build = reports.find(({ step: one }) => one.kind === 'build' && one.release === step.release);
       return applyInstall(work, step, build?.seconds ?? 0);
     }
+    case 'record':
+      return applyRecord(work, step);
     case 'forget':
       return applyForget(work, step);
     case 'unregister':
@@ -134,14 +161,14 @@ async function execute(work: Work, step: Step, reports: readonly StepReport[]): 
 function hintFor(code: string | undefined): string {
   switch (code) {
     case 'ENOSPC':
-      return 'make room on that file system, then: ttkmdctl reconcile';
+      return 'make room on that file system, then as root: ttkmdctl reconcile';
     case 'EROFS':
-      return 'that file system is read-only: mount it writable, then: ttkmdctl reconcile';
+      return 'that file system is read-only: mount it writable, then as root: ttkmdctl reconcile';
     case 'EACCES':
     case 'EPERM':
-      return 'run it as root';
+      return 'root itself was refused: look for denials with dmesg, and at the mount options of that path';
     default:
-      return 'try again: ttkmdctl reconcile; if it stays, report it with what ttkmdctl history prints';
+      return 'try again, as root: ttkmdctl reconcile; if it stays, report it with what ttkmdctl history prints';
   }
 }
 
@@ -153,7 +180,7 @@ function writeDown(
   seconds: number,
   { text, log }: Outcome,
 ): void {
-  recordHistory(work.host.fs, {
+  const entry: HistoryEntry = {
     at,
     seconds,
     outcome,
@@ -163,5 +190,6 @@ function writeDown(
     version: stepVersion(step),
     detail: text,
     log,
-  });
+  };
+  work.unwritten.attempt('history', HISTORY_PATH, () => recordHistory(work.host.fs, entry));
 }

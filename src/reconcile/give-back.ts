@@ -1,35 +1,61 @@
 // Leaves a machine without ttkmd's traces: what was changed of others' is put back, what is remembered goes.
 
+import { observeDkms } from '../dkms/tree.ts';
+import { withoutOwnershipLines } from '../driver/dkms-conf.ts';
+import { strayModules } from '../driver/installed.ts';
 import { RULE_PATH, ruleHash } from '../driver/rule.ts';
-import { withoutOwnershipLines } from '../driver/sources.ts';
+import { PACKAGE } from '../driver/sources.ts';
 import type { Host } from '../host/host.ts';
 import { loadState } from '../state/state.ts';
 
 /** Folders that hold nothing but what ttkmd wrote. */
 const OWN_FOLDERS = ['/var/lib/ttkmd', '/var/log/ttkmd', '/run/ttkmd'];
 
-/**
- * What giving back does, in words, each with its action: installed modules and dkms's records of them stay, so
- * that the card works on.
- */
-export function planGiveBack(host: Host): { readonly text: string; readonly act: () => void }[] {
+/** One thing that is given back, removed or kept, and the deed. */
+export interface GiveBack {
+  readonly kind: 'give-back' | 'remove' | 'remove-folder' | 'keep';
+  readonly path: string;
+  readonly reason?: string;
+  act(): void;
+}
+
+/** What giving back does: installed modules and dkms's records of them stay, so that the card works on. */
+export function planGiveBack(host: Host): GiveBack[] {
   const { fs } = host;
   const state = loadState(fs);
-  const steps: { text: string; act: () => void }[] = [];
+  const parts: GiveBack[] = [];
   for (const [path, { original }] of Object.entries(state.adopted)) {
     const conf = `${path}/dkms.conf`;
     const now = fs.readText(conf);
     // A source that was changed since, or replaced, is not what was taken over.
     if (now === undefined || now !== withoutOwnershipLines(original)) continue;
     const mode = fs.stat(conf)?.mode ?? 0o644;
-    steps.push({ text: `give ${conf} back to dkms`, act: () => fs.write(conf, original, mode) });
+    parts.push({
+      kind: 'give-back',
+      path: conf,
+      reason: 'with the lines that make dkms build it by itself',
+      act: () => fs.write(conf, original, mode),
+    });
   }
   const rule = fs.readText(RULE_PATH);
   if (rule !== undefined && state.rule === ruleHash(rule)) {
-    steps.push({ text: `remove ${RULE_PATH}`, act: () => fs.remove(RULE_PATH) });
+    parts.push(
+      driverVersions(host).length > 0 || hasModule(host)
+        ? { kind: 'keep', path: RULE_PATH, reason: 'the driver, which stays, needs it', act() {} }
+        : { kind: 'remove', path: RULE_PATH, act: () => fs.remove(RULE_PATH) },
+    );
   }
-  for (const folder of OWN_FOLDERS.filter((one) => fs.exists(one))) {
-    steps.push({ text: `remove ${folder}`, act: () => fs.removeTree(folder) });
+  for (const path of OWN_FOLDERS.filter((one) => fs.exists(one))) {
+    parts.push({ kind: 'remove-folder', path, act: () => fs.removeTree(path) });
   }
-  return steps;
+  return parts;
+}
+
+/** The driver versions that dkms knows of, and keeps. */
+export function driverVersions({ fs, machine }: Pick<Host, 'fs' | 'machine'>): string[] {
+  return observeDkms(fs, PACKAGE, machine.arch).versions.map(({ version }) => version);
+}
+
+function hasModule({ fs }: Pick<Host, 'fs'>): boolean {
+  return fs.list('/lib/modules').some((release) => strayModules(fs, release).length > 0);
 }

@@ -1,16 +1,20 @@
 // What the observation means. Pure: no I/O and no clock.
-import type { DriverSource } from '../driver/driver.ts';
 import type { Kernel } from '../kernels/kernel.ts';
 import type { FailureRecord, Fingerprint } from '../state/state.ts';
 import type { DriverJudgement, Judgement, KernelJudgement, ModuleState } from './judgement.ts';
+import { moduleVersion } from './module-version.ts';
 import type { Observation } from './observation.ts';
 import { findProblems, healthOf } from './problems.ts';
-import { wantedSource } from './wanted-source.ts';
+import { isRemembered } from './remembered.ts';
+import { unknownWhereHidden } from './unknown.ts';
+import { wantedDriver } from './wanted-source.ts';
 
 /** Each kernel's state and the machine's, and why. */
 export function judge(observation: Observation): Judgement {
   const driver = judgeDriver(observation);
-  const kernels = observation.kernels.map((kernel) => judgeKernel(observation, driver, kernel));
+  const kernels = observation.kernels.map((kernel) =>
+    unknownWhereHidden(observation, judgeKernel(observation, driver, kernel)),
+  );
   const problems = findProblems(observation, driver, kernels);
   return {
     health: healthOf(problems),
@@ -22,26 +26,21 @@ export function judge(observation: Observation): Judgement {
   };
 }
 
-function judgeDriver({ sources, config, loaded }: Observation): DriverJudgement {
-  const source = wantedSource(sources, config);
-  return { desired: source?.version, source, sources, loaded };
+function judgeDriver(observation: Observation): DriverJudgement {
+  const { sources, config, loaded, kernels, excluded } = observation;
+  const installed = kernels
+    .filter((kernel) => !excluded.has(kernel.release) && isBootable(observation, kernel))
+    .flatMap(({ release }) => moduleVersion(observation, release) ?? []);
+  return { ...wantedDriver(sources, config, installed), sources, loaded };
 }
 
 function judgeKernel(observation: Observation, driver: DriverJudgement, kernel: Kernel): KernelJudgement {
   const { state, modules } = observation;
-  const module = modules.get(kernel.release);
-  const failure = standingFailure(observation, driver.source, kernel);
-  const verdict = moduleState(observation, driver.source, kernel, failure);
   return {
     kernel,
-    state: verdict.state,
-    reason: verdict.reason,
-    module,
+    ...moduleState(observation, driver, kernel),
+    module: modules.get(kernel.release),
     record: state.modules[kernel.release],
-    failure:
-      verdict.state === 'failed' || verdict.state === 'unsupported' || verdict.state === 'drifted'
-        ? failure
-        : undefined,
     bootable: isBootable(observation, kernel),
     ...goneness(observation, kernel),
   };
@@ -50,26 +49,37 @@ function judgeKernel(observation: Observation, driver: DriverJudgement, kernel: 
 interface Verdict {
   readonly state: ModuleState;
   readonly reason: string | undefined;
+  /** The remembered failure that it follows from. */
+  readonly failure: FailureRecord | undefined;
 }
 
-function moduleState(
-  observation: Observation,
-  source: DriverSource | undefined,
-  kernel: Kernel,
-  failure: FailureRecord | undefined,
-): Verdict {
+function moduleState(observation: Observation, driver: DriverJudgement, kernel: Kernel): Verdict {
+  const because = (state: ModuleState, reason?: string, failure?: FailureRecord): Verdict => ({
+    state,
+    reason,
+    failure,
+  });
   const impossible = unsupportedReason(observation, kernel);
-  if (impossible !== undefined) return { state: 'unsupported', reason: impossible };
-  const stale = staleReason(observation, source, kernel);
-  if (stale === undefined) return { state: 'current', reason: undefined };
-  if (failure?.unsupported) return { state: 'unsupported', reason: failure.cause ?? failure.headline };
+  if (impossible !== undefined) return because('unsupported', impossible);
+  const failure = standingFailure(observation, driver, kernel);
+  const stale = staleReason(observation, driver, kernel, failure);
+  if (stale === undefined) return because('current');
   const present = observation.modules.has(kernel.release);
-  if (failure !== undefined)
-    return { state: present ? 'drifted' : 'failed', reason: failure.cause ?? failure.headline };
-  if (present) return { state: 'drifted', reason: stale };
-  if (source === undefined) return { state: 'missing', reason: 'there is no driver source to build it from' };
-  if (!kernel.buildTree.ready) return { state: 'waiting', reason: waitingReason(kernel) };
-  return { state: 'missing', reason: stale };
+  if (failure !== undefined) {
+    const state = failure.unsupported ? 'unsupported' : present ? 'drifted' : 'failed';
+    return because(state, failure.cause ?? failure.headline, failure);
+  }
+  if (present) return because('drifted', stale);
+  if (driver.source === undefined) return because('missing', withoutSource(driver));
+  if (!kernel.buildTree.ready) return because('waiting', waitingReason(kernel));
+  return because('missing', stale);
+}
+
+function withoutSource({ desired, refused, sources }: DriverJudgement): string {
+  if (refused !== undefined) return `nothing is built from ${refused.path}`;
+  return desired === undefined || sources.length === 0
+    ? 'there is no driver source to build it from'
+    : `version ${desired}, which driver.version asks for, is not in /usr/src`;
 }
 
 /** Why a kernel can or shall not take the driver, before anything is built. */
@@ -92,19 +102,26 @@ function noModules(kernel: Kernel): string {
 /** Why the module on disk is not what building today would give; undefined where it is. */
 function staleReason(
   observation: Observation,
-  source: DriverSource | undefined,
+  { desired, source }: DriverJudgement,
   kernel: Kernel,
+  failure: FailureRecord | undefined,
 ): string | undefined {
-  const module = observation.modules.get(kernel.release);
+  const { release } = kernel;
+  const module = observation.modules.get(release);
   if (module === undefined) return 'no module is installed';
   if (module.broken !== undefined) return module.broken;
   if (module.mismatch !== undefined) return module.mismatch;
-  if (source === undefined) return undefined;
-  if (module.version !== undefined && module.version !== source.version) {
-    return `it is version ${module.version}, wanted is ${source.version}`;
+  const version = moduleVersion(observation, release);
+  if (version !== undefined && desired !== undefined && version !== desired) {
+    return `it is version ${version}, wanted is ${desired}`;
   }
-  if (observation.state.intent?.release === kernel.release) return 'its installation was interrupted';
-  const record = observation.state.modules[kernel.release];
+  if (source === undefined) return undefined;
+  if (observation.state.intent?.release === release) return 'its installation was interrupted';
+  // The file in the way of ours may be of the very same version; once it is gone, one more build tells for sure.
+  if (observation.state.failures[release]?.shadow !== undefined) {
+    return failure?.headline ?? 'what was in its way has changed';
+  }
+  const record = observation.state.modules[release];
   if (record === undefined || record.version !== source.version) return undefined;
   if (record.sourceHash !== source.hash) return `${source.path} has changed since it was built`;
   return sameAbi(observation, kernel, record) ? undefined : 'the kernel was built anew since';
@@ -113,7 +130,7 @@ function staleReason(
 /** The remembered failure, as long as nothing that it depended on has changed. */
 function standingFailure(
   observation: Observation,
-  source: DriverSource | undefined,
+  { source }: DriverJudgement,
   kernel: Kernel,
 ): FailureRecord | undefined {
   const failure = observation.state.failures[kernel.release];
@@ -122,6 +139,7 @@ function standingFailure(
     failure.version === source.version &&
     failure.sourceHash === source.hash &&
     failure.tools === observation.tools.get(kernel.release) &&
+    failure.shadow === observation.shadows.get(kernel.release) &&
     sameAbi(observation, kernel, failure);
   return same ? failure : undefined;
 }
@@ -139,25 +157,36 @@ function waitingReason(kernel: Kernel): string {
 
 /**
  * Whether the machine may come up with a kernel next time. Where no image at all is found, `/boot` is not
- * mounted, as is usual on Gentoo, and every installed kernel counts.
+ * mounted, as is usual on Gentoo, and every installed kernel counts. Where only other kernels' are, a newer kernel
+ * counts all the same: its image may lie where nobody looks, and what is newest is booted.
  */
-function isBootable({ kernels }: Observation, kernel: Kernel): boolean {
+function isBootable(observation: Observation, kernel: Kernel): boolean {
   if (kernel.kind !== 'installed')
     return kernel.running || (kernel.kind === 'headers-only' && kernel.image !== undefined);
-  const anyImage = kernels.some((one) => one.image?.startsWith('/boot/') || one.image?.startsWith('/efi/'));
-  return kernel.running || kernel.image !== undefined || !anyImage;
+  return kernel.running || kernel.image !== undefined || isNewerThanBooted(observation, kernel);
+}
+
+/** Whether a kernel is newer than the running one, or where none runs here, than all that have an image. */
+function isNewerThanBooted({ kernels }: Observation, kernel: Kernel): boolean {
+  const hasImage = ({ image }: Kernel): boolean => /^\/(?:boot|efi)\//.test(image ?? '');
+  if (!kernels.some(hasImage)) return true;
+  const running = kernels.findIndex((one) => one.running);
+  return kernels.indexOf(kernel) < (running < 0 ? kernels.findIndex(hasImage) : running);
 }
 
 /** A kernel is gone when both its modules and its image are, and have been for the settle time. */
 function goneness(observation: Observation, kernel: Kernel): Pick<KernelJudgement, 'gone' | 'goneIn'> {
-  const nothingLeft = kernel.kind === 'leftover' || kernel.kind === 'no-modules';
-  const leftover = nothingLeft && !kernel.running && kernel.image === undefined;
-  if (
-    !leftover ||
-    !observation.kernels.some((one) => one.kind === 'installed' || one.kind === 'headers-only')
-  ) {
+  const { kernels, config, now } = observation;
+  const anyOther = kernels.some((one) => one.kind === 'installed' || one.kind === 'headers-only');
+  if (!lacksModules(observation, kernel) || kernel.running || kernel.image !== undefined || !anyOther) {
     return { gone: false, goneIn: undefined };
   }
-  const left = kernel.lastChange + observation.config.watch.settle - observation.now;
+  const left = kernel.lastChange + config.watch.settle - now;
   return left <= 0 ? { gone: true, goneIn: undefined } : { gone: false, goneIn: left };
+}
+
+/** Whether its own modules are gone. A source tree outlives its kernel, and most never were one. */
+function lacksModules(observation: Observation, { kind, release }: Kernel): boolean {
+  if (kind === 'sources-only') return isRemembered(observation, release);
+  return kind === 'leftover' || kind === 'no-modules';
 }

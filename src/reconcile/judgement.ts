@@ -3,6 +3,7 @@ import type { Device, DriverSource, InstalledModule, LoadedDriver } from '../dri
 import type { Kernel } from '../kernels/kernel.ts';
 import type { FailureRecord, ModuleRecord } from '../state/state.ts';
 import type { Observation } from './observation.ts';
+import type { WantedDriver } from './wanted-source.ts';
 
 export type Health = 'ok' | 'degraded' | 'failed';
 
@@ -17,7 +18,9 @@ export type ModuleState =
   /** It will be built once something else has happened: a build tree, a settle time. */
   | 'waiting'
   /** This kernel cannot or shall not have the driver. */
-  | 'unsupported';
+  | 'unsupported'
+  /** This user may not look at what it depends on. */
+  | 'unknown';
 
 export interface KernelJudgement {
   readonly kernel: Kernel;
@@ -46,10 +49,7 @@ export interface Problem {
   readonly severity: 'failed' | 'degraded' | 'note';
 }
 
-export interface DriverJudgement {
-  /** The version that every kernel shall have; undefined where there is no usable source. */
-  readonly desired: string | undefined;
-  readonly source: DriverSource | undefined;
+export interface DriverJudgement extends WantedDriver {
   readonly sources: readonly DriverSource[];
   readonly loaded: LoadedDriver | undefined;
 }

@@ -27,6 +27,7 @@ export interface Observation {
   readonly chrooted: boolean;
   readonly config: Config;
   readonly configWarnings: readonly ConfigWarning[];
+  /** The newest release first. */
   readonly kernels: readonly Kernel[];
   /** The newest first. */
   readonly sources: readonly DriverSource[];
@@ -42,15 +43,21 @@ export interface Observation {
   readonly remains: readonly Remains[];
   /** The module that modprobe would load, by release. */
   readonly modules: ReadonlyMap<string, ObservedModule>;
+  /** The version of modules that are installed and that dkms does not take for installed, by release. */
+  readonly unrecorded: ReadonlyMap<string, string>;
   /** Releases that the setting kernels.exclude names. */
   readonly excluded: ReadonlySet<string>;
   /** SHA-256 of a kernel's configuration and symbol versions, where a remembered one has to be compared. */
   readonly abiHashes: ReadonlyMap<string, string>;
+  /** What modprobe would load instead of ours, where a remembered failure names it; see `shadowIdentity`. */
+  readonly shadows: ReadonlyMap<string, string>;
   readonly loaded: LoadedDriver | undefined;
   readonly devices: readonly Device[];
   readonly state: State;
   /** The compiler and tools for each release, in one word: a failed build is worth another try when it changes. */
   readonly tools: ReadonlyMap<string, string>;
-  /** Paths that this user may not read. */
+  /** Root looks: what cannot be read is not hidden from a mere user. */
+  readonly privileged: boolean;
+  /** Paths that this user may not read, and modules that could not be looked at. */
   readonly denied: readonly string[];
 }

@@ -1,10 +1,11 @@
 // Looks at the machine and changes nothing.
 import type { Config } from '../config/config.ts';
-import { foreignRuns, STAGING } from '../dkms/commands.ts';
+import { STAGING } from '../dkms/commands.ts';
+import { foreignRuns } from '../dkms/foreign-runs.ts';
 import { findRemains, type Remains } from '../dkms/mend.ts';
 import { type DkmsObservation, observeDkms } from '../dkms/tree.ts';
 import type { DriverSource } from '../driver/driver.ts';
-import { observeInstalled } from '../driver/installed.ts';
+import { observeInstalled, shadowIdentity } from '../driver/installed.ts';
 import { findKept } from '../driver/kept.ts';
 import { observeDevices, observeLoaded } from '../driver/loaded.ts';
 import { type ObservedRule, observeRule } from '../driver/rule.ts';
@@ -21,6 +22,7 @@ import { BUILD_LOGS } from '../state/build-logs.ts';
 import { runUnderWay } from '../state/run.ts';
 import { loadState, STATE_FOLDER, type State } from '../state/state.ts';
 import type { ConfigWarning, Observation, ObservedModule } from './observation.ts';
+import { observeUnrecorded } from './unrecorded.ts';
 import { wantedSource } from './wanted-source.ts';
 
 /** Programs that a build runs; kbuild, dkms and the compilers of the kernels at hand. */
@@ -45,13 +47,14 @@ export async function observe(
   const dkms = observeDkms(fs, PACKAGE, machine.arch);
   const kernels = withRememberedOrigins(observeKernels(host, recordedReleases(dkms, state)), state);
   const modules = await observeModules(host, kernels);
-  // What lies in dkms's tree while somebody runs dkms may be that one's work.
   const remains = findRemains(host, dkms, PACKAGE);
-  const settled = remains.length > 0 && foreignRuns(host, dkms.tree).length > 0 ? [] : remains;
   const wanted = wantedSource(sources, settings.config);
   const restless = settings.unannounced
     ? await findRestless(host, settings.config, kernels, modules, state, wanted)
     : QUIET;
+  const unrecorded = observeUnrecorded(fs, dkms, modules, state);
+  // What lies in dkms's tree while somebody runs dkms may be that one's work, half done.
+  const isBusy = remains.length + unrecorded.size > 0 && foreignRuns(host, dkms.tree).length > 0;
   return {
     now: host.clock.now(),
     arch: machine.arch,
@@ -66,14 +69,17 @@ export async function observe(
     ...restless,
     excluded: await excludedReleases(settings.config, kernels),
     dkms,
-    remains: [...settled, ...ownRemains(fs, state, modules)],
+    remains: [...(isBusy ? [] : remains), ...ownRemains(fs, state, modules)],
     modules,
+    unrecorded: isBusy ? new Map() : unrecorded,
     abiHashes: changedAbis(fs, kernels, state),
+    shadows: observeShadows(fs, state),
     loaded: machine.chrooted ? undefined : observeLoaded(fs),
     devices: machine.chrooted ? [] : observeDevices(fs, settings.config.devices.extra),
     state,
     tools: toolIdentities(fs, kernels),
-    denied: [...fs.denied],
+    privileged: machine.effectiveUser === 0,
+    denied: [...new Set([...fs.denied, ...unreadModules(modules)])],
   };
 }
 
@@ -178,10 +184,15 @@ async function observeModules(host: Host, kernels: readonly Kernel[]): Promise<M
     const module = found.get(kernel.release);
     if (module === undefined) continue;
     const configuration = kernel.abiIdentity === undefined ? undefined : kernel.configuration;
-    const mismatch = vermagicMismatch(module, kernel.release, configuration);
+    const mismatch =
+      module.unread === undefined ? vermagicMismatch(module, kernel.release, configuration) : undefined;
     modules.set(kernel.release, { ...module, mismatch });
   }
   return modules;
+}
+
+function unreadModules(modules: ReadonlyMap<string, ObservedModule>): string[] {
+  return [...modules.values()].flatMap(({ path, unread }) => (unread === undefined ? [] : [path]));
 }
 
 async function excludedReleases(config: Config, kernels: readonly Kernel[]): Promise<Set<string>> {
@@ -203,6 +214,15 @@ function changedAbis(fs: HostFs, kernels: readonly Kernel[], state: State): Map<
     }
   }
   return hashes;
+}
+
+/** Only where one was in the way before: what depmod's settings say is of no interest to anybody else. */
+function observeShadows(fs: HostFs, state: State): Map<string, string> {
+  return new Map(
+    Object.entries(state.failures).flatMap(([release, { shadow }]) =>
+      shadow === undefined ? [] : [[release, shadowIdentity(fs, release)] as const],
+    ),
+  );
 }
 
 function toolIdentities(fs: HostFs, kernels: readonly Kernel[]): Map<string, string> {

@@ -3,6 +3,7 @@ import type { DriverSource } from '../driver/driver.ts';
 import type { ObservedRule } from '../driver/rule.ts';
 import type { Trigger } from '../state/state.ts';
 import type { Judgement, KernelJudgement } from './judgement.ts';
+import { isRemembered, leavesModule } from './remembered.ts';
 import type { Step } from './step.ts';
 
 export interface Policy {
@@ -32,6 +33,7 @@ export function plan(judgement: Judgement, policy: Policy): Step[] {
     ...judgement.observation.remains.map((remains): Step => ({ kind: 'clean', remains })),
     ...planSource(judgement, builds),
     ...builds,
+    ...(policy.removed ? [] : planRecords(judgement, chosen, builds)),
     ...forgets.map((release): Step => ({ kind: 'forget', release })),
     ...(policy.only === undefined ? planOldVersions(judgement, builds, forgets) : []),
     ...chosen.flatMap((one) => planWait(judgement, one) ?? []),
@@ -76,12 +78,17 @@ function isToPlace({ wanted, found, ours, readOnly }: ObservedRule): boolean {
 
 /** The running kernel first, since somebody may be waiting for it; then the newest. */
 function planBuilds(judgement: Judgement, chosen: readonly KernelJudgement[], policy: Policy): Step[] {
-  const version = judgement.driver.desired;
+  const version = judgement.driver.source?.version;
   if (version === undefined || judgement.observation.dkms.command === undefined) return [];
   const due = chosen.filter((one) => isToBuild(one, policy) && restlessSince(judgement, one) === undefined);
   const ordered = [...due.filter((one) => one.kernel.running), ...due.filter((one) => !one.kernel.running)];
-  return ordered.flatMap(({ kernel: { release }, reason }): Step[] => [
-    { kind: 'build', version, release, why: reason ?? 'asked for' },
+  return ordered.flatMap(({ kernel: { release }, reason, failure }): Step[] => [
+    {
+      kind: 'build',
+      version,
+      release,
+      why: failure === undefined ? (reason ?? 'asked for') : 'another try, since it failed before',
+    },
     { kind: 'install', version, release },
   ]);
 }
@@ -104,6 +111,21 @@ function planRest(judgement: Judgement, one: KernelJudgement, policy: Policy): S
   };
 }
 
+/** Dkms is to say what is so. A module that is installed anew comes with its record. */
+function planRecords(
+  { driver, observation }: Judgement,
+  chosen: readonly KernelJudgement[],
+  builds: readonly Step[],
+): Step[] {
+  const version = driver.desired;
+  if (version === undefined || observation.dkms.command === undefined) return [];
+  return chosen
+    .map(({ kernel, state }) => ({ release: kernel.release, state }))
+    .filter(({ release, state }) => state === 'current' && observation.unrecorded.get(release) === version)
+    .filter(({ release }) => !builds.some((step) => step.kind === 'build' && step.release === release))
+    .map(({ release }): Step => ({ kind: 'record', version, release }));
+}
+
 function isToBuild({ kernel, state, failure }: KernelJudgement, policy: Policy): boolean {
   if (!kernel.buildTree.ready) return false;
   const again = policy.force || (policy.retry && policy.only === kernel.release);
@@ -120,15 +142,7 @@ function isToForget(
 ): boolean {
   const isGone = gone || (policy.removed && goneIn !== undefined);
   if (!isGone) return false;
-  const { release } = kernel;
-  const { dkms, state, modules } = observation;
-  return (
-    modules.has(release) ||
-    release in state.modules ||
-    release in state.failures ||
-    dkms.active.some((link) => link.release === release) ||
-    dkms.versions.some((version) => version.built.some((one) => one.release === release))
-  );
+  return leavesModule(observation, kernel.release) || isRemembered(observation, kernel.release);
 }
 
 /** Versions that no kernel uses once the steps before are done. */
@@ -137,10 +151,11 @@ function planOldVersions(
   builds: readonly Step[],
   forgets: readonly string[],
 ): Step[] {
-  if (driver.desired === undefined) return [];
+  const { source } = driver;
+  if (source === undefined) return [];
   const moving = new Set(builds.flatMap((step) => (step.kind === 'install' ? [step.release] : [])));
   return observation.dkms.versions
-    .filter((version) => version.version !== driver.desired)
+    .filter((version) => version.version !== source.version)
     .filter((version) =>
       observation.dkms.active
         .filter((link) => link.version === version.version && !link.dangling)
@@ -156,6 +171,7 @@ function planWait(
   const release = kernel.release;
   if (goneIn !== undefined)
     return { kind: 'wait', release, why: 'it was removed a moment ago', again: goneIn };
+  if (state === 'unknown') return { kind: 'wait', release, why: `unknown: ${reason}` };
   if (
     state === 'waiting' ||
     (state === 'drifted' && !kernel.buildTree.ready && driver.source !== undefined)

@@ -1,6 +1,8 @@
 // What is wrong, to which kernel, why, and the command or setting that mends it. Pure.
 import type { DriverJudgement, Health, KernelJudgement, Problem } from './judgement.ts';
 import type { Observation } from './observation.ts';
+import { hintBeforeBuilding, sourceProblems } from './source-problems.ts';
+import { areSourcesHidden, isToldUnknown, unknownProblems } from './unknown.ts';
 
 /** Everything that somebody should know, the worst first. */
 export function findProblems(
@@ -9,16 +11,22 @@ export function findProblems(
   kernels: readonly KernelJudgement[],
 ): Problem[] {
   const problems = [
-    ...machineProblems(observation, driver),
+    ...machineProblems(observation, driver).filter(
+      ({ code }) => code !== 'no-source' || !areSourcesHidden(observation),
+    ),
+    ...unreadable(observation, kernels),
+    ...unknownProblems(kernels, (judged) => severityOf(observation, judged)),
     ...kernels.flatMap((kernel) => kernelProblem(observation, driver, kernel) ?? []),
     ...loadedProblem(observation, driver, kernels),
-    ...observation.configWarnings.map((warning) => ({
-      code: 'config',
-      message: `${warning.place}: ${warning.message}`,
-      hint: warning.hint,
-      release: undefined,
-      severity: 'degraded' as const,
-    })),
+    ...observation.configWarnings
+      .filter(({ place }) => !isToldUnknown(kernels, place))
+      .map((warning) => ({
+        code: 'config',
+        message: `${warning.place}: ${warning.message}`,
+        hint: warning.hint,
+        release: undefined,
+        severity: 'degraded' as const,
+      })),
   ];
   const order = { failed: 0, degraded: 1, note: 2 };
   return problems.sort((a, b) => order[a.severity] - order[b.severity]);
@@ -31,25 +39,25 @@ export function healthOf(problems: readonly Problem[]): Health {
 }
 
 function machineProblems(observation: Observation, driver: DriverJudgement): Problem[] {
-  const problems: Problem[] = [];
+  const problems = sourceProblems(observation, driver);
   const add = (severity: Problem['severity'], code: string, message: string, hint: string): void => {
     problems.push({ code, message, hint, release: undefined, severity });
   };
-  if (driver.source === undefined) problems.push(noSource(observation, driver));
-  for (const source of driver.sources.filter((one) => one.refused !== undefined)) {
+  const { unreadable, tree, sourceTree } = observation.dkms;
+  if (unreadable !== undefined) {
     add(
       'degraded',
-      'source-refused',
-      `nothing is built from ${source.path}: ${source.refused}`,
-      `make it root's alone: chown -R root:root ${source.path} && chmod -R go-w ${source.path}`,
+      'dkms-setting',
+      `${unreadable.place}: where dkms keeps its records takes bash to tell ("${unreadable.text}"); ttkmd keeps them in ${tree}`,
+      `write it there as a plain path: dkms_tree="${tree}"`,
     );
   }
-  if (observation.dkms.command === undefined && driver.source !== undefined) {
+  if (driver.source === undefined && sourceTree !== '/usr/src') {
     add(
-      'degraded',
-      'no-dkms',
-      'dkms is not installed, so nothing can be built',
-      'install it: emerge sys-kernel/dkms',
+      'note',
+      'dkms-setting',
+      `dkms's setting source_tree is ${sourceTree}; ttkmd looks for driver sources in /usr/src`,
+      `move the driver's source there: /usr/src/tenstorrent-<version>`,
     );
   }
   for (const [path, adopted] of Object.entries(observation.state.adopted)) {
@@ -58,7 +66,7 @@ function machineProblems(observation: Observation, driver: DriverJudgement): Pro
         'note',
         'adopted',
         `${path} was registered with dkms by somebody else; ttkmd has taken it over and left out its AUTOINSTALL`,
-        'nothing to do; ttkmdctl uninstall gives it back',
+        'there is nothing to do; ttkmdctl uninstall gives it back',
       );
     }
   }
@@ -78,24 +86,22 @@ function machineProblems(observation: Observation, driver: DriverJudgement): Pro
       'if it is a file system of its own, mount it; else install a kernel: emerge sys-kernel/gentoo-kernel',
     );
   }
-  for (const path of observation.denied) {
-    add('note', 'unreadable', `${path} may not be read by this user`, 'run the command as root to see all');
-  }
   return problems;
 }
 
-function noSource({ config }: Observation, driver: DriverJudgement): Problem {
-  const pinned = config.driver.version !== 'newest';
-  const others = driver.sources.map((source) => source.version).join(', ');
-  return {
-    code: 'no-source',
-    message: pinned
-      ? `the driver version ${config.driver.version}, which driver.version asks for, is not in /usr/src${others ? ` (there is ${others})` : ''}`
-      : 'there is no driver source in /usr/src/tenstorrent-<version>',
-    hint: 'install it: emerge sys-kernel/tt-kmd, or unpack a release of tt-kmd there as root',
-    release: undefined,
-    severity: 'degraded',
-  };
+function unreadable({ denied, modules }: Observation, kernels: readonly KernelJudgement[]): Problem[] {
+  const unread = new Set(
+    [...modules.values()].flatMap((one) => (one.unread === undefined ? [] : [one.path])),
+  );
+  return denied
+    .filter((path) => !unread.has(path) && !isToldUnknown(kernels, path))
+    .map((path) => ({
+      code: 'unreadable',
+      message: `${path} may not be read by this user`,
+      hint: 'run it as root to see all',
+      release: undefined,
+      severity: 'note',
+    }));
 }
 
 function kernelProblem(
@@ -108,19 +114,25 @@ function kernelProblem(
   const severity = severityOf(observation, judged);
   if (failure !== undefined && state !== 'current') {
     return {
-      code: failure.unsupported ? 'unsupported' : 'build-failed',
+      code: failure.unsupported
+        ? 'unsupported'
+        : failure.shadow === undefined
+          ? 'build-failed'
+          : failure.code,
       message: `${release}: ${failure.headline}${failure.cause === undefined ? '' : ` (${failure.cause})`}`,
       hint: failure.hint,
       release,
       severity: state === 'unsupported' && !kernel.running ? 'note' : severity,
     };
   }
-  if (driver.source === undefined && state === 'missing') return undefined;
+  if (severity !== 'failed' && isSourcesMatter(observation, driver, judged)) return undefined;
   if (state === 'missing' || state === 'drifted') {
     return {
       code: `module-${state}`,
-      message: `${release}: ${state === 'missing' ? 'the driver is not built for it yet' : `its module is not current: ${judged.reason}`}`,
-      hint: kernel.buildTree.ready ? 'ttkmdctl reconcile' : installHeaders(judged),
+      message: `${release}: ${state === 'missing' ? missingText(driver, judged) : `its module is not current: ${judged.reason}`}`,
+      hint:
+        hintBeforeBuilding(observation, driver) ??
+        (kernel.buildTree.ready ? 'build it, as root: ttkmdctl reconcile' : installHeaders(judged)),
       release,
       severity,
     };
@@ -131,7 +143,16 @@ function kernelProblem(
       message: `${release}: ${judged.reason}`,
       hint: installHeaders(judged),
       release,
-      severity: kernel.kind === 'sources-only' ? 'note' : severity,
+      severity: kernel.kind === 'sources-only' && !kernel.running ? 'note' : severity,
+    };
+  }
+  if (kernel.running && observation.excluded.has(release)) {
+    return {
+      code: 'excluded',
+      message: `${release}: ${judged.reason}`,
+      hint: 'nothing to do; to have the driver built for it, take it out of kernels.exclude',
+      release,
+      severity: 'note',
     };
   }
   if (state === 'unsupported' && kernel.running) {
@@ -140,10 +161,26 @@ function kernelProblem(
       message: `${release}: ${judged.reason}`,
       hint: 'boot a kernel that can take the driver; ttkmdctl kernels lists them',
       release,
-      severity: observation.devices.length > 0 ? 'failed' : 'note',
+      severity: observation.devices.length > 0 && observation.loaded === undefined ? 'failed' : 'note',
     };
   }
   return undefined;
+}
+
+/** What is wrong with the sources is said once, and not again for each kernel that has a sound module or none. */
+function isSourcesMatter(
+  { modules }: Observation,
+  { source }: DriverJudgement,
+  { kernel, state }: KernelJudgement,
+): boolean {
+  if (source !== undefined) return false;
+  const module = modules.get(kernel.release);
+  const sound = module !== undefined && module.broken === undefined && module.mismatch === undefined;
+  return state === 'missing' || (state === 'drifted' && sound);
+}
+
+function missingText({ source }: DriverJudgement, { reason }: KernelJudgement): string {
+  return source === undefined ? `it has no driver: ${reason}` : 'the driver is not built for it yet';
 }
 
 /** A kernel that nobody will boot spoils nothing; the running one without a driver is a failure if a device is there. */
@@ -182,18 +219,20 @@ function loadedProblem(
       {
         code: 'not-loaded',
         message: `the driver is installed for ${running.kernel.release} and not loaded, although a device is there`,
-        hint: 'modprobe tenstorrent',
+        hint: 'as root: modprobe tenstorrent',
         release: running.kernel.release,
         severity: 'failed',
       },
     ];
   }
-  if (loaded?.version !== undefined && driver.desired !== undefined && loaded.version !== driver.desired) {
+  // Loading again brings the wanted version only where that is installed; else there are other problems first.
+  const due = loaded?.version !== undefined && driver.desired !== undefined && running.state === 'current';
+  if (due && loaded.version !== driver.desired) {
     return [
       {
         code: 'reload-due',
         message: `driver ${loaded.version} is loaded, ${driver.desired} is wanted`,
-        hint: 'reboot, or reload the driver when nobody uses the device',
+        hint: 'reboot, or when nobody uses the device, as root: modprobe -r tenstorrent && modprobe tenstorrent',
         release: running.kernel.release,
         severity: 'degraded',
       },

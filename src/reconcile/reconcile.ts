@@ -8,10 +8,12 @@ import {
   appendEvent,
   endRun,
   followEvents,
+  RUN_PATH,
   type RunEvent,
   type RunUnderWay,
   runUnderWay,
 } from '../state/run.ts';
+import { createUnwritten, type UnwrittenRecord } from '../state/unwritten.ts';
 import type { StepReport } from './apply.ts';
 import type { Judgement } from './judgement.ts';
 import { look } from './look.ts';
@@ -43,6 +45,8 @@ export interface Report {
   /** The machine afterwards; the same as before where nothing was done. */
   readonly after: Judgement;
   readonly outcome: 'nothing-to-do' | 'done' | 'failed' | 'cancelled' | 'planned';
+  /** Records that could not be written, each kind once. */
+  readonly unwritten: readonly UnwrittenRecord[];
 }
 
 /**
@@ -52,12 +56,14 @@ export interface Report {
 export async function reconcile(host: Host, options: ReconcileOptions): Promise<Report> {
   const first = await lookAndPlan(host, options);
   if (options.dryRun) return unchanged(first, isEmpty(first.steps) ? 'nothing-to-do' : 'planned');
-  if (isEmpty(first.steps)) return unchanged(first, 'nothing-to-do');
-  if (host.machine.effectiveUser !== 0) {
+  const isRoot = host.machine.effectiveUser === 0;
+  const isBlind = !isRoot && first.judgement.kernels.some(({ state }) => state === 'unknown');
+  if (isEmpty(first.steps) && !isBlind) return unchanged(first, 'nothing-to-do');
+  if (!isRoot) {
     throw new TtkmdError(
       'not-root',
       'Building and installing a kernel module needs root.',
-      'Run it again with sudo, or see what would be done: ttkmdctl reconcile --dry-run',
+      'as root: ttkmdctl reconcile. What would be done: ttkmdctl reconcile --dry-run',
       EXIT.rights,
     );
   }
@@ -83,7 +89,7 @@ async function lookAndPlan(host: Host, options: ReconcileOptions): Promise<Plann
 }
 
 function unchanged({ judgement, steps }: Planned, outcome: Report['outcome']): Report {
-  return { before: judgement, steps, done: [], after: judgement, outcome };
+  return { before: judgement, steps, done: [], after: judgement, outcome, unwritten: [] };
 }
 
 /** What was seen before the lock was taken may have been mended by the holder: look again. */
@@ -91,11 +97,13 @@ async function work(host: Host, options: ReconcileOptions, lock: HeldLock): Prom
   const planned = await lookAndPlan(host, options);
   if (isEmpty(planned.steps)) return unchanged(planned, 'nothing-to-do');
   const { judgement, steps } = planned;
+  const unwritten = createUnwritten();
   const publish = (event: RunEvent): void => {
-    appendEvent(host.fs, event);
+    // They are the run's own: whoever has got hold of the lock meanwhile writes his.
+    if (!lock.lost) unwritten.attempt('run', RUN_PATH, () => appendEvent(host.fs, event));
     options.onEvent(event);
   };
-  announceRun(host.fs, options.policy.trigger, host.clock.now());
+  unwritten.attempt('run', RUN_PATH, () => announceRun(host.fs, options.policy.trigger, host.clock.now()));
   try {
     publish({
       type: 'run-started',
@@ -110,18 +118,20 @@ async function work(host: Host, options: ReconcileOptions, lock: HeldLock): Prom
       observation: judgement.observation,
       policy: options.policy,
       signal: options.signal,
+      unwritten,
       onEvent: publish,
       ...makeLimits(options.makeOptions, options.config, host.machine.processors),
     });
     const outcome = done.some((one) => one.outcome === 'cancelled')
       ? 'cancelled'
-      : done.some((one) => one.outcome === 'failed')
+      : done.some((one) => one.outcome === 'failed') || unwritten.found.some((one) => one.record === 'state')
         ? 'failed'
         : 'done';
     publish({ type: 'run-ended', at: host.clock.now(), outcome });
-    return { before: judgement, steps, done, after: await look(host, options), outcome };
+    const after = await look(host, options);
+    return { before: judgement, steps, done, after, outcome, unwritten: unwritten.found };
   } finally {
-    endRun(host.fs);
+    unwritten.attempt('run', RUN_PATH, () => endRun(host.fs));
   }
 }
 
@@ -144,7 +154,7 @@ async function takeLock(host: Host, options: ReconcileOptions): Promise<HeldLock
   throw new TtkmdError(
     'lock-held',
     `Another reconcile, ${who}, is still at work after ${Math.round(patience / 1000)} s of waiting.`,
-    'Watch it: ttkmdctl status. End it: ttkmdctl cancel',
+    'wait longer with --wait, or end it, as root: ttkmdctl cancel. Who it is: ttkmdctl status',
     EXIT.locked,
   );
 }

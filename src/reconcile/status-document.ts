@@ -21,7 +21,7 @@ export function statusDocument(judgement: Judgement, run: RunUnderWay | undefine
         version: source.version,
         path: source.path,
         usable: source.refused === undefined,
-        reason: source.refused ?? null,
+        reason: source.refused?.text ?? null,
         registered: observation.dkms.versions.some((one) => one.version === source.version),
       })),
     },

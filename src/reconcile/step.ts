@@ -12,6 +12,8 @@ export type Step =
   | { readonly kind: 'placeRule'; readonly version: string; readonly text: string }
   | { readonly kind: 'build'; readonly version: string; readonly release: string; readonly why: string }
   | { readonly kind: 'install'; readonly version: string; readonly release: string }
+  /** Make dkms take a module for installed that is. */
+  | { readonly kind: 'record'; readonly version: string; readonly release: string }
   /** Take a kernel that is gone out of every record. */
   | { readonly kind: 'forget'; readonly release: string }
   /** Take a version that no kernel uses any more out of dkms's records. */
@@ -40,12 +42,14 @@ export function describeStep(step: Step): string {
       return `build tenstorrent ${step.version} for ${step.release}: ${step.why}`;
     case 'install':
       return `install and verify tenstorrent ${step.version} for ${step.release}`;
+    case 'record':
+      return `record tenstorrent ${step.version} for ${step.release} with dkms, which has lost sight of it`;
     case 'forget':
       return `forget ${step.release}: its modules and its image are gone`;
     case 'unregister':
-      return `take tenstorrent ${step.version} out of dkms: no kernel uses it any more`;
+      return `take tenstorrent ${step.version} out of dkms: no kernel will use it any more`;
     case 'wait':
-      return `wait${step.release === undefined ? '' : ` for ${step.release}`}: ${step.why}`;
+      return `${step.release ?? 'the rest'} waits: ${step.why}`;
   }
 }
 

@@ -1,7 +1,8 @@
 // What the executors of steps share: the machine, the state that they keep up to date, and how dkms is to run.
 import type { RunSettings } from '../dkms/commands.ts';
 import type { Host } from '../host/host.ts';
-import { type State, saveState } from '../state/state.ts';
+import { STATE_PATH, type State, saveState } from '../state/state.ts';
+import type { UnwrittenRecords } from '../state/unwritten.ts';
 import type { Observation } from './observation.ts';
 import type { Policy } from './plan.ts';
 
@@ -12,7 +13,7 @@ export interface Outcome {
   readonly text: string;
   /** What to do about a failure. */
   readonly hint?: string;
-  readonly log?: string;
+  readonly log?: string | undefined;
 }
 
 export interface Work {
@@ -26,20 +27,27 @@ export interface Work {
   /** The lock's descriptor. */
   readonly descriptor: number;
   readonly onLine: (line: string) => void;
+  /** Records that could not be written. */
+  readonly unwritten: UnwrittenRecords;
   /** The state as it is on disk; changed by `remember`. */
   state: State;
 }
 
-/** Changes the state and writes it before anything else happens. */
-export function remember(work: Work, change: Partial<State>): void {
+/**
+ * Changes the state and writes it before anything else happens. A module is worth more than what is remembered of it:
+ * where the state cannot be written, the work goes on, and the report says so.
+ * @returns whether it was written
+ */
+export function remember(work: Work, change: Partial<State>): boolean {
   work.state = { ...work.state, ...change };
-  saveState(work.host.fs, work.state);
+  return work.unwritten.attempt('state', STATE_PATH, () => saveState(work.host.fs, work.state));
 }
 
 /** How dkms is to run for this work. */
 export function runSettings(work: Work): RunSettings {
   const { build } = work.observation.config;
   return {
+    tree: work.observation.dkms.tree,
     jobs: work.jobs,
     load: work.load,
     nice: build.nice,

@@ -11,28 +11,54 @@ export interface BuildLog {
   readonly at: number;
 }
 
-/** The path for the log of a build that begins now. */
-export function buildLogPath(now: number, release: string, version: string): string {
-  return `${BUILD_LOGS}/${stamp(now)}_${release}_${version}.log`;
+/** `20260102T030405.678Z.12_<release>_<version>.log`; before there was a number after the time, it had none. */
+const NAME = /^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)\.(\d{3})Z(?:\.(\d+))?_(.+)_([^_]+)\.log$/;
+
+/** The path for the log of a build that begins now: numbered, because a clock may be set back. */
+export function buildLogPath(fs: HostFs, now: number, release: string, version: string): string {
+  const number = (numberedLogs(fs).at(-1)?.number ?? 0) + 1;
+  return `${BUILD_LOGS}/${stamp(now)}.${number}_${escaped(release)}_${escaped(version)}.log`;
 }
 
-/** All build logs, oldest first. */
+/** All build logs in the order in which they were written. */
 export function listBuildLogs(fs: HostFs): BuildLog[] {
-  return fs.list(BUILD_LOGS).flatMap((name) => {
-    const match = name.match(/^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)\.(\d{3})Z_(.+)_([^_]+)\.log$/);
-    if (match === null) return [];
-    const [, year, month, day, hour, minute, second, milli, release = '', version = ''] = match;
-    const at = Date.parse(`${year}-${month}-${day}T${hour}:${minute}:${second}.${milli}Z`);
-    return [{ path: `${BUILD_LOGS}/${name}`, release, version, at }];
-  });
+  return numberedLogs(fs).map(({ number, ...log }) => log);
 }
 
-/** Removes the oldest logs until `kept` remain. */
-export function pruneBuildLogs(fs: HostFs, kept: number): void {
+/**
+ * Removes the oldest logs until `kept` remain, but never the newest one of a kernel that is there.
+ * @param written the log that was just written, which stays
+ */
+export function pruneBuildLogs(fs: HostFs, kept: number, written: string): void {
   const logs = listBuildLogs(fs);
-  for (const log of logs.slice(0, Math.max(0, logs.length - kept))) fs.remove(log.path);
+  const newest = new Map(logs.map(({ release, path }) => [release, path]));
+  for (const { path, release } of logs.slice(0, Math.max(0, logs.length - kept))) {
+    const isLast = newest.get(release) === path && fs.exists(`/lib/modules/${release}`);
+    if (path !== written && !isLast) fs.remove(path);
+  }
+}
+
+function numberedLogs(fs: HostFs): (BuildLog & { readonly number: number })[] {
+  const logs = fs.list(BUILD_LOGS).flatMap((name) => {
+    const match = name.match(NAME);
+    if (match === null) return [];
+    const [, year, month, day, hour, minute, second, milli, number = '0', release = '', version = ''] = match;
+    const at = Date.parse(`${year}-${month}-${day}T${hour}:${minute}:${second}.${milli}Z`);
+    const path = `${BUILD_LOGS}/${name}`;
+    return [{ path, release: unescaped(release), version: unescaped(version), at, number: Number(number) }];
+  });
+  return logs.sort((a, b) => a.number - b.number || a.at - b.at);
 }
 
 function stamp(now: number): string {
   return new Date(now).toISOString().replace(/[-:]/g, '');
+}
+
+/** An underscore parts the fields of a name, and may be in a release or a version itself. */
+function escaped(text: string): string {
+  return text.replaceAll('%', '%25').replaceAll('_', '%5F');
+}
+
+function unescaped(text: string): string {
+  return text.replaceAll('%5F', '_').replaceAll('%25', '%');
 }

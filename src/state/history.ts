@@ -2,7 +2,7 @@
 import type { HostFs } from '../host/fs.ts';
 import { STATE_FOLDER, type Trigger } from './state.ts';
 
-const HISTORY_PATH = `${STATE_FOLDER}/history.jsonl`;
+export const HISTORY_PATH = `${STATE_FOLDER}/history.jsonl`;
 
 /** Enough for years of kernels; the file stays below a megabyte. */
 const MOST_ENTRIES = 1000;
@@ -28,12 +28,19 @@ export function readHistory(fs: HostFs): HistoryEntry[] {
   return text.split('\n').flatMap((line) => {
     if (line === '') return [];
     try {
-      const entry = JSON.parse(line) as HistoryEntry | null;
-      return typeof entry?.at === 'number' && typeof entry.detail === 'string' ? [entry] : [];
+      const entry: unknown = JSON.parse(line);
+      return isEntry(entry) ? [entry] : [];
     } catch {
       return [];
     }
   });
+}
+
+function isEntry(value: unknown): value is HistoryEntry {
+  const entry = value as Partial<HistoryEntry> | null;
+  const texts = [entry?.trigger, entry?.step, entry?.outcome, entry?.detail];
+  const isTime = typeof entry?.at === 'number' && !Number.isNaN(new Date(entry.at).getTime());
+  return isTime && typeof entry.seconds === 'number' && texts.every((text) => typeof text === 'string');
 }
 
 /** Adds one entry, in one step, and drops the oldest ones. */

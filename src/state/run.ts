@@ -3,7 +3,7 @@ import type { HostFs } from '../host/fs.ts';
 import type { Clock } from '../host/host.ts';
 import type { Trigger } from './state.ts';
 
-const RUN_PATH = '/run/ttkmd/run.json';
+export const RUN_PATH = '/run/ttkmd/run.json';
 const EVENTS_PATH = '/run/ttkmd/events.jsonl';
 
 /** How often a reader looks for new events, in milliseconds. */
@@ -52,17 +52,23 @@ export function announceRun(fs: HostFs, trigger: Trigger, now: number): void {
   fs.write(RUN_PATH, `${JSON.stringify(run)}\n`);
 }
 
+/** Takes the announcement away; that of another run stays. */
 export function endRun(fs: HostFs): void {
-  fs.remove(RUN_PATH);
+  if (announced(fs)?.pid === process.pid) fs.remove(RUN_PATH);
 }
 
 /** The run under way, or undefined where none is: a file of a process that has ended counts for nothing. */
 export function runUnderWay(fs: HostFs): RunUnderWay | undefined {
+  const run = announced(fs);
+  // Where /proc is not there, as in a root that is worked on from outside, nobody can tell: none, then.
+  const started = run === undefined ? undefined : startTicks(fs, run.pid);
+  return started !== undefined && started === run?.started ? run : undefined;
+}
+
+function announced(fs: HostFs): RunUnderWay | undefined {
   try {
-    const run = JSON.parse(fs.readText(RUN_PATH) ?? '') as RunUnderWay;
-    // Where /proc is not there, as in a root that is worked on from outside, nobody can tell: none, then.
-    const started = startTicks(fs, run.pid);
-    return started !== undefined && started === run.started ? run : undefined;
+    const run = JSON.parse(fs.readText(RUN_PATH) ?? '') as RunUnderWay | null;
+    return typeof run?.pid === 'number' ? run : undefined;
   } catch {
     return undefined;
   }

@@ -2,7 +2,7 @@
 import type { HostFs } from '../host/fs.ts';
 
 export const STATE_FOLDER = '/var/lib/ttkmd';
-const STATE_PATH = `${STATE_FOLDER}/state.json`;
+export const STATE_PATH = `${STATE_FOLDER}/state.json`;
 const SCHEMA = 1;
 
 export type Trigger = 'boot' | 'kernel-event' | 'watch' | 'timer' | 'cli' | 'bootstrap';
@@ -23,6 +23,8 @@ export interface ModuleRecord extends Fingerprint {
   readonly trigger: Trigger;
   /** How long build and installation took. */
   readonly seconds: number;
+  /** SHA-256 of the module file, by which it is known again; absent in records of earlier versions. */
+  readonly file?: string | undefined;
 }
 
 export interface FailureRecord extends Fingerprint {
@@ -39,6 +41,8 @@ export interface FailureRecord extends Fingerprint {
   /** The kernel can never take this driver. */
   readonly unsupported: boolean;
   readonly log: string | undefined;
+  /** The file that modprobe would load instead of ours, and how depmod chooses, as they were; see `shadowIdentity`. */
+  readonly shadow?: string | undefined;
 }
 
 /** Written before something is touched and taken away after it: what a killed run leaves behind is known by it. */
@@ -46,6 +50,8 @@ export interface Intent {
   readonly release: string;
   readonly version: string;
   readonly step: 'install' | 'forget';
+  /** SHA-256 of module files that are ours, those included that the step is about to replace. */
+  readonly own?: readonly string[];
 }
 
 export interface State {

@@ -110,11 +110,15 @@ test('who waits sees the progress of who works, and who will not wait is told wh
   const waiting = sandbox.ttkmdctl(['reconcile']);
   const event = sandbox.ttkmdctl(['kernel-event', 'postinst.d', release]);
   const screen = await sandbox.ttkmdctl(['status']);
-  expect(screen.stdout).toMatch(/working +a reconcile \(kernel-event\)/);
+  expect(screen.stdout).toMatch(
+    /working +a reconcile \(kernel-event\), pid \d+, for \d+ s\n +see what it does, .*reconcile/,
+  );
 
   const impatient = await insist(sandbox, ['reconcile', '--wait', '1'], 5);
   expect(impatient.stderr).toContain(`pid ${run?.pid} (trigger kernel-event), is still at work`);
-  expect(impatient.stderr).toContain('ttkmdctl cancel');
+  expect(impatient.stderr).toMatch(
+    /\n {2}→ wait longer with --wait, or end it, as root: ttkmdctl cancel\. .*status\n$/,
+  );
 
   const worker = await working;
   expect(worker.code, printed(worker)).toBe(0);
@@ -194,6 +198,15 @@ test('somebody else who runs dkms for another module meanwhile harms nothing, an
   expect(failed.stdout).toContain('asked not to build');
   expect((await second).code).toBe(0);
   expect(await installedVersion(sandbox, release)).toBe(SAMPLE);
+
+  // Nobody is waited for who cannot touch dkms's tree, whatever the process is called.
+  await sandbox.run(['sh', '-c', 'cp /bin/sleep /tmp/dkms && chmod 755 /tmp/dkms']);
+  const nobody = ['setpriv', '--reuid', '65534', '--regid', '65534', '--clear-groups', '/tmp/dkms', '600'];
+  const pretender = sandbox.spawn(nobody, { stdio: 'ignore' });
+  await until('it sleeps', () => sandbox.processes().some(({ name }) => name === 'dkms'));
+  await insist(sandbox, ['reconcile', '--kernel', release], 6);
+  expect(await sandbox.read('/run/ttkmd/events.jsonl')).not.toContain('waiting for that one');
+  pretender.kill('SIGKILL');
 });
 
 test('a source that somebody registered, and dkms builds at the same time, ends well all the same', async () => {

@@ -203,6 +203,39 @@ test('killed in the middle of dkms install: the module that was there stays', as
   await sandbox.remove(SWITCHES);
   await insist(sandbox, ['reconcile'], 0);
   await expectSettled(sandbox, [release]);
+
+  // A module of somebody else's, which dkms keeps for the day when its own is uninstalled: killed again and again
+  // with ours in its place and no record of it, that one is still kept, and ours is not.
+  const module = await modulePath(sandbox, release);
+  const theirs = '0.0.1-theirs';
+  await sandbox.run(['sh', '-c', `sed 's/version=${SAMPLE}/version=${theirs}/' ${module} > /tmp/theirs.ko`]);
+  await makeFresh(sandbox, release, await sandbox.read(CONF));
+  await sandbox.run([
+    'sh',
+    '-c',
+    `mkdir -p "\${0%/*}" && cp /tmp/theirs.ko "$0" && depmod ${release}`,
+    module,
+  ]);
+  expect(await installedVersion(sandbox, release)).toBe(theirs);
+  const halt = 'case "$*" in *kernel-*) if [ -e /tmp/halt ]; then sleep 200; fi;; esac';
+  await intercept(sandbox, 'ln', halt);
+  for (const round of [1, 2]) {
+    await sandbox.write('/tmp/halt', '');
+    const killed = sandbox.spawn(['/usr/bin/ttkmdctl', 'reconcile', '--force'], { stdio: 'ignore' });
+    await until('dkms halts', () => sandbox.processes().some(({ command }) => command === 'sleep 200'));
+    expect(await sandbox.list(`/var/lib/dkms/tenstorrent`)).not.toContain(`kernel-${release}-x86_64`);
+    killed.kill('SIGKILL');
+    await once(killed, 'exit');
+    await noBuildAlive(sandbox, AFTERLIFE_MS);
+    await sandbox.remove('/tmp/halt');
+    // What is built anew differs from what lies there from the time before.
+    await sandbox.write(SWITCHES, `# round ${round}\n`);
+  }
+  await insist(sandbox, ['reconcile'], 0);
+  expect(await installedVersion(sandbox, release)).toBe(SAMPLE);
+  await sandbox.run(['dkms', 'uninstall', `tenstorrent/${SAMPLE}`, '-k', release]);
+  expect(await installedVersion(sandbox, release)).toBe(theirs);
+  expect(await sandbox.list('/var/lib/dkms/tenstorrent')).not.toContain('original_module');
 });
 
 describe('where the kernel or the system lacks what contains a build', () => {
@@ -272,6 +305,31 @@ describe('wreckage', () => {
     const settled = await snapshot(sandbox);
     expect((await insist(sandbox, ['reconcile'], 0)).stdout).toContain('nothing to do');
     expect(changes(settled, await snapshot(sandbox))).toEqual([]);
+
+    // dkms lost sight of a module that is there: nothing is built again, and dkms says what is so.
+    const recorded = await dkmsStatus(sandbox);
+    const losses: [() => Promise<unknown>, string[]][] = [
+      [() => sandbox.remove(`${tree}/kernel-${release}-x86_64`), ['record']],
+      [
+        () => sandbox.link(`0.7.0-sample/${release}/x86_64`, `${tree}/kernel-${release}-x86_64`),
+        ['clean', 'record'],
+      ],
+      [() => sandbox.remove(`${tree}/${SAMPLE}/${release}`), ['clean', 'record']],
+      [() => sandbox.remove(tree), ['register', 'record']],
+    ];
+    for (const [lose, steps] of losses) {
+      await lose();
+      expect(await dkmsStatus(sandbox)).not.toEqual(recorded);
+      const before = (await history(sandbox)).length;
+      await insist(sandbox, ['reconcile'], 0);
+      expect((await history(sandbox)).slice(before).map(({ step }) => step)).toEqual(steps);
+      await expectSettled(sandbox, [release]);
+      expect(await dkmsStatus(sandbox)).toEqual(recorded);
+      expect(await identity(sandbox, await modulePath(sandbox, release))).toBe(module);
+    }
+    await sandbox.run(['dkms', 'uninstall', `tenstorrent/${SAMPLE}`, '-k', release]);
+    expect(await installedVersion(sandbox, release)).toBeUndefined();
+    expect(await sandbox.list(tree)).not.toContain('original_module');
   });
 
   test('a state file that was cut short, runs of the dead, drafts that nobody finished', async () => {
@@ -328,7 +386,6 @@ test('no room: said clearly, nothing half-written, and mended when there is', as
     ['/var/lib/ttkmd', 0],
     // Enough for the records, and not for a build.
     ['/var/lib/ttkmd', 64 * 1024],
-    ['/var/log/ttkmd', 0],
     ['/var/lib/dkms', 0],
   ];
   for (const [folder, free] of places) {
@@ -356,6 +413,39 @@ test('no room: said clearly, nothing half-written, and mended when there is', as
     await insist(sandbox, ['reconcile', '--kernel', release], 0);
     await expectSettled(sandbox, [release]);
     await sandbox.run(['umount', folder]);
+  }
+
+  // Records are not worth a driver: what cannot be written is said, and everything else is done.
+  const why: Record<string, string> = {
+    'ENOSPC full': 'no space left on the device (ENOSPC)',
+    'EROFS read-only': 'the file system is read-only (EROFS)',
+  };
+  const hookSaysItToo = async (record: string, where: string): Promise<void> => {
+    await sandbox.write(module, 'damaged');
+    const hook = await sandbox.run(['/usr/lib/kernel/install.d/35-ttkmd.install', 'add', release, '/boot/x']);
+    expect(hook.stdout, where).toContain('built, installed, verified');
+    expect(hook.stderr, where).toContain(record);
+  };
+  for (const [folder, record] of [
+    ['/var/log/ttkmd', 'the build log could not be written: /var/log/ttkmd/builds/'],
+    ['/run/ttkmd', 'this run could not be announced to ttkmdctl status and cancel: /run/ttkmd/'],
+  ] as const) {
+    for (const [how, reason] of Object.entries(why)) {
+      const where = `${folder}, ${how}`;
+      const old = await identity(sandbox, module);
+      await fill(sandbox, folder, 0);
+      if (how.startsWith('EROFS')) await sandbox.run(['mount', '-o', 'remount,ro', folder]);
+      const done = await insist(sandbox, ['reconcile', '--force'], 0);
+      const said = `${done.stdout}${done.stderr}`;
+      expect(said, where).toContain(`✗ ${record}`);
+      expect(said.split(reason), where).toHaveLength(2);
+      expect(said, where).toMatch(/→ (make room there|mount that file system writable)/);
+      expect(await identity(sandbox, module), where).not.toBe(old);
+      if (how.startsWith('EROFS')) await sandbox.run(['mount', '-o', 'remount,rw', folder]);
+      else await hookSaysItToo(record, where);
+      await sandbox.run(['umount', folder]);
+      await expectSettled(sandbox, [release]);
+    }
   }
 });
 

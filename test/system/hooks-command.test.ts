@@ -23,6 +23,7 @@ const HOOKS = [
 ];
 
 const DRACUT = '/usr/lib/dracut/dracut.conf.d/50-ttkmd.conf';
+const RULE = '/usr/lib/udev/rules.d/50-tenstorrent.rules';
 const LAUNCHER = '/usr/bin/ttkmdctl';
 const RECORD = '/var/lib/ttkmd/manifest.json';
 
@@ -118,34 +119,52 @@ describe('nothing stays', () => {
     const empty = await listing(sandbox);
     const run = async (...args: string[]): Promise<string> => (await insist(sandbox, args, 0)).stdout;
 
-    const planned = await checkout(sandbox, ['deploy', '--dry-run']);
-    expect(planned.stdout).toContain(LAUNCHER);
+    /** The lines about one file each, alike for what would be done and what was. */
+    const files = (text: string): string[] =>
+      text
+        .split('\n')
+        .filter((line) => / \//.test(line) && !line.includes('→'))
+        .map((line) => line.replace('would ', ''));
+    const planned = await checkout(sandbox, ['deploy', '--dry-run', '--verbose']);
+    expect(planned.stdout).toMatch(/^would install ttkmd [\d.]+: \d+ files new\n/);
+    expect(planned.stdout).toContain(`  would add           ${LAUNCHER}\n`);
+    expect((await checkout(sandbox, ['deploy', '--dry-run'])).stdout).toMatch(
+      /^would install [^\n]*\n {2}→ .*--verbose\n$/,
+    );
     expect(changes(empty, await listing(sandbox))).toEqual([]);
-    expect((await checkout(sandbox, ['deploy'])).stdout).toBe(planned.stdout);
+    const done = (await checkout(sandbox, ['deploy', '--verbose'])).stdout;
+    expect(files(done)).toEqual(files(planned.stdout));
+    expect(done).toMatch(/^installed ttkmd [\d.]+: \d+ files new\n/);
+    expect(done).toMatch(
+      /\n {2}→ put tt-kmd's source into .* as root: ttkmdctl reconcile\n {2}→ .*ttkmdctl hooks status\n$/,
+    );
     const deployed = await listing(sandbox);
 
-    const removal = await run('hooks', 'remove', '--dry-run');
+    const removal = await run('hooks', 'remove', '--dry-run', '--verbose');
     for (const path of HOOKS) expect(removal).toContain(path);
     expect(changes(deployed, await listing(sandbox))).toEqual([]);
-    await run('hooks', 'remove');
+    expect(await run('hooks', 'remove')).toMatch(/^took the hooks away: 7 files removed\n {2}→ .*\n$/);
     const left = changes(empty, await listing(sandbox)).map((line) => line.split(' ')[1] ?? '');
     expect(left.filter((path) => /kernel|dracut/.test(path) && !path.startsWith('/usr/lib/ttkmd/'))).toEqual(
       [],
     );
-    expect(await run('hooks', 'remove')).toBe('nothing to do: all is in place\n');
+    expect(await run('hooks', 'remove')).toBe('nothing to do: no hook of ttkmd is installed here\n');
     await insist(sandbox, ['hooks', 'status'], 1);
 
-    const installation = await run('hooks', 'install', '--dry-run');
-    expect(await run('hooks', 'install')).toBe(installation);
+    const installation = await run('hooks', 'install', '--dry-run', '--verbose');
+    for (const path of HOOKS) expect(installation).toContain(path);
+    expect(files(await run('hooks', 'install', '--verbose'))).toEqual(files(installation));
     expect(changes(deployed, await listing(sandbox))).toEqual([]);
 
-    const all = await run('uninstall', '--dry-run');
+    const all = await run('uninstall', '--dry-run', '--verbose');
     expect(all).toContain(LAUNCHER);
     expect(changes(deployed, await listing(sandbox))).toEqual([]);
-    await run('uninstall');
+    expect(await run('uninstall')).toMatch(
+      /^took ttkmd off, with its state, history and logs: \d+ files removed\n$/,
+    );
     expect(changes(empty, await listing(sandbox))).toEqual([]);
     const again = await checkout(sandbox, ['uninstall']);
-    expect(again.code, printed(again)).toBe(0);
+    expect(printed(again)).toBe('exit status 0\nnothing to do: nothing of ttkmd is installed here\n');
     expect(changes(empty, await listing(sandbox))).toEqual([]);
   });
 
@@ -158,9 +177,12 @@ describe('nothing stays', () => {
     await sandbox.installProgram();
     await sandbox.kernelInstall('add', release);
     await insist(sandbox, ['ready', release], 0);
-    await insist(sandbox, ['uninstall'], 0);
+    const { stdout } = await insist(sandbox, ['uninstall'], 0);
+    expect(stdout).toMatch(/keep +\S*50-tenstorrent\.rules: .*needs it\n/);
+    const wayOut = stdout.match(/→ the driver stays; to take it off too, as root: (.*)\n$/)?.[1] ?? 'false';
     const left = changes(before, await listing(sandbox)).map((line) => line.split(' ').slice(0, 2).join(' '));
-    expect(left.filter((line) => !line.startsWith('+ /var/lib/dkms/'))).toEqual([]);
+    // The driver stays, and with it the rule that lets others than root open the card.
+    expect([...new Set(left.filter((line) => !line.startsWith('+ /var/lib/dkms/')))]).toEqual([`+ ${RULE}`]);
     expect(await sandbox.read(`${source}/dkms.conf`)).toBe(conf);
     // The card works on.
     const module = `/lib/modules/${release}/kernel/extra/tenstorrent.ko`;
@@ -168,6 +190,10 @@ describe('nothing stays', () => {
     expect((await sandbox.run(['dkms', 'status'])).stdout).toBe(
       `tenstorrent/${SAMPLE}, ${release}, x86_64: installed\n`,
     );
+    // And who wants the driver gone too was told how.
+    await sandbox.run(['sh', '-c', wayOut]);
+    expect(await sandbox.exists(module)).toBe(false);
+    expect(await sandbox.exists(RULE)).toBe(false);
   });
 
   test('in another root, whose absolute links lead to places inside it', async () => {
@@ -223,7 +249,9 @@ describe('something else is in the way', () => {
     await sandbox.write(edited, '#!/bin/sh\n# mine\n', 0o755);
     const status = await sandbox.ttkmdctl(['hooks', 'status']);
     expect(status.stdout).toContain(`${edited} was edited since it was installed`);
-    expect((await insist(sandbox, ['hooks', 'install'], 0)).stdout).toMatch(/^keep +\S+: edited here\n$/);
+    expect((await insist(sandbox, ['hooks', 'install'], 0)).stdout).toMatch(
+      /^nothing done: .*\n {2}keep +\S+: edited here\n$/,
+    );
     await insist(sandbox, ['hooks', 'remove'], 0);
     expect(await sandbox.read(edited)).toContain('# mine');
     // Now it is nobody's but theirs.

@@ -8,6 +8,8 @@ import {
   identity,
   insist,
   installedVersion,
+  intercept,
+  letGo,
   modulePath,
   prepared,
   printed,
@@ -234,6 +236,19 @@ test("Debian's run-parts with dkms 3.0: postinst.d builds, prerm.d waits, postrm
   expect(printed(await sandbox.runParts('/etc/kernel/prerm.d', release))).toBe('exit status 0\n');
   expect(changes(settled, await snapshot(sandbox))).toEqual([]);
 
+  // The hook is Debian's only way: each call is an installation of its own, and tries again what may have been mended.
+  const module = await modulePath(sandbox, release);
+  await sandbox.write(module, 'damaged');
+  await intercept(sandbox, 'make', 'echo "make: write error: No space left on device"; exit 1');
+  const failed = await sandbox.runParts('/etc/kernel/postinst.d', release);
+  expect(failed.stderr).toContain('FAILED: no space left on the device');
+  const reminded = await sandbox.runParts('/etc/kernel/postinst.d', release);
+  expect(reminded.stderr).toContain('FAILED: no space left on the device');
+  await letGo(sandbox, 'make');
+  const mended = await sandbox.runParts('/etc/kernel/postinst.d', release);
+  expect(mended.stdout.replace(`${DEBIAN_POSTINST}:\n`, '')).toMatch(builtLine(release));
+  await expectModule(sandbox, release, 'updates/dkms/tenstorrent.ko');
+
   await removeKernelsOwn(sandbox, release);
   await sandbox.run(['rm', '-r', `/boot/vmlinuz-${release}`, `/lib/modules/${release}/kernel`]);
   const removed = await sandbox.runParts('/etc/kernel/postrm.d', release);
@@ -261,8 +276,11 @@ describe('a driver that does not build', () => {
       new RegExp(`^ \\* ttkmd: tenstorrent ${BROKEN} for ${escaped(release)} \\.\\.\\. FAILED: .*#error`),
     );
     expect(nextStep).toMatch(/exclude = .*; what is wrong: ttkmdctl status$/);
-    // The two later hooks have nothing to add, and none of them tries again.
-    expect(again).toEqual([]);
+    // The two later hooks remind of it in a line each, and none of them tries again.
+    const reminder = new RegExp(
+      `ttkmd: tenstorrent ${BROKEN} for ${escaped(release)} \\.\\.\\. still not built: .*#error.*; see ttkmdctl status`,
+    );
+    expect(again).toEqual([expect.stringMatching(reminder), expect.stringMatching(reminder)]);
     const attempts = async (): Promise<number> =>
       (await history(sandbox)).filter(({ step, outcome }) => step === 'build' && outcome === 'failed').length;
     expect(await attempts()).toBe(1);
@@ -311,6 +329,8 @@ describe('a driver that does not build', () => {
 
   test('for want of CONFIG_HWMON: the option is named, and other kernels get their driver', async () => {
     await using sandbox = await prepared({ dkms: dkms.v32, tree: 'gentoo' });
+    const adminsHook = '/etc/ttkmd/hooks.d/build-failed';
+    await sandbox.write(adminsHook, '#!/bin/sh\nenv | grep ^TTKMD_ | sort\nsleep 1000 &\nexit 3\n', 0o755);
     await sandbox.addDriver({ broken: 'hwmon' });
     const { release } = await sandbox.addKernel(kernels.cloud);
     const { code, stderr } = await sandbox.kernelInstall('add', release);
@@ -318,6 +338,20 @@ describe('a driver that does not build', () => {
     expect(stderr).toContain('hwmon_device_register_with_info');
     expect(stderr).toContain('CONFIG_HWMON is off in this kernel');
     expect(stderr).toContain('/etc/kernel/config.d/');
+    // The admin's own program was told, and its failure and what it left running cost nothing.
+    await noBuildAlive(sandbox);
+    expect(sandbox.processes().map(({ command }) => command)).not.toContain('sleep 1000');
+    const hookSaid = (await insist(sandbox, ['logs', release], 0)).stdout.split(`--- ${adminsHook}\n`)[1];
+    expect(hookSaid).toMatch(
+      new RegExp(
+        `^TTKMD_LOG=/var/log/ttkmd/builds/\\S+\\.log\nTTKMD_REASON=.*CONFIG_HWMON is off.*\nTTKMD_RELEASE=${escaped(release)}\nTTKMD_TRIGGER=kernel-event\nTTKMD_VERSION=${SAMPLE}\n--- ${adminsHook} ended with 3\n$`,
+      ),
+    );
+    expect((await history(sandbox)).at(-1)).toMatchObject({
+      step: 'build-failed-hook',
+      outcome: 'failed',
+      detail: `${adminsHook} ended with 3`,
+    });
     const status = await insist(sandbox, ['status'], 1);
     expect(status.stdout).toContain('CONFIG_HWMON');
     const told = (await insist(sandbox, ['logs', release], 0)).stdout;
@@ -397,7 +431,9 @@ test('whatever is missing or switched off is named, and costs the installation n
   };
 
   const source = `/usr/src/tenstorrent-${SAMPLE}`;
-  expect(await without(source)).toMatch(/no driver source in \/usr\/src.*\n.*emerge sys-kernel\/tt-kmd/);
+  expect(await without(source)).toMatch(
+    /no driver source in \/usr\/src.*\n.*github\.com\/tenstorrent\/tt-kmd/,
+  );
   expect(await without('/usr/sbin/dkms')).toMatch(/dkms is not installed.*\n.*emerge sys-kernel\/dkms/);
 
   for (const [hook, ...args] of [

@@ -179,6 +179,9 @@ test('Ctrl-C ends a build with all that it started, and leaves nothing behind', 
   await withinPatience('the end after Ctrl-C', session.exitStatus());
   expect(await session.exitStatus(), session.output).toBe(130);
   expect(session.output).toContain('cancelled');
+  expect((await insist(sandbox, ['history'], 0)).stdout).toContain(
+    'cancelled: stopped, and nothing half-built',
+  );
   expect(session.output).not.toMatch(/\.js:\d+/);
   await expectNothingLeft(sandbox);
 

@@ -28,7 +28,7 @@ overlay() {
 
 overlay /usr "$dkms/usr:/usr"
 overlay /etc "$dkms/etc:/etc"
-for folder in /var/lib /var/log /var/cache /var/tmp /opt /root /tmp; do
+for folder in /var/lib /var/log /var/cache /var/tmp /opt /root /srv /tmp; do
   overlay "$folder" "$folder"
 done
 # The overlays hold on to what it was; the sandbox has an empty /run.

@@ -1,11 +1,14 @@
 // How settings are shown, and the file that is shipped.
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { renderDefaultFile } from '../../../src/config/default-file.ts';
 import { loadConfig } from '../../../src/config/load.ts';
 import { defaultConfig, SECTIONS, SETTINGS, settingName } from '../../../src/config/schema.ts';
-import { problemLine, shownConfig, valueLines } from '../../../src/config/show.ts';
+import { idleLines, problemLine, shownConfig, valueLines } from '../../../src/config/show.ts';
 import { memoryHost } from '../support/memory-host.ts';
 
+const SOURCE = join(import.meta.dirname, '../../../src');
 const MAIN = '/etc/ttkmd/ttkmd.conf';
 
 function load(text: string) {
@@ -53,7 +56,41 @@ test('settings in columns', () => {
   expect(lines).toHaveLength(SETTINGS.length);
   expect(lines[0]).toBe('driver.version         newest             default');
   expect(lines).toContain(`build.nice             5                  ${MAIN}:2`);
-  expect(lines).toContain('signing.key            –                  default');
+  expect(lines).toContain('signing.key            –                  default, not in effect yet');
+});
+
+const NOT_YET = SETTINGS.filter(({ inEffect }) => !inEffect).map(settingName);
+
+test('what nobody reads yet is said to be so wherever it is shown', () => {
+  expect(NOT_YET).toContain('hugepages.mode');
+  expect(NOT_YET).not.toContain('watch.settle');
+  const { values } = load('');
+  const marked = valueLines(values).filter((line) => line.endsWith('not in effect yet'));
+  expect(marked.map((line) => line.split(' ')[0])).toEqual(NOT_YET);
+  expect(renderDefaultFile().match(/^# Not in effect yet\. /gm)).toHaveLength(NOT_YET.length);
+  const shown = shownConfig(values, []).settings.filter(({ inEffect }) => !inEffect);
+  expect(shown.map(({ setting }) => setting)).toEqual(NOT_YET);
+});
+
+test('a setting that was made and does nothing yet is told of, with its place', () => {
+  const { values } = load('[build]\nnice = 5\n[hugepages]\nmode = off\n');
+  expect(idleLines(values)).toEqual([`${MAIN}:4: hugepages.mode is not in effect yet in this version`]);
+  expect(idleLines(load('').values)).toEqual([]);
+});
+
+test('what the code reads of the configuration is in effect, and nothing else', () => {
+  const source = ['reconcile', 'kernel-events', 'deploy', 'cli', 'driver', 'kernels', 'state', 'dkms']
+    .flatMap((room) => readdirSync(join(SOURCE, room)).map((name) => join(SOURCE, room, name)))
+    .map((path) => readFileSync(path, 'utf8'))
+    .join('\n');
+  for (const setting of SETTINGS) {
+    const { section, field } = setting;
+    const read =
+      new RegExp(`config\\.${section}\\.${field}\\b`).test(source) ||
+      new RegExp(`\\{[^{}]*\\b${field}\\b[^{}]*\\} = [\\w.]*config(?:\\.${section})?;`).test(source) ||
+      new RegExp(`const \\{ ${section} \\} = [\\w.]*config;[^}]*\\b${section}\\.${field}\\b`).test(source);
+    expect(read, settingName(setting)).toBe(setting.inEffect);
+  }
 });
 
 test('one long value does not push the others aside', () => {
@@ -68,7 +105,12 @@ test('problems in one line, and all of it as an object', () => {
   ]);
   const shown = shownConfig(values, problems);
   expect(shown).toMatchObject({ schema: 1, problems: [{ line: 2, section: 'build', key: 'nice' }] });
-  expect(shown.settings[0]).toEqual({ setting: 'driver.version', value: 'newest', source: 'default' });
+  expect(shown.settings[0]).toEqual({
+    setting: 'driver.version',
+    value: 'newest',
+    source: 'default',
+    inEffect: true,
+  });
   expect(JSON.parse(JSON.stringify(shown)).settings).toHaveLength(SETTINGS.length);
 });
 
@@ -88,4 +130,16 @@ test('the shipped file without its comment signs says what the defaults are', ()
       .split('\n')
       .every((line) => line.length <= 100),
   ).toBe(true);
+});
+
+test('no message recommends a setting that does nothing yet', () => {
+  const texts = ['dkms', 'reconcile', 'kernel-events', 'cli', 'deploy'].flatMap((room) =>
+    readdirSync(join(SOURCE, room)).map((name) => readFileSync(join(SOURCE, room, name), 'utf8')),
+  );
+  for (const setting of SETTINGS.filter(({ inEffect }) => !inEffect)) {
+    const { section, key } = setting;
+    const alone = SETTINGS.some((one) => one.section === section && one.inEffect);
+    const word = alone ? new RegExp(`\\b${section}\\.${key}\\b`) : new RegExp(`\\[${section}\\]`);
+    for (const text of texts) expect(text, settingName(setting)).not.toMatch(word);
+  }
 });

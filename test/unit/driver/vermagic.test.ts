@@ -1,6 +1,7 @@
 // Does a module's vermagic fit a kernel.
 import { describe, expect, it } from 'vitest';
 import { vermagicMismatch } from '../../../src/driver/vermagic.ts';
+import { readConfiguration } from '../../../src/kernels/configuration.ts';
 
 const R = '6.1.0-40-amd64';
 
@@ -23,6 +24,30 @@ describe('vermagicMismatch', () => {
       `${R} SMP preempt `,
       { SMP: 'y', PREEMPT_RT: 'y', PREEMPT_BUILD: 'y' },
       undefined,
+    ],
+    [
+      'fits a preemptible kernel from before 5.16, which knows no PREEMPT_BUILD',
+      `${R} SMP preempt mod_unload `,
+      { SMP: 'y', PREEMPT: 'y', MODULE_UNLOAD: 'y' },
+      undefined,
+    ],
+    [
+      'lacks the preemption of a kernel from before 5.16',
+      `${R} SMP `,
+      { SMP: 'y', PREEMPT: 'y' },
+      'its vermagic lacks preempt, unlike this kernel',
+    ],
+    [
+      'fits a kernel that chooses its preemption at boot',
+      `${R} SMP preempt `,
+      { SMP: 'y', PREEMPT_BUILD: 'y', PREEMPT_VOLUNTARY: 'y', PREEMPT_DYNAMIC: 'y' },
+      undefined,
+    ],
+    [
+      'is preemptible, its kernel real-time',
+      `${R} SMP preempt `,
+      { SMP: 'y', PREEMPT_RT: 'y' },
+      'its vermagic lacks preempt_rt and has preempt, unlike this kernel',
     ],
     [
       'may say more than is judged',
@@ -48,5 +73,13 @@ describe('vermagicMismatch', () => {
     ],
   ])('%s', (_, vermagic, configuration, expected) => {
     expect(vermagicMismatch({ vermagic }, R, configuration)).toBe(expected);
+  });
+
+  it('knows the preemption of each age of kernels from the text of their configuration', () => {
+    const old = 'CONFIG_SMP=y\nCONFIG_PREEMPT=y\nCONFIG_PREEMPT_COUNT=y\nCONFIG_PREEMPTION=y\n';
+    const young = `${old}CONFIG_PREEMPT_BUILD=y\nCONFIG_PREEMPT_DYNAMIC=y\n`;
+    for (const text of [old, young]) {
+      expect(vermagicMismatch({ vermagic: `${R} SMP preempt ` }, R, readConfiguration(text))).toBeUndefined();
+    }
   });
 });

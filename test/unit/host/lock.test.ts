@@ -1,8 +1,8 @@
 // The lock, with the real flock.
 import { execFileSync, spawn } from 'node:child_process';
-import { mkdtempSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { createLock } from '../../../src/host/lock.ts';
 
@@ -61,5 +61,61 @@ describe('the lock', () => {
     const held = await createLock(path).acquire(0);
     expect(execFileSync('stat', ['-c', '%a', path], { encoding: 'utf8' }).trim()).toBe('600');
     held?.release();
+  });
+
+  it('is not taken on a file that was removed meanwhile: two would work at once', async () => {
+    const path = newPath();
+    const lock = createLock(path);
+    const first = await lock.acquire(0);
+    const waiting = lock.acquire(5000);
+    await new Promise((done) => setTimeout(done, 300));
+    rmSync(dirname(path), { recursive: true });
+    // Whoever comes now makes a new file, and is not waited for by who waits at the old one.
+    const second = await lock.acquire(0);
+    expect(second).toBeDefined();
+    let third: unknown;
+    void waiting.then((held) => {
+      third = held;
+    });
+    first?.release();
+    await new Promise((done) => setTimeout(done, 300));
+    expect(third).toBeUndefined();
+    second?.release();
+    const held = await waiting;
+    expect(held).toBeDefined();
+    expect(await lock.acquire(0)).toBeUndefined();
+    held?.release();
+  });
+
+  describe('whose file is removed while it is held', () => {
+    it('is made again where nobody else has', async () => {
+      const path = newPath();
+      const lock = createLock(path);
+      const held = await lock.acquire(0);
+      expect(await held?.stands()).toBe(true);
+      rmSync(dirname(path), { recursive: true });
+      expect(await held?.stands()).toBe(true);
+      expect(await lock.acquire(0)).toBeUndefined();
+      held?.release();
+      const next = await lock.acquire(0);
+      expect(next).toBeDefined();
+      next?.release();
+    });
+
+    it('is lost to who has made a new one', async () => {
+      const path = newPath();
+      const lock = createLock(path);
+      const held = await lock.acquire(0);
+      rmSync(path);
+      const other = await lock.acquire(0);
+      expect(await held?.stands()).toBe(false);
+      other?.release();
+      // What the other one has changed since was never looked at.
+      expect(await held?.stands()).toBe(false);
+      held?.release();
+      const next = await lock.acquire(0);
+      expect(next).toBeDefined();
+      next?.release();
+    });
   });
 });

@@ -39,6 +39,32 @@ describe('a root', () => {
     expect(fs.readText('/loop')).toBeUndefined();
     expect(fs.exists('/loop')).toBe(false);
   });
+  it('is not left by a chain of links that is too long to follow', () => {
+    const outside = realpathSync(mkdtempSync(join(tmpdir(), 'ttkmd-outside-')));
+    writeFileSync(join(outside, 'victim'), 'untouched');
+    // What is not followed to its end would be followed by the system itself, and seen from outside the root.
+    symlinkSync(outside, join(root, 'chain0'));
+    for (let index = 1; index <= 45; index += 1)
+      symlinkSync(`/chain${index - 1}`, join(root, `chain${index}`));
+    const tooLong = expect.objectContaining({ code: 'ELOOP', message: expect.stringContaining('/chain45') });
+
+    expect(() => fs.outer('/chain45/victim')).toThrow(tooLong);
+    expect(() => fs.write('/chain45/victim', 'changed')).toThrow(tooLong);
+    expect(() => fs.remove('/chain45/victim')).toThrow(tooLong);
+    expect(() => fs.removeTree('/chain45/victim')).toThrow(tooLong);
+    expect(fs.removeEmptyFolder('/chain45/victim')).toBe(false);
+    expect(fs.readText('/chain45/victim')).toBeUndefined();
+    expect(fs.list('/chain45')).toEqual([]);
+    expect(fs.exists('/chain45/victim')).toBe(false);
+    expect(readFileSync(join(outside, 'victim'), 'utf8')).toBe('untouched');
+  });
+  it('follows as many links as the kernel does', () => {
+    mkdirSync(join(root, 'goal'));
+    symlinkSync('/goal', join(root, 'hop1'));
+    for (let index = 2; index <= 40; index += 1) symlinkSync(`/hop${index - 1}`, join(root, `hop${index}`));
+    writeFileSync(join(root, 'goal/file'), 'reached');
+    expect(fs.readText('/hop40/file')).toBe('reached');
+  });
   it('is written to inside, and a link at the end is replaced, not followed', () => {
     symlinkSync('/usr/src/linux/Makefile', join(root, 'aim'));
     fs.write('/aim', 'new', 0o600);
@@ -62,7 +88,7 @@ describe('a file system that fails', () => {
     const fail = (): never => {
       throw Object.assign(new Error(code), { code });
     };
-    return createHostFs({ ...nodeFs, readFileSync: fail } as unknown as typeof nodeFs, '/');
+    return createHostFs({ ...nodeFs, openSync: fail, readFileSync: fail } as unknown as typeof nodeFs, '/');
   };
 
   it.each(['ENOENT', 'ENOTDIR', 'ESRCH'])('has nothing where it says %s', (code) => {

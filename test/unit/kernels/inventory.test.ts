@@ -58,11 +58,48 @@ describe('a kernel in /lib/modules', () => {
     [`/boot/0123456789abcdef0123456789abcdef/${R}/linux`],
     [`/efi/EFI/Linux/gentoo-${R}.efi`],
     [`/boot/EFI/Linux/0123456789abcdef0123456789abcdef-${R}.efi`],
+    [`/boot/EFI/Linux/${R}.efi`],
+    [`/efi/EFI/Linux/gentoo-${R}+3.efi`],
+    [`/efi/EFI/Linux/gentoo-${R}+2-1.efi`],
+    [`/boot/efi/EFI/Linux/${R}+3.efi`],
+    [`/efi/my-token/${R}/linux`],
+    [`/boot/gentoo/${R}/linux`],
+    [`/boot/efi/kernel.test/${R}/linux`],
+    [`/boot/vmlinuz-${R}.efi`],
+    [`/boot/kernel-${R}.efi`],
+    [`/boot/EFI/gentoo/vmlinuz-${R}.efi`],
+    [`/boot/EFI/EFI/Gentoo/vmlinuz-${R}.efi`],
+    [`/efi/EFI/Gentoo/kernel-${R}.efi`],
+    [`/boot/efi/EFI/Gentoo Linux/bzImage-${R}.efi`],
   ])('finds its image at %s', (image) => {
     const files = Object.fromEntries(
       Object.entries(gentooKernel(R)).filter(([path]) => !path.startsWith('/boot/')),
     );
     expect(only({ ...files, [image]: 'image' }).image).toBe(image);
+  });
+
+  it.each([
+    [`/boot/EFI/Linux/gentoo-1${R}.efi`],
+    [`/boot/EFI/Linux/gentoo-${R}-old.efi`],
+    [`/boot/vmlinuz-${R}.old`],
+    [`/boot/initramfs-${R}.img`],
+    [`/boot/System.map-${R}`],
+    [`/boot/my-token/${R}/initrd`],
+    [`/boot/grub/${R}/linux.mod`],
+  ])('does not take %s for its image', (path) => {
+    const files = Object.fromEntries(
+      Object.entries(gentooKernel(R)).filter(([one]) => !one.startsWith('/boot/')),
+    );
+    expect(only({ ...files, [path]: 'x' }).image).toBeUndefined();
+  });
+
+  it('tells a release that ends like a count of tries from one that was counted', () => {
+    const files = { ...modulesFolder('6.12.5+3'), ...modulesFolder('6.12.5') };
+    const bare = Object.fromEntries(Object.entries(files).filter(([path]) => !path.startsWith('/boot/')));
+    const images = (name: string) =>
+      kernelsOf({ ...bare, [`/efi/EFI/Linux/${name}`]: 'x' }).map((kernel) => kernel.image !== undefined);
+    expect(images('x-6.12.5+3+2-1.efi')).toEqual([true, false]);
+    expect(images('x-6.12.5+2-1.efi')).toEqual([false, true]);
   });
 
   it('does not take the image of another release for its own', () => {
@@ -124,6 +161,11 @@ describe('what is no usable kernel', () => {
       { [`/lib/modules/${R}/kernel-extra/x`]: '', [`/lib/modules/${R}/updates/dkms/tenstorrent.ko`]: '' },
       'leftover',
     ],
+    [
+      'a folder with only our module, where dkms puts it on other distributions',
+      { [`/lib/modules/${R}/kernel/drivers/misc/tenstorrent.ko`]: '' },
+      'leftover',
+    ],
     ['an empty folder', { [`/lib/modules/${R}`]: { folder: true } }, 'leftover'],
     [
       'headers alone',
@@ -132,8 +174,42 @@ describe('what is no usable kernel', () => {
     ],
     ['a copy that was put aside', { [`/lib/modules/${R}.old/kernel/fs/ext4.ko`]: '' }, 'backup'],
     ['a depcleaned one that still boots', modulesFolder(R), 'installed'],
+    ['one whose own name ends like a copy', modulesFolder(`${R}.bak`), 'installed'],
   ])('%s', (_, files, kind) => {
     expect(only(files).kind).toBe(kind);
+  });
+
+  it.each(['.bak', '.bak2', '.orig', '.save', '.backup-20260101', '.old', '~', '.~1~'])(
+    'a copy of a kernel, put aside as %s by somebody',
+    (suffix) => {
+      const kernels = kernelsOf({
+        ...gentooKernel(R),
+        [`/lib/modules/${R}${suffix}/kernel/fs/ext4.ko`]: '',
+        [`/lib/modules/${R}${suffix}/build`]: { link: `/usr/src/linux-${R}` },
+      });
+      expect(Object.fromEntries(kernels.map((kernel) => [kernel.release, kernel.kind]))).toEqual({
+        [R]: 'installed',
+        [`${R}${suffix}`]: 'backup',
+      });
+    },
+  );
+
+  it.each(['-bak', '.1', '~rc1', '-old', '.bakery'])(
+    'a kernel of its own that ends in %s is none',
+    (suffix) => {
+      const kernels = kernelsOf({ ...modulesFolder('6.12'), ...modulesFolder(`6.12${suffix}`) });
+      expect(kernels.map((kernel) => kernel.kind)).toEqual(['installed', 'installed']);
+    },
+  );
+
+  it('the folder of the running kernel is no copy, whatever its name', () => {
+    const kernels = kernelsOf({ ...modulesFolder(R), ...modulesFolder(`${R}.old`) }, `${R}.old`);
+    expect(kernels.map((kernel) => kernel.kind)).toEqual(['installed', 'installed']);
+  });
+
+  it('a folder that was renamed while its kernel runs is a copy', () => {
+    const kernels = kernelsOf({ [`/lib/modules/${R}.bak/kernel/fs/ext4.ko`]: '' }, R);
+    expect(kernels.find((kernel) => !kernel.running)?.kind).toBe('backup');
   });
 
   it('passes over files and hidden folders', () => {
@@ -195,6 +271,11 @@ describe('the list', () => {
       ['6.18.44-vm', true, 'no-modules'],
       [R, false, 'installed'],
     ]);
+  });
+
+  it('marks the running kernel where its source tree is all that is there of it', () => {
+    const kernels = kernelsOf(buildTree(`/usr/src/linux-${R}`, R), R);
+    expect(kernels).toMatchObject([{ release: R, kind: 'sources-only', running: true }]);
   });
 
   it('resolves absolute links inside a root', () => {

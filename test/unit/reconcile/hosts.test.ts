@@ -1,6 +1,9 @@
 // Hosts as they come, from what is on their disks to what is to be done: observe, judge and plan in one table.
+import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
+import { shadowIdentity } from '../../../src/driver/installed.ts';
 import { RULE_PATH, ruleHash } from '../../../src/driver/rule.ts';
+import { observeSources } from '../../../src/driver/sources.ts';
 import {
   buildTree,
   current,
@@ -36,6 +39,26 @@ const FAILURE = {
 
 const RULE: Files = { '/usr/src/tenstorrent-2.9.0/udev-50-tenstorrent.rules': 'rule' };
 
+/** A modules.dep of which the last 64 KiB, which are read first, begin so many characters into a line. */
+function cutIn(line: string, characters: number): string {
+  const rest = 64 * 1024 - (line.length + 1 - characters);
+  return `kernel/a/a.ko:\n${line}\n${'z'.repeat(rest - 1)}\n`;
+}
+
+function withoutImage(files: Files): Files {
+  return Object.fromEntries(Object.entries(files).filter(([path]) => !path.startsWith('/boot/')));
+}
+
+function framework(text: string): Files {
+  return { '/etc/dkms/framework.conf': `dkms_tree="/srv/not this one"\n${text}\n` };
+}
+
+/** With dkms's records elsewhere. */
+function moved(files: Files, tree: string): Files {
+  const place = (path: string): string => path.replace(/^\/var\/lib\/dkms(?=\/)/, tree);
+  return Object.fromEntries(Object.entries(files).map(([path, spec]) => [place(path), spec]));
+}
+
 interface Host {
   readonly name: string;
   readonly files: Files;
@@ -47,6 +70,28 @@ interface Host {
 
 const BUILD_A = [`build ${A} 2.9.0`, `install ${A} 2.9.0`];
 const BUILD_B = [`build ${B} 2.9.0`, `install ${B} 2.9.0`];
+
+const LINK_A = `/var/lib/dkms/tenstorrent/kernel-${A}-x86_64`;
+
+/** What dkms has built is what is installed. */
+function builtAlike(files: Files): Files {
+  const installed = files[`/lib/modules/${A}/kernel/extra/tenstorrent.ko`] ?? '';
+  const built = Object.keys(files).filter((path) => /^\/var\/lib\/dkms\/.*\.ko$/.test(path));
+  return { ...files, ...Object.fromEntries(built.map((path) => [path, installed])) };
+}
+
+/** The record of our own installation of the module that `module` makes. */
+function installedThroughDkms(release: string): Files {
+  const installed = String(module(release, '2.9.0')[`/lib/modules/${release}/kernel/extra/tenstorrent.ko`]);
+  const file = createHash('sha256').update(installed).digest('hex');
+  const { version, at, trigger } = FAILURE;
+  const sourceHash = sourceHashOf(V1);
+  return state({ modules: { [release]: { version, sourceHash, at, trigger, seconds: 1, file } } });
+}
+
+function sourceHashOf(files: Files): string {
+  return observeSources(machine(files).fs, {})[0]?.hash ?? '';
+}
 
 const HOSTS: readonly Host[] = [
   { name: 'nothing at all', files: {}, states: [], plan: [] },
@@ -202,7 +247,7 @@ const HOSTS: readonly Host[] = [
   {
     name: 'a pinned driver that is not there',
     files: { ...current(A, '2.9.0'), ...V1, '/etc/ttkmd/ttkmd.conf': '[driver]\nversion = 3.0.0\n' },
-    states: ['current'],
+    states: ['drifted'],
     plan: [],
   },
   {
@@ -292,6 +337,18 @@ const HOSTS: readonly Host[] = [
     plan: [],
   },
   {
+    name: "dkms's records at another place",
+    files: { ...moved(current(A, '2.9.0'), '/srv/my tree'), ...V1, ...framework('dkms_tree="/srv/my tree"') },
+    states: ['current'],
+    plan: [],
+  },
+  {
+    name: "dkms's records at a place that only bash can tell: the usual one counts",
+    files: { ...current(A, '2.9.0'), ...V1, ...framework('dkms_tree="/srv/$HOSTNAME/dkms"') },
+    states: ['current'],
+    plan: [],
+  },
+  {
     name: 'a stale build folder',
     files: { ...current(A, '2.9.0'), ...V1, '/var/lib/dkms/tenstorrent/2.9.0/build/module.c': 'x' },
     states: ['current'],
@@ -305,6 +362,59 @@ const HOSTS: readonly Host[] = [
       '/var/lib/dkms/tenstorrent/2.9.0/build/module.c': 'x',
       '/proc/77/comm': 'dkms\n',
       '/proc/77/cmdline': 'dkms\0build\0',
+      '/proc/77/status': 'Uid:\t0\t0\t0\t0\n',
+    },
+    states: ['current'],
+    plan: [],
+  },
+  {
+    name: "what kbuild left in the driver's own source is not ours to remove",
+    files: {
+      ...current(A, '2.9.0'),
+      ...V1,
+      '/usr/src/tenstorrent-2.9.0/.tmp_versions/module.mod': 'x',
+      '/usr/src/tenstorrent-2.9.0/.ttkmd-x/y': 'x',
+    },
+    states: ['current'],
+    plan: [],
+  },
+  {
+    name: 'what dkms left of a build that was killed',
+    files: {
+      ...current(A, '2.9.0'),
+      ...V1,
+      [`/var/lib/dkms/tenstorrent/2.9.0/${A}/.tmp_x86_64_abc/module/tenstorrent.ko`]: 'half',
+    },
+    states: ['current'],
+    plan: ['clean temporary-folder'],
+  },
+  {
+    name: 'a kernel from before 5.16 whose vermagic tells of its preemption',
+    files: {
+      ...current(A, '2.9.0'),
+      ...gentooKernel(A, { options: 'CONFIG_PREEMPT=y\nCONFIG_PREEMPTION=y\n' }),
+      ...module(A, '2.9.0', `${A} SMP preempt mod_unload `),
+      ...V1,
+    },
+    states: ['current'],
+    plan: [],
+  },
+  {
+    name: "a modules.dep whose last part begins in the middle of our module's line",
+    files: {
+      ...current(A, '2.9.0'),
+      ...V1,
+      [`/lib/modules/${A}/modules.dep`]: cutIn('kernel/extra/tenstorrent.ko:', 'kernel/e'.length),
+    },
+    states: ['current'],
+    plan: [],
+  },
+  {
+    name: "a modules.dep whose last part begins right at our module's line",
+    files: {
+      ...current(A, '2.9.0'),
+      ...V1,
+      [`/lib/modules/${A}/modules.dep`]: cutIn('kernel/extra/tenstorrent.ko:', 0),
     },
     states: ['current'],
     plan: [],
@@ -320,6 +430,66 @@ const HOSTS: readonly Host[] = [
     },
     states: ['current', 'current'],
     plan: ['clean dangling-link'],
+  },
+  {
+    name: 'a module that dkms has built and does not take for installed: its link is missing',
+    files: { ...builtAlike(current(A, '2.9.0')), ...V1, [LINK_A]: 'no link' },
+    states: ['current'],
+    plan: [`record ${A} 2.9.0`],
+  },
+  {
+    name: 'a module that dkms has built and does not take for installed: its link dangles',
+    files: { ...builtAlike(current(A, '2.9.0')), ...V1, [LINK_A]: { link: `2.8.0/${A}/x86_64` } },
+    states: ['current'],
+    plan: ['clean dangling-link', `record ${A} 2.9.0`],
+  },
+  {
+    name: "a module without its link while somebody else's dkms is at work",
+    files: {
+      ...builtAlike(current(A, '2.9.0')),
+      ...V1,
+      [LINK_A]: { link: `2.8.0/${A}/x86_64` },
+      '/proc/77/comm': 'dkms\n',
+      '/proc/77/cmdline': 'dkms\0install\0',
+      '/proc/77/status': 'Uid:\t0\t0\t0\t0\n',
+    },
+    states: ['current'],
+    plan: [],
+  },
+  {
+    name: 'a module that dkms has built otherwise: it is what modprobe loads that counts',
+    files: { ...current(A, '2.9.0'), ...V1, [LINK_A]: { link: `2.8.0/${A}/x86_64` } },
+    states: ['current'],
+    plan: ['clean dangling-link'],
+  },
+  {
+    name: "a module that was installed through dkms, and dkms's records are gone",
+    files: { ...gentooKernel(A), ...module(A, '2.9.0'), ...V1, ...installedThroughDkms(A) },
+    states: ['current'],
+    plan: ['register 2.9.0', `record ${A} 2.9.0`],
+  },
+  {
+    name: 'a module that was put in the place of one that was installed through dkms',
+    files: {
+      ...gentooKernel(A),
+      ...module(A, '2.9.0'),
+      ...V1,
+      ...installedThroughDkms(A),
+      [`/lib/modules/${A}/kernel/extra/tenstorrent.ko`]: `version=2.9.0\0vermagic=${A} SMP mod_unload \0`,
+    },
+    states: ['current'],
+    plan: ['register 2.9.0'],
+  },
+  {
+    name: 'a module that is to be built anew anyway needs no record',
+    files: {
+      ...builtAlike(current(A, '2.8.0')),
+      ...V1,
+      ...driverSource('2.8.0'),
+      [LINK_A]: { link: `2.7.0/${A}/x86_64` },
+    },
+    states: ['drifted'],
+    plan: ['clean dangling-link', 'register 2.9.0', ...BUILD_A, 'unregister 2.8.0'],
   },
   {
     name: 'a half-added version',
@@ -343,6 +513,76 @@ const HOSTS: readonly Host[] = [
     files: { ...current(A, '2.9.0'), ...V1, ...dkmsRecord('2.9.0', [A, B]) },
     states: ['unsupported', 'current'],
     plan: [`forget ${B}`],
+  },
+  {
+    name: 'a removed kernel whose source tree is still there',
+    files: {
+      ...current(A, '2.9.0'),
+      ...V1,
+      ...buildTree(`/usr/src/linux-${B}`, B),
+      ...dkmsRecord('2.9.0', [A, B]),
+    },
+    states: ['waiting', 'current'],
+    plan: [`forget ${B}`, `wait ${B}`],
+  },
+  {
+    name: 'a removed kernel of which only our memory and its source tree are left',
+    files: {
+      ...current(A, '2.9.0'),
+      ...V1,
+      ...buildTree(`/usr/src/linux-${B}`, B),
+      ...state({
+        modules: { [B]: { version: '2.9.0', sourceHash: 'x', at: LONG_AGO, trigger: 'cli', seconds: 1 } },
+      }),
+    },
+    states: ['waiting', 'current'],
+    plan: [`forget ${B}`, `wait ${B}`],
+  },
+  {
+    name: 'its modules are gone, its source tree and its image are there: it is not gone',
+    files: {
+      ...current(A, '2.9.0'),
+      ...V1,
+      ...buildTree(`/usr/src/linux-${B}`, B),
+      ...dkmsRecord('2.9.0', [A, B]),
+      [`/boot/vmlinuz-${B}`]: 'image',
+    },
+    states: ['waiting', 'current'],
+    plan: [`wait ${B}`],
+  },
+  {
+    name: 'the running kernel is not gone, though its source tree is all that is left',
+    files: {
+      ...current(A, '2.9.0'),
+      ...V1,
+      ...buildTree(`/usr/src/linux-${B}`, B),
+      ...dkmsRecord('2.9.0', [A, B]),
+    },
+    running: B,
+    states: ['waiting', 'current'],
+    plan: [`wait ${B}`],
+  },
+  {
+    name: 'a removed kernel of which our module is left at a place of its own',
+    files: {
+      ...current(A, '2.9.0'),
+      ...V1,
+      [`/lib/modules/${B}/misc/tenstorrent.ko`]: `vermagic=${B} SMP mod_unload \0`,
+      [`/lib/modules/${B}/modules.dep`]: 'misc/tenstorrent.ko:\n',
+    },
+    states: ['unsupported', 'current'],
+    plan: [`forget ${B}`],
+  },
+  {
+    name: 'a module that an index names outside of the folder of a removed kernel is not ours to remove',
+    files: {
+      ...current(A, '2.9.0'),
+      ...V1,
+      '/opt/modules/tenstorrent.ko': `vermagic=${B} SMP mod_unload \0`,
+      [`/lib/modules/${B}/modules.dep`]: '/opt/modules/tenstorrent.ko:\n',
+    },
+    states: ['unsupported', 'current'],
+    plan: [],
   },
   {
     name: 'modules gone, image still there: it is not gone',
@@ -481,6 +721,43 @@ describe('a build that failed', () => {
   it('leaves the module that worked before, and says that it drifted', async () => {
     expect(await withFailure({}, module(A, '2.8.0'))).toEqual([]);
   });
+  describe('because modprobe would load another file', () => {
+    const path = `/lib/modules/${A}/updates/tenstorrent.ko`;
+    const shadow: Files = {
+      [path]: `version=2.9.0\0vermagic=${A} SMP mod_unload \0`,
+      [`/lib/modules/${A}/modules.dep`]: 'updates/tenstorrent.ko:\n',
+      '/etc/depmod.d/local.conf': 'search updates',
+    };
+    async function shadowed(files: Files): Promise<readonly [string, string[]]> {
+      const host = machine({ ...gentooKernel(A), ...V1, ...dkmsRecord('2.9.0'), ...shadow });
+      const { driver, observation, kernels } = await judgeHost(host);
+      const failure = {
+        ...FAILURE,
+        code: 'shadowed',
+        sourceHash: driver.source?.hash,
+        tools: observation.tools.get(A),
+        abiIdentity: kernels[0]?.kernel.abiIdentity,
+        shadow: shadowIdentity(host.fs, A),
+        transient: false,
+      };
+      host.put({ ...state({ failures: { [A]: failure } }), ...files });
+      const judged = await judgeHost(host);
+      return [judged.kernels[0]?.state ?? '', inShort(await planHost(host))];
+    }
+
+    it('is not tried again while that is there, though it is of the same version', async () => {
+      expect(await shadowed({})).toEqual(['drifted', []]);
+    });
+    it.each<[string, Files]>([
+      ['the file is another one', { [path]: `version=2.9.0\0vermagic=${A} SMP mod_unload \0more` }],
+      ['modprobe would load another file', module(A, '2.9.0')],
+      ['modprobe would load none', { [`/lib/modules/${A}/modules.dep`]: '' }],
+      ["depmod's settings are others", { '/etc/depmod.d/local.conf': 'search extra updates' }],
+      ['depmod has more settings', { '/usr/lib/depmod.d/more.conf': '' }],
+    ])('is tried again when %s', async (_, files) => {
+      expect((await shadowed(files))[1]).toEqual(BUILD_A);
+    });
+  });
   it('is never tried again where the kernel cannot take the driver', async () => {
     expect(await withFailure({ transient: true, unsupported: true })).toEqual([]);
   });
@@ -549,6 +826,11 @@ describe('health', () => {
       'failed',
     ],
     [
+      'the running kernel has no modules but sources, and a device is there',
+      { ...current(B, '2.9.0'), ...buildTree(`/usr/src/linux-${A}`, A), ...V1, ...device },
+      'failed',
+    ],
+    [
       'the driver is there and not loaded although a device is',
       { ...current(A, '2.9.0'), ...V1, ...device },
       'failed',
@@ -556,6 +838,31 @@ describe('health', () => {
     [
       'another version is loaded',
       { ...current(A, '2.9.0'), ...V1, ...device, ...loaded('2.8.0') },
+      'degraded',
+    ],
+    [
+      'a newer kernel lacks the driver, and its image is not where images are looked for',
+      { ...current(A, '2.9.0'), ...withoutImage(gentooKernel(B)), ...V1, ...loaded('2.9.0') },
+      'degraded',
+    ],
+    [
+      'an older kernel lacks the driver, and its image is not where images are looked for',
+      { ...current(A, '2.9.0'), ...withoutImage(gentooKernel('6.6.1')), ...V1, ...loaded('2.9.0') },
+      'ok',
+    ],
+    [
+      'a copy of the modules, and /boot is not mounted',
+      {
+        ...withoutImage(current(A, '2.9.0')),
+        ...V1,
+        [`/lib/modules/${A}.bak/kernel/fs/ext4.ko`]: 'x',
+        [`/lib/modules/${A}.bak/build`]: { link: `/usr/src/linux-${A}` },
+      },
+      'ok',
+    ],
+    [
+      "where dkms's records are takes bash to tell",
+      { ...current(A, '2.9.0'), ...V1, ...framework('dkms_tree="/srv/$HOSTNAME/dkms"') },
       'degraded',
     ],
     ['no driver source', gentooKernel(A), 'degraded'],

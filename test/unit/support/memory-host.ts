@@ -4,7 +4,7 @@ import { createFsFromVolume, Volume } from 'memfs';
 import type { Exec } from '../../../src/host/exec.ts';
 import { createHostFs, type RawFs } from '../../../src/host/fs.ts';
 import type { Clock, Host, Log, Machine } from '../../../src/host/host.ts';
-import type { Lock } from '../../../src/host/lock.ts';
+import type { HeldLock, Lock } from '../../../src/host/lock.ts';
 import { type ExecScript, type RecordedCall, scriptedExec } from './scripted-exec.ts';
 
 export type { ExecAnswer, ExecRule, ExecScript, RecordedCall } from './scripted-exec.ts';
@@ -74,6 +74,7 @@ export function memoryHost(options: MemoryHostOptions = {}): MemoryHost {
   volume.mkdirSync(root, { recursive: true });
   // The real root folder is 0755; memfs makes its own 0777.
   volume.chmodSync('/', 0o755);
+  volume.chownSync('/', 0, 0);
   const put = (files: Readonly<Record<string, FileSpec>>): void => {
     for (const [path, spec] of Object.entries(files)) {
       putFile(volume, root === '/' ? path : `${root}${path}`, spec);
@@ -103,9 +104,17 @@ export function memoryHost(options: MemoryHostOptions = {}): MemoryHost {
   return host;
 }
 
+/** Folders on the way to a file are root's, whoever runs the tests. */
+function makeFolders(volume: Volume, path: string): void {
+  if (volume.existsSync(path)) return;
+  makeFolders(volume, dirname(path));
+  volume.mkdirSync(path, { mode: 0o755 });
+  volume.chownSync(path, 0, 0);
+}
+
 function putFile(volume: Volume, path: string, spec: FileSpec): void {
   const file = typeof spec === 'string' ? { text: spec } : spec;
-  volume.mkdirSync(dirname(path), { recursive: true, mode: 0o755 });
+  makeFolders(volume, dirname(path));
   if (file.link !== undefined) {
     volume.rmSync(path, { force: true });
     volume.symlinkSync(file.link, path);
@@ -156,12 +165,14 @@ function memoryLock(clock: TickingClock): Lock {
   let held = false;
   const queue: (() => void)[] = [];
 
-  const take = (): { descriptor: number; release: () => void } => {
+  const take = (): HeldLock => {
     held = true;
     taken += 1;
     let mine = true;
     return {
       descriptor: 100 + taken,
+      stands: async () => mine,
+      lost: false,
       release() {
         if (!mine) return;
         mine = false;

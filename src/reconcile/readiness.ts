@@ -1,0 +1,94 @@
+// The one question before a reboot: will the card be there?
+import { EXIT, TtkmdError } from '../host/errors.ts';
+import { compareReleases } from '../kernels/versions.ts';
+import type { Judgement, KernelJudgement } from './judgement.ts';
+import { moduleVersion } from './module-version.ts';
+import { nextStep } from './shortfall.ts';
+
+export interface Readiness {
+  /** The wanted driver will be there; for a kernel that is left alone, a driver that fits it. */
+  readonly ready: boolean;
+  readonly text: string;
+  /** What to do about it; undefined where nothing is to be done. */
+  readonly hint: string | undefined;
+}
+
+/**
+ * Whether a kernel will come up with the driver; without a release, the one that would boot next.
+ * @throws TtkmdError where there is no such kernel
+ */
+export function judgeReadiness(judgement: Judgement, release: string | undefined): Readiness {
+  if (release === undefined) return readinessOfNext(judgement);
+  const chosen = judgement.kernels.find((one) => one.kernel.release === release);
+  if (chosen !== undefined) return readinessOf(judgement, chosen);
+  throw new TtkmdError(
+    'unknown-kernel',
+    `There is no kernel ${release} on this machine.`,
+    'which there are: ttkmdctl kernels',
+    EXIT.usage,
+  );
+}
+
+/** Boot loaders take the newest kernel unless told otherwise. One that the admin left out is not what is asked for. */
+function readinessOfNext(judgement: Judgement): Readiness {
+  const { kernels, observation } = judgement;
+  const bootable = kernels.filter(
+    ({ bootable, kernel }) => bootable && !observation.excluded.has(kernel.release),
+  );
+  // The running kernel may have been removed by now.
+  const there = bootable.filter(({ kernel }) => kernel.kind !== 'no-modules' || kernel.image !== undefined);
+  const [next, ...others] = there.length > 0 ? there : bootable;
+  if (next === undefined) {
+    return {
+      ready: false,
+      text: 'no kernel was found that the machine could boot',
+      hint: judgement.problems.find((problem) => problem.code === 'no-kernels')?.hint,
+    };
+  }
+  const answer = readinessOf(judgement, next);
+  if (!answer.ready || others.length === 0) return answer;
+  const failing = others.filter((one) => !readinessOf(judgement, one).ready);
+  const fine = others.length - failing.length;
+  const andSo = fine === 0 ? '' : `, and so will ${fine} other ${fine === 1 ? 'kernel' : 'kernels'}`;
+  const butNot =
+    failing.length === 0 ? '' : `; not ready: ${failing.map(({ kernel }) => kernel.release).join(', ')}`;
+  return { ...answer, text: `${answer.text}${andSo}${butNot}` };
+}
+
+function readinessOf(judgement: Judgement, judged: KernelJudgement): Readiness {
+  const { observation, driver } = judgement;
+  const { kernel, state, reason } = judged;
+  const { release } = kernel;
+  const version = moduleVersion(observation, release);
+  const name = version === undefined ? 'tenstorrent' : `tenstorrent ${version}`;
+  if (state === 'current') {
+    return { ready: true, text: `${release} will come up with ${name}`, hint: undefined };
+  }
+  if (state === 'unknown') {
+    return { ready: false, text: `${release} is unknown: ${reason}`, hint: 'look as root: ttkmdctl ready' };
+  }
+  const module = observation.modules.get(release);
+  const fits = module !== undefined && module.broken === undefined && module.mismatch === undefined;
+  if (fits && observation.excluded.has(release)) {
+    const text = `${release} will come up with ${name}, and is left alone: the setting kernels.exclude names it`;
+    return { ready: true, text, hint: undefined };
+  }
+  const hint = nextStep(judgement, judged);
+  if (!fits)
+    return { ready: false, text: `${release} will come up without a driver: ${reason ?? state}`, hint };
+  const { desired } = driver;
+  if (version === undefined || desired === undefined || version === desired) {
+    return { ready: false, text: `${release} has ${name}, which is not current: ${reason ?? state}`, hint };
+  }
+  const older = compareReleases(version, desired) < 0 ? 'the older version' : 'version';
+  const text = `${release} will come up with ${older} ${version}, wanted is ${desired}${whyNot(judgement, judged)}`;
+  return { ready: false, text, hint };
+}
+
+/** Why the wanted version is not there, where that is more than that nobody has built it yet. */
+function whyNot({ driver }: Judgement, { failure, reason }: KernelJudgement): string {
+  if (failure !== undefined) return `: ${reason ?? failure.headline}`;
+  if (driver.source !== undefined) return '';
+  const { refused } = driver;
+  return refused === undefined ? ', which is not in /usr/src' : `, and nothing is built from ${refused.path}`;
+}

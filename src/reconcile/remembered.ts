@@ -1,0 +1,17 @@
+// What is left of a kernel that belongs to ttkmd or to dkms's record of the driver. Pure.
+import type { Observation } from './observation.ts';
+
+/** Whether dkms or ttkmd remembers anything of a release. */
+export function isRemembered({ dkms, state }: Observation, release: string): boolean {
+  return (
+    release in state.modules ||
+    release in state.failures ||
+    dkms.active.some((link) => link.release === release) ||
+    dkms.versions.some((version) => version.built.some((one) => one.release === release))
+  );
+}
+
+/** Whether our module lies in the release's own folder; one that depmod's index names elsewhere is not ours to touch. */
+export function leavesModule({ modules }: Observation, release: string): boolean {
+  return modules.get(release)?.path.startsWith(`/lib/modules/${release}/`) ?? false;
+}

@@ -1,0 +1,60 @@
+// Which kernels a reconcile leaves without the driver that they shall have, and what is to be done about it.
+import type { Judgement, KernelJudgement, Problem } from './judgement.ts';
+import { hintBeforeBuilding } from './source-problems.ts';
+
+export interface Shortfall {
+  /** Kernels that the machine could boot next, that shall have the driver and have not, or not the wanted one. */
+  readonly kernels: readonly KernelJudgement[];
+  /** The worst of what keeps them from it, and a source that was meant to be used and is refused. */
+  readonly problems: readonly Problem[];
+}
+
+/** @param only the kernel that was asked for, which counts whatever it is */
+export function shortfallOf(judgement: Judgement, only: string | undefined): Shortfall {
+  const kernels = judgement.kernels.filter(({ kernel, state, bootable }) =>
+    only === undefined
+      ? bootable && state !== 'current' && state !== 'unsupported'
+      : kernel.release === only && state !== 'current',
+  );
+  const refused = judgement.problems.find(
+    ({ code, severity }) => code === 'source-refused' && severity !== 'note',
+  );
+  const worst = worstProblem(judgement, kernels);
+  return { kernels, problems: [...new Set([worst, refused])].filter((one) => one !== undefined) };
+}
+
+/** What keeps all kernels from the driver comes before what keeps one of them. */
+function worstProblem(judgement: Judgement, lacking: readonly KernelJudgement[]): Problem | undefined {
+  const { problems, driver } = judgement;
+  const [first] = lacking;
+  if (first === undefined) return undefined;
+  const releases = new Set<string | undefined>(lacking.map(({ kernel }) => kernel.release));
+  const blocks = ({ code, severity }: Problem): boolean =>
+    code === 'no-dkms' ||
+    (driver.source === undefined && /^(no-source|source-refused)$/.test(code) && severity !== 'note');
+  return (
+    problems.find(blocks) ??
+    problems.find(({ release }) => releases.has(release)) ?? {
+      code: first.state,
+      message: `${first.kernel.release}: ${first.reason ?? first.state}`,
+      hint: nextStep(judgement, first),
+      release: first.kernel.release,
+      severity: 'degraded',
+    }
+  );
+}
+
+/** What brings the driver to a kernel that lacks it. */
+export function nextStep(judgement: Judgement, { kernel, state, failure }: KernelJudgement): string {
+  const { observation, driver, problems } = judgement;
+  if (failure !== undefined) return failure.hint;
+  if (observation.excluded.has(kernel.release)) {
+    return 'to have the driver built for it, take it out of kernels.exclude';
+  }
+  if (state === 'unsupported') return 'boot a kernel that can take the driver; ttkmdctl kernels lists them';
+  return (
+    hintBeforeBuilding(observation, driver) ??
+    problems.find(({ release }) => release === kernel.release)?.hint ??
+    `ttkmdctl reconcile --kernel ${kernel.release}`
+  );
+}

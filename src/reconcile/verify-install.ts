@@ -1,0 +1,88 @@
+// Looks at what modprobe would load after an installation, at the file and not at dkms's word.
+import { builtFolder } from '../dkms/commands.ts';
+import { builtModules } from '../dkms/tree.ts';
+import type { InstalledModule } from '../driver/driver.ts';
+import { readModule, resolveModule, strayModules } from '../driver/installed.ts';
+import { PACKAGE } from '../driver/sources.ts';
+import { vermagicMismatch } from '../driver/vermagic.ts';
+import { findKernel, target } from './apply-build.ts';
+import type { Step } from './step.ts';
+import type { Work } from './work.ts';
+
+type InstallStep = Extract<Step, { kind: 'install' }>;
+
+export interface Flaw {
+  readonly code: 'install-flawed' | 'not-found' | 'shadowed';
+  readonly headline: string;
+  readonly hint: string;
+  /** It does not go away by itself: another file is in the way, or depmod does not look where ours is. */
+  readonly shadowed: boolean;
+}
+
+/** The module that modprobe would load, which has to be the one that was built; or what is wrong. */
+export async function verify(work: Work, step: InstallStep): Promise<Flaw | InstalledModule> {
+  const { release, version } = step;
+  const module = await resolveModule(work.host, release);
+  if (module === undefined) {
+    return {
+      code: 'not-found',
+      headline: `installed, but modprobe would find no module for ${release}`,
+      hint: `see where depmod looks: grep -r search /etc/depmod.d /usr/lib/depmod.d, then: depmod -a ${release}`,
+      shadowed: true,
+    };
+  }
+  const unusable = module.broken ?? module.unread;
+  if (unusable !== undefined) {
+    return {
+      code: 'install-flawed',
+      headline: `installed, but ${module.path}: ${unusable}`,
+      hint: `see what modprobe would load: modinfo -k ${release} ${PACKAGE}`,
+      shadowed: false,
+    };
+  }
+  const mismatch = vermagicMismatch(module, release, findKernel(work, release).configuration);
+  const differs = module.version !== undefined && module.version !== version;
+  if (differs) return shadowed(work, step, module, `version ${module.version}`);
+  if (mismatch !== undefined) return shadowed(work, step, module, mismatch);
+  const built = await builtModule(work, step);
+  return isSame(built, module) ? module : shadowed(work, step, module, `another build of ${version}`);
+}
+
+/** Whether a module is what dkms installed for a release, and not a file that somebody else put in its way. */
+export async function isOurs(
+  work: Work,
+  { release }: { readonly release: string },
+  module: InstalledModule,
+): Promise<boolean> {
+  const active = work.observation.dkms.active.find((link) => link.release === release && !link.dangling);
+  const built = active === undefined ? undefined : await builtModule(work, { ...active, release });
+  if (built !== undefined) return built.version === module.version && isSame(built, module);
+  const recorded = work.state.modules[release]?.version;
+  return recorded === undefined || module.version === undefined || recorded === module.version;
+}
+
+/** The module as dkms keeps it. */
+async function builtModule(
+  work: Work,
+  step: { readonly version: string; readonly release: string },
+): Promise<InstalledModule | undefined> {
+  const [path] = builtModules(work.host.fs, builtFolder(work.observation.dkms.tree, target(work, step)));
+  return path === undefined ? undefined : readModule(work.host, step.release, path);
+}
+
+/** The checksum of its source stays with a module through signing and packing. */
+function isSame(built: InstalledModule | undefined, module: InstalledModule): boolean {
+  const known = built?.sourceVersion !== undefined && module.sourceVersion !== undefined;
+  return !known || built.sourceVersion === module.sourceVersion;
+}
+
+function shadowed(work: Work, { release }: InstallStep, { path }: InstalledModule, what: string): Flaw {
+  const others = strayModules(work.host.fs, release).filter((one) => one !== path);
+  const ours = others.length === 0 ? '' : ` (${others.join(', ')})`;
+  return {
+    code: 'shadowed',
+    headline: `modprobe would load ${path} (${what}) and not what was installed${ours}`,
+    hint: `see whose it is: qfile ${path}, or dpkg -S ${path}; unmerge that package or remove the file, then: depmod -a ${release}. If both are to stay, depmod.d(5) has the order`,
+    shadowed: true,
+  };
+}

@@ -6,6 +6,7 @@ import { recordHistory } from '../state/history.ts';
 import type { RunEvent } from '../state/run.ts';
 import { applyBuild } from './apply-build.ts';
 import { applyInstall } from './apply-install.ts';
+import { applyLoad } from './apply-load.ts';
 import {
   applyClean,
   applyForget,
@@ -121,6 +122,13 @@ async function execute(work: Work, step: Step, reports: readonly StepReport[]): 
     case 'install': {
       const build = reports.find(({ step: one }) => one.kind === 'build' && one.release === step.release);
       return applyInstall(work, step, build?.seconds ?? 0);
+    }
+    case 'load': {
+      const install = reports.find(({ step: one }) => one.kind === 'install' && one.release === step.release);
+      const nothing =
+        install !== undefined && install.outcome !== 'done' && !work.observation.modules.has(step.release);
+      if (nothing) return { outcome: 'skipped', text: 'there is no module to load' };
+      return applyLoad(work.host, step.release);
     }
     case 'forget':
       return applyForget(work, step);

@@ -182,7 +182,7 @@ function loadedProblem(
       {
         code: 'not-loaded',
         message: `the driver is installed for ${running.kernel.release} and not loaded, although a device is there`,
-        hint: 'modprobe tenstorrent',
+        hint: 'ttkmdctl reconcile loads it, or says why it cannot',
         release: running.kernel.release,
         severity: 'failed',
       },

@@ -12,6 +12,8 @@ export type Step =
   | { readonly kind: 'placeRule'; readonly version: string; readonly text: string }
   | { readonly kind: 'build'; readonly version: string; readonly release: string; readonly why: string }
   | { readonly kind: 'install'; readonly version: string; readonly release: string }
+  /** Load the driver into the running kernel. */
+  | { readonly kind: 'load'; readonly release: string }
   /** Take a kernel that is gone out of every record. */
   | { readonly kind: 'forget'; readonly release: string }
   /** Take a version that no kernel uses any more out of dkms's records. */
@@ -34,6 +36,8 @@ export function describeStep(step: Step): string {
       return `build tenstorrent ${step.version} for ${step.release}: ${step.why}`;
     case 'install':
       return `install and verify tenstorrent ${step.version} for ${step.release}`;
+    case 'load':
+      return `load tenstorrent into the running kernel ${step.release}`;
     case 'forget':
       return `forget ${step.release}: its modules and its image are gone`;
     case 'unregister':

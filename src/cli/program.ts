@@ -42,6 +42,7 @@ export function createProgram(parts: Parts, done: (status: number) => void): Com
   addWork(program, run);
   addConfig(program, run);
   addHooks(program, run);
+  addService(program, run);
   addInternals(program, run, parts);
   return program;
 }
@@ -55,6 +56,7 @@ function addLooks(program: Command, run: Run): void {
     .command('status')
     .description('show the health of the driver, of every kernel, and what to do')
     .option('--json', 'print one JSON object (schema 1)')
+    .option('--quiet', 'print what is wrong alone, and nothing where health is ok')
     .action(run(async (_, options) => (await import('./status.ts')).status(options)));
   program
     .command('ready')
@@ -141,6 +143,36 @@ function addHooks(program: Command, run: Run): void {
         run(async (_, options) => {
           const { installHooks, removeHooks } = await import('./hooks.ts');
           return name === 'install' ? installHooks(options) : removeHooks(options);
+        }),
+      );
+  }
+}
+
+function addService(program: Command, run: Run): void {
+  program
+    .command('boot')
+    .description(
+      'load the driver, and build it first if it must be; what ttkmd-boot runs when the machine starts',
+    )
+    .action(run(async (_, options) => (await import('./boot.ts')).boot(options)));
+  const service = program.command('service').description('the services, under systemd and OpenRC');
+  service
+    .command('status')
+    .description('tell whether the services are enabled and running; exit status 0 or 1')
+    .option('--json', 'print one JSON object (schema 1)')
+    .action(run(async (_, options) => (await import('./service.ts')).serviceStatus(options)));
+  for (const [name, description, now] of [
+    ['enable', 'start the services at each boot', 'start them at once, too'],
+    ['disable', 'start the services no more', 'stop them at once, too'],
+  ] as const) {
+    service
+      .command(name)
+      .description(description)
+      .option('--now', now)
+      .action(
+        run(async (_, options) => {
+          const { disableServices, enableServices } = await import('./service.ts');
+          return name === 'enable' ? enableServices(options) : disableServices(options);
         }),
       );
   }

@@ -62,7 +62,7 @@ describe('completions', () => {
     [['--root', '/mnt', 'hist'], ['history']],
     [
       ['status', '--'],
-      ['--json', '--root', '--version', '--help'],
+      ['--json', '--quiet', '--root', '--version', '--help'],
     ],
   ])('in bash for %j', (words, expected) => {
     expect(offered(...words).sort()).toEqual([...expected].sort());

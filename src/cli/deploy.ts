@@ -7,8 +7,11 @@ import { openPackage, type PackageFolder, packageFolderOf } from '../deploy/pack
 import { findSystemNode } from '../deploy/system-node.ts';
 import { EXIT, TtkmdError } from '../host/errors.ts';
 import type { Host } from '../host/host.ts';
+import { installedInits } from '../init/detect.ts';
+import type { InitKind } from '../init/services.ts';
 import { planGiveBack } from '../reconcile/give-back.ts';
 import { type Context, type GlobalOptions, openContext } from './context.ts';
+import { refreshServices, withdrawServices } from './service.ts';
 
 export interface DeployOptions extends GlobalOptions {
   readonly package?: string;
@@ -37,13 +40,28 @@ export async function deployProgram(options: DeployOptions): Promise<number> {
     );
   }
   const systemNode = await findSystemNode(context.host);
-  return changeFiles(context, options, () =>
-    install(context.host, found, { ...choices(options), systemNode, withNode: options.withNode ?? false }),
+  const status = await changeFiles(context, options, () =>
+    install(context.host, found, {
+      ...choices(options),
+      systemNode,
+      withNode: options.withNode ?? false,
+      services: wantedServices(context.host),
+    }),
   );
+  if (!options.dryRun) await refreshServices(context);
+  return status;
+}
+
+/** Units lie ready wherever units lie; init scripts only where OpenRC is. */
+function wantedServices({ fs }: Host): readonly InitKind[] {
+  const found = installedInits(fs);
+  const units = found.includes('systemd') || fs.exists('/usr/lib/systemd/system');
+  return [...(units ? ['systemd' as const] : []), ...(found.includes('openrc') ? ['openrc' as const] : [])];
 }
 
 export async function uninstallProgram(options: DeployOptions): Promise<number> {
   const context = openContext(options);
+  if (!options.dryRun) await withdrawServices(context);
   return changeFiles(context, options, () => {
     const actions = remove(context.host, choices(options));
     for (const { text, act } of planGiveBack(context.host)) {

@@ -40,13 +40,12 @@ export function openrc(host: Host, live: boolean): Init {
   async function disable(): Promise<Deed[]> {
     const deeds: Deed[] = [];
     for (const { script } of SCRIPTS) {
-      const levels = runlevelsOf(script);
-      if (levels.length === 0) continue;
-      const result = await exec.query('rc-update', ['--all', 'del', script]);
-      if (cannotRun(result)) for (const level of levels) fs.remove(`${RUNLEVELS}/${level}/${script}`);
-      deeds.push(
-        outcome(result, `took ${script} out of the runlevel ${levels.join(', ')}`, `rc-update del ${script}`),
-      );
+      for (const level of runlevelsOf(script)) {
+        // Not `--all`: that fails for each runlevel that the script is not in.
+        const result = await exec.query('rc-update', ['del', script, level]);
+        if (cannotRun(result)) fs.remove(`${RUNLEVELS}/${level}/${script}`);
+        deeds.push(outcome(result, `took ${script} out of the runlevel ${level}`, `rc-update del ${script}`));
+      }
     }
     return deeds;
   }

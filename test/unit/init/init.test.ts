@@ -221,8 +221,8 @@ describe('OpenRC', () => {
       'rc-service ttkmd start',
       'rc-service --ifstarted ttkmd stop',
       'rc-service --ifstarted ttkmd-boot stop',
-      'rc-update --all del ttkmd-boot',
-      'rc-update --all del ttkmd',
+      'rc-update del ttkmd-boot boot',
+      'rc-update del ttkmd default',
       'rc-service --ifstarted ttkmd restart',
     ]);
   });

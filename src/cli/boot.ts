@@ -27,18 +27,19 @@ export async function boot(options: GlobalOptions): Promise<number> {
     terminal.raw(`gave up after ${Math.round((limit + GRACE) / 1000)} s: boot.time_limit is over\n`);
     process.exit(EXIT.unhealthy);
   }, limit + GRACE);
+  const timeIsUp = AbortSignal.timeout(limit);
   try {
     for (const { place, message } of context.configWarnings) terminal.raw(`${place}: ${message}\n`);
-    const report = await attempt(context, limit);
+    const report = await attempt(context, timeIsUp);
     await askedFor;
-    return conclude(context, report);
+    return conclude(context, timeIsUp.aborted ? 'late' : report);
   } finally {
     clearTimeout(last);
   }
 }
 
 /** Whatever goes wrong is said and stops nothing: the driver may be there all the same. */
-async function attempt(context: Context, limit: number): Promise<Report | undefined> {
+async function attempt(context: Context, timeIsUp: AbortSignal): Promise<Report | undefined> {
   const { host, config, configWarnings, terminal } = context;
   const progress = createProgress(terminal);
   try {
@@ -54,8 +55,8 @@ async function attempt(context: Context, limit: number): Promise<Report | undefi
         removed: false,
       },
       dryRun: false,
-      patience: limit,
-      signal: AbortSignal.any([AbortSignal.timeout(limit), interruptible().signal]),
+      patience: config.boot.timeLimit,
+      signal: AbortSignal.any([timeIsUp, interruptible().signal]),
       makeOptions: undefined,
       onEvent: progress.onEvent,
       onWait: () => terminal.raw('waiting for another run of ttkmd to end\n'),
@@ -69,7 +70,7 @@ async function attempt(context: Context, limit: number): Promise<Report | undefi
   }
 }
 
-function conclude({ host, config, terminal }: Context, report: Report | undefined): number {
+function conclude({ host, config, terminal }: Context, report: Report | 'late' | undefined): number {
   const loaded = observeLoaded(host.fs);
   if (loaded !== undefined) {
     terminal.line(`tenstorrent ${loaded.version ?? ''} is loaded`.replace('  ', ' '));
@@ -87,19 +88,19 @@ function conclude({ host, config, terminal }: Context, report: Report | undefine
 }
 
 /** What failed just now, or what stands in the way since earlier. */
-function reasons(report: Report | undefined): { text: string; hint: string }[] {
+function reasons(report: Report | 'late' | undefined): { text: string; hint: string }[] {
   if (report === undefined) return [];
-  const failed = report.done.filter(({ outcome }) => outcome === 'failed');
-  if (failed.length > 0) {
-    return failed.map(({ text, hint }) => ({ text, hint: hint ?? 'see: ttkmdctl status' }));
-  }
-  if (report.outcome === 'cancelled') {
+  if (report === 'late') {
     return [
       {
-        text: 'the build was stopped: it took longer than boot.time_limit, or somebody ended it',
-        hint: 'ttkmdctl reconcile goes on with it; boot.time_limit gives it longer at the next boot',
+        text: 'boot.time_limit was over before the driver was built',
+        hint: 'the daemon goes on with it, and so does: ttkmdctl reconcile; the next boot waits longer if boot.time_limit says so',
       },
     ];
+  }
+  const failed = report.done.filter(({ outcome }) => outcome === 'failed' || outcome === 'cancelled');
+  if (failed.length > 0) {
+    return failed.map(({ text, hint }) => ({ text, hint: hint ?? 'try again: ttkmdctl reconcile' }));
   }
   return report.after.problems
     .filter(({ severity }) => severity !== 'note')

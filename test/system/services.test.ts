@@ -1,12 +1,13 @@
 // The services with the real systemctl, systemd-analyze and OpenRC, none of which has booted this machine.
 import { readFileSync } from 'node:fs';
+import { release } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { insist, prepared, printed, states } from './support/machine.ts';
+import { history, insist, prepared, printed, states } from './support/machine.ts';
 import { addOpenrc, pretendBooted } from './support/openrc.ts';
 import { parts } from './support/parts.ts';
 import { PROJECT } from './support/project.ts';
-import { type RunResult, Sandbox } from './support/sandbox.ts';
+import { noBuildAlive, type RunResult, Sandbox } from './support/sandbox.ts';
 
 const { kernels, dkms } = parts();
 
@@ -66,6 +67,54 @@ describe('systemd', () => {
   test('boots without a device, which is no failure', async () => {
     const { stdout } = await insist(sandbox, ['boot'], 0);
     expect(stdout).toMatch(/not loaded, and need not be: there is no device/);
+  });
+
+  test('boots for no longer than it may, and says why a device has no driver', async () => {
+    // The release of the machine's own kernel; the blacklist keeps the module of another out of it.
+    await sandbox.addKernel(kernels.v61, { shape: 'gentoo', release: release() });
+    await sandbox.write('/etc/modprobe.d/no-card.conf', 'blacklist tenstorrent\n');
+    await sandbox.run(['mount', '-t', 'tmpfs', 'devices', '/sys/bus']);
+    const device = '/sys/bus/pci/devices/0000:01:00.0';
+    await sandbox.write(`${device}/vendor`, '0x1e52\n');
+    await sandbox.write(`${device}/device`, '0xb140\n');
+
+    await sandbox.addDriver({ version: '1.1.0', slowSeconds: 100 });
+    await sandbox.write('/etc/ttkmd/ttkmd.conf.d/boot.conf', '[boot]\ntime_limit = 4s\n');
+    const started = Date.now();
+    const late = await insist(sandbox, ['boot'], 1);
+    expect(Date.now() - started).toBeLessThan(20_000);
+    expect(late.stderr).toMatch(/NOT loaded, although a device is there\nboot\.time_limit was over/);
+    await noBuildAlive(sandbox, 2000);
+
+    await sandbox.remove('/etc/ttkmd/ttkmd.conf.d/boot.conf');
+    await sandbox.addDriver({ version: '1.1.0' });
+    const refused = await insist(sandbox, ['boot'], 1);
+    expect(refused.stderr).toMatch(
+      /NOT loaded.*\nnot loaded: .* blacklisted in \/etc\/modprobe\.d\/no-card\.conf\n {2}→ take/,
+    );
+    expect((await states(sandbox))[release()]).toBe('current');
+    const told = await history(sandbox);
+    expect(told.map(({ step, outcome, trigger }) => `${step} ${outcome} ${trigger}`)).toContain(
+      'load failed boot',
+    );
+  });
+
+  test('has a line for those who log in, and only while health is not ok', async () => {
+    const script = '/usr/share/ttkmd/login-message.sh';
+    await sandbox.remove('/run/ttkmd/status.json');
+    expect((await sandbox.run([script])).stdout).toBe('');
+    const { stdout: document } = await sandbox.ttkmdctl(['status', '--json']);
+    const compact = JSON.stringify(JSON.parse(document));
+    for (const [text, expected] of [
+      [document, /^ttkmd: the health of Tenstorrent's driver is failed; what to do: ttkmdctl status\n$/],
+      [compact, /is failed/],
+      [compact.replace('"health":"failed"', '"health":"ok"'), /^$/],
+      ['{"hea', /^$/],
+    ] as const) {
+      await sandbox.write('/run/ttkmd/status.json', text);
+      expect((await sandbox.run([script])).stdout).toMatch(expected);
+      expect((await sandbox.run(['sh', '-euc', `. ${script}`])).stdout).toMatch(expected);
+    }
   });
 
   test('enables, shows and disables the services with the real systemctl', async () => {

@@ -62,7 +62,7 @@ function wantedServices({ fs }: Host): readonly InitKind[] {
 export async function uninstallProgram(options: DeployOptions): Promise<number> {
   const context = openContext(options);
   if (!options.dryRun) await withdrawServices(context);
-  return changeFiles(context, options, () => {
+  const status = await changeFiles(context, options, () => {
     const actions = remove(context.host, choices(options));
     for (const { text, act } of planGiveBack(context.host)) {
       context.terminal.line(text);
@@ -70,6 +70,8 @@ export async function uninstallProgram(options: DeployOptions): Promise<number> 
     }
     return actions;
   });
+  if (!options.dryRun) await refreshServices(context);
+  return status;
 }
 
 /** Does it under the lock, as root, and prints what was done. */

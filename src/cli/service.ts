@@ -79,7 +79,7 @@ export async function withdrawServices({ host, terminal }: Context): Promise<voi
   for (const { done, text } of deeds) if (!done) terminal.raw(`${text}\n`);
 }
 
-/** After another version was installed: what runs is to be that one. */
+/** After files of the services came, changed or went: what runs is to be what is there. */
 export async function refreshServices({ host, terminal }: Context): Promise<void> {
   const init = openInit(host, outerExec());
   for (const { text } of (await init?.refresh()) ?? []) terminal.raw(`${text}\n`);

@@ -3,6 +3,7 @@ import type { Exec, QueryResult } from '../host/exec.ts';
 import type { Host } from '../host/host.ts';
 import { type Deed, type Init, SERVICES, type ServiceState } from './services.ts';
 
+const DAEMON = 'ttkmd.service';
 const UNITS = SERVICES.map(({ unit }) => unit);
 
 /** In the order of systemd.unit(5); ours are in one of the last two. */
@@ -89,7 +90,8 @@ export function systemd(host: Host, live: boolean, outer: Exec): Init {
     async refresh() {
       if (!live) return [];
       const reload = await tell('daemon-reload', [], 90_000);
-      const restart = await tell('try-restart', ['ttkmd.service'], STOP_LIMIT);
+      const there = unitFile(DAEMON) !== undefined;
+      const restart = there ? await tell('try-restart', [DAEMON], STOP_LIMIT) : [];
       // Nobody need hear of what went as it should.
       return [...reload, ...restart].filter(({ done }) => !done);
     },

@@ -133,6 +133,12 @@ describe('systemd', () => {
     ]);
   });
 
+  it('is told of units that are gone, and restarts none of them', async () => {
+    const { init, host } = open({ files: SYSTEMD_RUNS, script: [{ on: 'systemctl', answer: '' }] });
+    expect(await init.refresh()).toEqual([]);
+    expect(called(host)).toEqual(['systemctl daemon-reload']);
+  });
+
   it('passes on what it refuses', async () => {
     const answer = { code: 1, stderr: 'Failed to enable unit: Unit file is masked.\nmore\n' };
     const { init } = open({ files: { ...SYSTEMD_RUNS, ...UNITS }, script: [{ on: 'systemctl', answer }] });

@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import type { Action } from '../deploy/action.ts';
 import { install, remove } from '../deploy/deploy.ts';
 import { openPackage, type PackageFolder, packageFolderOf } from '../deploy/package.ts';
+import { RECORD_PATH } from '../deploy/record.ts';
 import { findSystemNode } from '../deploy/system-node.ts';
 import { EXIT, TtkmdError } from '../host/errors.ts';
 import type { Host } from '../host/host.ts';
@@ -40,6 +41,7 @@ export async function deployProgram(options: DeployOptions): Promise<number> {
     );
   }
   const systemNode = await findSystemNode(context.host);
+  const before = context.host.fs.readText(RECORD_PATH);
   const status = await changeFiles(context, options, () =>
     install(context.host, found, {
       ...choices(options),
@@ -48,7 +50,8 @@ export async function deployProgram(options: DeployOptions): Promise<number> {
       services: wantedServices(context.host),
     }),
   );
-  if (!options.dryRun) await refreshServices(context);
+  // A daemon that runs on what is there already is left alone.
+  if (context.host.fs.readText(RECORD_PATH) !== before) await refreshServices(context);
   return status;
 }
 

@@ -212,6 +212,20 @@ describe('OpenRC', () => {
     expect((await service('ttkmd', 'status')).code).toBe(3);
   });
 
+  test.each(['ttkmd', 'ttkmd-boot'])(
+    '%s needs the file systems by the name that they have here',
+    async (script) => {
+      const ask =
+        'for verb in need use after keyword; do eval "$verb() { echo $verb \\"\\$@\\"; }"; done; . "$0"; depend';
+      const depends = async (): Promise<string> =>
+        (await sandbox.run(['sh', '-c', `${ask}`, `/etc/init.d/${script}`])).stdout;
+      expect(await depends()).toMatch(/^after mountall mountall\.sh\n(?!need)/);
+      await sandbox.write('/etc/init.d/localmount', '#!/sbin/openrc-run\n', 0o755);
+      expect(await depends()).toMatch(/^need localmount\n/);
+      await sandbox.remove('/etc/init.d/localmount');
+    },
+  );
+
   test('hears of a driver that cannot be loaded, and goes on', async () => {
     await sandbox.write(
       '/usr/bin/ttkmdctl',

@@ -14,14 +14,10 @@ const PACKAGES = ['openrc', 'librc1', 'libeinfo1'];
 const STATE_FOLDERS =
   'started starting stopping inactive wasinactive failed daemons exclusive options hotplugged scheduled tmp';
 
-/** Its own localmount mounts what fstab names; the sandbox has its mounts already. */
-const LOCALMOUNT = '#!/sbin/openrc-run\nstart() { :; }\n';
-
 export async function addOpenrc(sandbox: Sandbox): Promise<void> {
   const root = await openrcPart();
   await sandbox.run(['cp', '-aT', join(root, 'usr'), '/usr']);
   await sandbox.run(['cp', '-aT', join(root, 'etc'), '/etc']);
-  await sandbox.write('/etc/init.d/localmount', LOCALMOUNT, 0o755);
   // Debian's build reads it.
   await sandbox.write('/etc/insserv.conf', '');
 }

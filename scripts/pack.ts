@@ -21,7 +21,7 @@ interface Package {
 }
 
 const EXECUTABLE =
-  /^(install\.sh|node\/bin\/node|hooks\/usr\/bin\/.*|hooks\/.*\/35-ttkmd(\.install)?|openrc\/.*init\.d\/.*)$/;
+  /^(install\.sh|node\/bin\/node|hooks\/usr\/bin\/.*|hooks\/.*\/35-ttkmd(\.install)?|hooks\/usr\/share\/ttkmd\/.*|openrc\/.*init\.d\/.*)$/;
 
 const { name, version, license, engines } = readJson<Package>('package.json');
 const top = `${name}-${version}`;

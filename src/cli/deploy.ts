@@ -3,13 +3,17 @@ import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { install, remove } from '../deploy/deploy.ts';
 import { openPackage, type PackageFolder, packageFolderOf } from '../deploy/package.ts';
+import { RECORD_PATH } from '../deploy/record.ts';
 import { findSystemNode } from '../deploy/system-node.ts';
 import { RULE_PATH } from '../driver/rule.ts';
 import { EXIT, TtkmdError } from '../host/errors.ts';
 import type { Host } from '../host/host.ts';
+import { installedInits } from '../init/detect.ts';
+import type { InitKind } from '../init/services.ts';
 import { driverVersions, planGiveBack } from '../reconcile/give-back.ts';
 import { type Context, type GlobalOptions, openContext } from './context.ts';
 import { type Deed, type FileAction, fileLines, nextSteps } from './render-files.ts';
+import { refreshServices, withdrawServices } from './service.ts';
 import { VERSION } from './version.ts';
 
 export interface DeployOptions extends GlobalOptions {
@@ -51,19 +55,32 @@ export async function deployProgram(options: DeployOptions): Promise<number> {
     );
   }
   const systemNode = await findSystemNode(context.host);
-  return changeFiles(context, options, INSTALL, () => ({
+  const before = context.host.fs.readText(RECORD_PATH);
+  const status = await changeFiles(context, options, INSTALL, () => ({
     actions: install(context.host, found, {
       ...choices(options),
       systemNode,
       withNode: options.withNode ?? false,
+      services: wantedServices(context.host),
     }),
     next: afterInstall(context.host),
   }));
+  // A daemon that runs on what is there already is left alone.
+  if (context.host.fs.readText(RECORD_PATH) !== before) await refreshServices(context);
+  return status;
+}
+
+/** Units lie ready wherever units lie; init scripts only where OpenRC is. */
+function wantedServices({ fs }: Host): readonly InitKind[] {
+  const found = installedInits(fs);
+  const units = found.includes('systemd') || fs.exists('/usr/lib/systemd/system');
+  return [...(units ? ['systemd' as const] : []), ...(found.includes('openrc') ? ['openrc' as const] : [])];
 }
 
 export async function uninstallProgram(options: DeployOptions): Promise<number> {
   const context = openContext(options);
-  return changeFiles(context, options, UNINSTALL, () => {
+  if (!options.dryRun) await withdrawServices(context);
+  const status = await changeFiles(context, options, UNINSTALL, () => {
     const actions: FileAction[] = [...remove(context.host, choices(options))];
     for (const part of planGiveBack(context.host)) {
       // The lock that is held makes this one, on a machine that has nothing of ttkmd too.
@@ -72,6 +89,8 @@ export async function uninstallProgram(options: DeployOptions): Promise<number> 
     }
     return { actions, next: afterUninstall(context.host) };
   });
+  if (!options.dryRun) await refreshServices(context);
+  return status;
 }
 
 /** What was done to files, and what is to be done next. */

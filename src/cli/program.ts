@@ -48,6 +48,7 @@ export function createProgram(parts: Parts, done: (status: number) => void): Com
   addWork(program, run);
   addConfig(program, run);
   addHooks(program, run);
+  addService(program, run);
   addInternals(program, run, parts);
   addHelp(program, done);
   return program;
@@ -61,7 +62,9 @@ function addLooks(program: Command, run: Run): void {
   program
     .command('status')
     .description('show the health of the driver, of every kernel, and what to do')
-    .addOption(new Option('--json', 'print one JSON object (schema 1)').conflicts('watch'))
+    .addOption(new Option('--json', 'print one JSON object (schema 1)').conflicts(['watch', 'quiet']))
+    .addOption(publishOption())
+    .option('--quiet', 'print what is wrong alone, and nothing where health is ok')
     .option('--watch', 'draw it again whenever something happens, until Ctrl-C')
     .action(
       run(async (_, options) =>
@@ -109,6 +112,7 @@ function addWork(program: Command, run: Run): void {
     .option('--force', 'build what is current, and what failed before, too')
     .addOption(new Option('--trigger <who>', 'who asks, for the history').choices(TRIGGERS).default('cli'))
     .option('--wait <seconds>', 'wait so long for another run', wholeNumber, DEFAULT_WAIT)
+    .addOption(publishOption())
     .option('--json', 'print one JSON object (schema 1)')
     .action(
       run(async (_, options) => {
@@ -177,6 +181,36 @@ function addHelp(program: Command, done: (status: number) => void): void {
     });
 }
 
+function addService(program: Command, run: Run): void {
+  program
+    .command('boot')
+    .description(
+      'load the driver, and build it first if it must be; what ttkmd-boot runs when the machine starts',
+    )
+    .action(run(async (_, options) => (await import('./boot.ts')).boot(options)));
+  const service = program.command('service').description('the services, under systemd and OpenRC');
+  service
+    .command('status')
+    .description('tell whether the services are enabled and running; exit status 0 or 1')
+    .option('--json', 'print one JSON object (schema 1)')
+    .action(run(async (_, options) => (await import('./service.ts')).serviceStatus(options)));
+  for (const [name, description, now] of [
+    ['enable', 'start the services at each boot', 'start them at once, too'],
+    ['disable', 'start the services no more', 'stop them at once, too'],
+  ] as const) {
+    service
+      .command(name)
+      .description(description)
+      .option('--now', now)
+      .action(
+        run(async (_, options) => {
+          const { disableServices, enableServices } = await import('./service.ts');
+          return name === 'enable' ? enableServices(options) : disableServices(options);
+        }),
+      );
+  }
+}
+
 /** Called by hooks and by the release archive, not by people. */
 function addInternals(program: Command, run: Run, { kernelEvent, daemon }: Parts): void {
   program
@@ -206,6 +240,11 @@ function addInternals(program: Command, run: Run, { kernelEvent, daemon }: Parts
     .option('--force', 'remove files that were changed, too')
     .option('--verbose', 'name each file')
     .action(run(async (_, options) => (await import('./deploy.ts')).uninstallProgram(options)));
+}
+
+/** For the daemon, which starts these commands. */
+function publishOption(): Option {
+  return new Option('--publish', 'write the status file and print a digest').hideHelp();
 }
 
 function wholeNumber(text: string): number {

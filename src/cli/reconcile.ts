@@ -2,7 +2,9 @@
 import { requireConfig } from '../config/load.ts';
 import { EXIT, TtkmdError } from '../host/errors.ts';
 import { interruptible } from '../host/signals.ts';
+import { digest } from '../reconcile/digest.ts';
 import type { Policy } from '../reconcile/plan.ts';
+import { publishStatus } from '../reconcile/publish-status.ts';
 import { type Report, reconcile as runReconcile } from '../reconcile/reconcile.ts';
 import { shortfallOf } from '../reconcile/shortfall.ts';
 import { statusDocument } from '../reconcile/status-document.ts';
@@ -20,6 +22,7 @@ export interface ReconcileCommandOptions extends GlobalOptions {
   readonly trigger: Trigger;
   readonly wait: number;
   readonly json?: boolean;
+  readonly publish?: boolean;
 }
 
 /** Exit status 0 where the kernels have the driver, 1 where some lack it all the same, 6 where a step failed. */
@@ -37,7 +40,7 @@ export async function reconcile(options: ReconcileCommandOptions): Promise<numbe
     patience: options.wait * 1000,
     signal,
     makeOptions: process.env.MAKEOPTS,
-    onEvent: progress.onEvent,
+    onEvent: options.publish ? () => {} : progress.onEvent,
     onWait(run) {
       const who =
         run === undefined
@@ -47,7 +50,10 @@ export async function reconcile(options: ReconcileCommandOptions): Promise<numbe
     },
   }).finally(progress.stop);
   if (options.kernel !== undefined) requireKernel(report, options.kernel);
-  if (options.json) context.terminal.line(JSON.stringify(document(report), undefined, 2));
+  if (options.publish) {
+    publishStatus(context.host.fs, report.after, undefined);
+    context.terminal.line(JSON.stringify(digest(report.after, report)));
+  } else if (options.json) context.terminal.line(JSON.stringify(document(report), undefined, 2));
   else renderReport(report, context, options.kernel);
   if (report.outcome === 'cancelled') return exitStatus();
   if (report.outcome === 'failed') return EXIT.stepFailed;

@@ -1,6 +1,9 @@
 // `ttkmdctl status`: one screen that says whether the card will be there, and what to do if not.
 import { EXIT } from '../host/errors.ts';
+import { digest } from '../reconcile/digest.ts';
+import type { Judgement } from '../reconcile/judgement.ts';
 import { look } from '../reconcile/look.ts';
+import { publishStatus } from '../reconcile/publish-status.ts';
 import { statusDocument } from '../reconcile/status-document.ts';
 import { runUnderWay } from '../state/run.ts';
 import { type GlobalOptions, openContext } from './context.ts';
@@ -8,6 +11,8 @@ import { renderStatus } from './render-status.ts';
 
 export interface StatusOptions extends GlobalOptions {
   readonly json?: boolean;
+  readonly quiet?: boolean;
+  readonly publish?: boolean;
 }
 
 /** Exit status 0 where health is ok, 1 where it is not. */
@@ -15,7 +20,18 @@ export async function status(options: StatusOptions): Promise<number> {
   const { host, config, configWarnings, terminal } = openContext(options);
   const judgement = await look(host, { config, configWarnings });
   const run = runUnderWay(host.fs);
-  if (options.json) terminal.line(JSON.stringify(statusDocument(judgement, run), undefined, 2));
+  if (options.publish) {
+    publishStatus(host.fs, judgement, run);
+    terminal.line(JSON.stringify(digest(judgement, undefined)));
+  } else if (options.json) terminal.line(JSON.stringify(statusDocument(judgement, run), undefined, 2));
+  else if (options.quiet) for (const line of whatIsWrong(judgement)) terminal.line(line);
   else for (const line of renderStatus(judgement, run, terminal)) terminal.line(line);
   return judgement.health === 'ok' ? EXIT.ok : EXIT.unhealthy;
+}
+
+/** For mails of cron and for the journal: two lines for each thing that health suffers from. */
+function whatIsWrong({ problems }: Judgement): string[] {
+  return problems
+    .filter(({ severity }) => severity !== 'note')
+    .flatMap(({ message, hint }) => [message, `  → ${hint}`]);
 }

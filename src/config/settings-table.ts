@@ -128,7 +128,7 @@ export const TABLE: Table = {
         '3s',
         'How long a change must have come to rest before anything is done about it.',
       ),
-      resync: notYet(
+      resync: setting(
         'resync',
         duration('1s', '30d'),
         '6h',
@@ -139,7 +139,7 @@ export const TABLE: Table = {
   boot: {
     description: 'What happens at boot.',
     settings: {
-      timeLimit: notYet(
+      timeLimit: setting(
         'time_limit',
         duration('1s', '1d'),
         '10m',
@@ -213,23 +213,23 @@ export const TABLE: Table = {
   control: {
     description: 'Who may give orders to the daemon.',
     settings: {
-      group: notYet('group', groupName(), 'ttkmd', 'Members of this group may, besides root.'),
+      group: setting('group', groupName(), 'ttkmd', 'Members of this group may, besides root.'),
     },
   },
   log: {
     description: 'What is logged.',
     settings: {
-      level: notYet(
+      level: setting(
         'level',
         oneOf(['debug', 'info', 'warn', 'error']),
         'info',
         'The least important messages to log.',
       ),
-      format: notYet(
+      format: setting(
         'format',
         oneOf(['auto', 'pretty', 'json']),
         'auto',
-        'auto is pretty on a terminal and JSON elsewhere.',
+        'auto is lines for people, with fields in the journal.',
       ),
     },
   },

@@ -4,6 +4,7 @@ import { EXIT, TtkmdError } from '../host/errors.ts';
 import type { Host } from '../host/host.ts';
 import type { OwnCommand } from '../host/own-command.ts';
 import { type ServedSocket, serveSocket, socketAnswers } from '../host/serve.ts';
+import { STATUS_FILE } from '../reconcile/publish-status.ts';
 import { readHistory } from '../state/history.ts';
 import { runUnderWay } from '../state/run.ts';
 import { ordersApi, readingApi } from './api.ts';
@@ -52,7 +53,7 @@ export async function runDaemon(parts: DaemonParts): Promise<number> {
     worker.hear({ type: 'changed' });
   };
   const listeners = createListeners(host);
-  const publisher = createPublisher(host, manager, listeners.tell);
+  const publisher = createPublisher(host.log, manager, listeners.tell);
   const eyes = createEyes(host, (topic) => {
     if (topic === 'settings') reload();
     else if (topic === 'kernels') worker.hear({ type: 'changed' });
@@ -97,7 +98,7 @@ async function openSockets(host: Host, groupName: string, served: Served): Promi
   const { worker, publisher, listeners, reload } = served;
   const status = async (): Promise<string> => {
     if (host.clock.now() - publisher.at > FRESH) await worker.refresh();
-    return publisher.text ?? '{}\n';
+    return host.fs.readText(STATUS_FILE) ?? '{}\n';
   };
   const history = (most: number): readonly unknown[] => (most === 0 ? [] : readHistory(host.fs).slice(-most));
   const { request, cancel } = worker;

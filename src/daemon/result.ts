@@ -1,70 +1,24 @@
-// The children's command lines, and what they print, as far as the daemon reads it.
-import type { StatusDocument } from './publish.ts';
+// The children's command lines, and what they print.
+import type { Digest } from '../reconcile/digest.ts';
 import type { Job } from './schedule.ts';
 
-/** The arguments of the command that does a job. */
+/** The arguments of the command that does a job, writes the status file, and prints a digest. */
 export function commandOf(job: Job): string[] {
-  if (job.kind === 'status') return ['status', '--json'];
+  if (job.kind === 'status') return ['status', '--publish'];
   return [
     'reconcile',
-    '--json',
+    '--publish',
     `--trigger=${job.trigger}`,
     ...(job.release === undefined ? [] : [`--kernel=${job.release}`]),
     ...(job.force ? ['--force'] : []),
   ];
 }
 
-export interface ResultLine {
-  readonly text: string;
-  readonly failed: boolean;
-  readonly release: string | undefined;
-  readonly step: string;
-  readonly trigger: string | undefined;
-}
-
-export interface Result {
-  readonly status: StatusDocument;
-  /** Milliseconds after which another look is worth while. */
-  readonly again: number | undefined;
-  /** What was done. */
-  readonly lines: readonly ResultLine[];
-}
-
-interface ReconcileDocument {
-  readonly status: StatusDocument;
-  readonly steps: readonly {
-    readonly kind: string;
-    readonly release: string | null;
-    readonly version: string | null;
-    readonly outcome: string | null;
-    readonly detail: string | null;
-    readonly hint: string | null;
-    readonly again: number | null;
-  }[];
-}
-
-/** What a child printed; undefined where that is no document. */
-export function readResult(job: Job, stdout: string): Result | undefined {
+/** What a child printed; undefined where that is no digest. */
+export function readDigest(stdout: string): Digest | undefined {
   try {
-    const document = JSON.parse(stdout) as unknown;
-    if (job.kind === 'status') return { status: document as StatusDocument, again: undefined, lines: [] };
-    const { status, steps } = document as ReconcileDocument;
-    const times = steps.flatMap(({ again }) => (again === null ? [] : [again * 1000]));
-    const done = steps.filter(({ outcome }) => outcome === 'done' || outcome === 'failed');
-    return {
-      status,
-      again: times.length === 0 ? undefined : Math.min(...times),
-      lines: done.map(({ kind, release, version, outcome, detail, hint }) => ({
-        text: [release ?? 'tenstorrent', version ?? '']
-          .filter(Boolean)
-          .join(' ')
-          .concat(`: ${detail ?? kind}`, hint === null ? '' : ` → ${hint}`),
-        failed: outcome === 'failed',
-        release: release ?? undefined,
-        step: kind,
-        trigger: job.trigger,
-      })),
-    };
+    const digest = JSON.parse(stdout) as Partial<Digest>;
+    return typeof digest.health === 'string' && Array.isArray(digest.done) ? (digest as Digest) : undefined;
   } catch {
     return undefined;
   }

@@ -9,8 +9,8 @@ export interface ServiceManager {
   /** Milliseconds between two signs of life; undefined where none are expected. */
   readonly aliveEvery: number | undefined;
   alive(): void;
-  /** Starts or clears the unit that others hang an OnFailure on. */
-  health(isOk: boolean): void;
+  /** Starts the unit that others hang an OnFailure on: it looks for itself, and fails while health is not ok. */
+  healthChanged(): void;
 }
 
 const HEALTH_UNIT = 'ttkmd-health.service';
@@ -36,12 +36,7 @@ export function serviceManager(
     stopping: () => void notify('STOPPING=1'),
     aliveEvery: limit > 0 ? limit / 2 : undefined,
     alive: () => void notify('WATCHDOG=1'),
-    health(isOk) {
-      void exec.query(
-        'systemctl',
-        isOk ? ['reset-failed', HEALTH_UNIT] : ['start', '--no-block', HEALTH_UNIT],
-      );
-    },
+    healthChanged: () => void exec.query('systemctl', ['start', '--no-block', HEALTH_UNIT]),
   };
 }
 
@@ -51,5 +46,5 @@ const NOBODY: ServiceManager = {
   stopping() {},
   aliveEvery: undefined,
   alive() {},
-  health() {},
+  healthChanged() {},
 };

@@ -33,10 +33,10 @@ export async function startDaemon(root: string): Promise<number> {
       EXIT.rights,
     );
   }
-  const first = loadConfig(plain.fs).config;
+  const { config } = loadConfig(plain.fs);
   const log = createProcessLog({
-    level: first.log.level,
-    format: first.log.format,
+    level: config.log.level,
+    format: config.log.format,
     journal: process.env.JOURNAL_STREAM,
   });
   const host = localHost(root, log);

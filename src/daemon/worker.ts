@@ -1,8 +1,9 @@
 // Carries the schedule out: one child at a time, each started for a reason.
 import type { Host } from '../host/host.ts';
 import type { OwnCommand } from '../host/own-command.ts';
+import type { Digest } from '../reconcile/digest.ts';
 import type { Publisher } from './publish.ts';
-import { commandOf, type Result, type ResultLine, readResult } from './result.ts';
+import { commandOf, readDigest } from './result.ts';
 import {
   accepts,
   advance,
@@ -71,32 +72,31 @@ export function createWorker({ host, publisher, timing, startCommand, listen }: 
   async function run(job: Job): Promise<void> {
     await listen();
     if (over) return;
-    const result = await perform(job);
+    const digest = await perform(job);
     if (over) return;
-    for (const line of result?.lines ?? []) say(line);
-    hear({ type: 'ended', again: result === undefined ? RETRY : result.again });
+    const trigger = job.kind === 'reconcile' ? job.trigger : undefined;
+    for (const { text, failed, release, step } of digest?.done ?? []) {
+      log[failed ? 'error' : 'info'](text, { kernel: release, step, trigger });
+    }
+    hear({ type: 'ended', again: digest === undefined ? RETRY : digest.again });
   }
 
-  async function perform(job: Job): Promise<Result | undefined> {
+  async function perform(job: Job): Promise<Digest | undefined> {
     child = startCommand(commandOf(job));
     const { code, stdout, stderr } = await child.ended;
     child = undefined;
-    const result = readResult(job, stdout);
-    if (result !== undefined) publisher.publish(result.status, clock.now(), true);
+    const digest = readDigest(stdout);
+    if (digest !== undefined) publisher.publish(digest, clock.now(), true);
     else if (!over) log.error(`ttkmdctl ${job.kind} ended with ${code}: ${lastLine(stderr)}`);
-    return result;
-  }
-
-  function say({ text, failed, release, step, trigger }: ResultLine): void {
-    log[failed ? 'error' : 'info'](text, { kernel: release, step, trigger });
+    return digest;
   }
 
   async function look(): Promise<void> {
-    const job: Job = { kind: 'status' };
-    const result = readResult(job, (await startCommand(commandOf(job)).ended).stdout);
+    const { stdout } = await startCommand(commandOf({ kind: 'status' })).ended;
+    const digest = readDigest(stdout);
     // Before the first job has ended nobody knows what is still to be done.
-    const settled = schedule.running === undefined && publisher.text !== undefined;
-    if (result !== undefined) publisher.publish(result.status, clock.now(), settled);
+    const settled = schedule.running === undefined && publisher.at > 0;
+    if (digest !== undefined) publisher.publish(digest, clock.now(), settled);
   }
 
   return {

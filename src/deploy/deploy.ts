@@ -3,7 +3,7 @@ import { basename, dirname } from 'node:path';
 import { EXIT, TtkmdError } from '../host/errors.ts';
 import type { Host } from '../host/host.ts';
 import type { Action } from './action.ts';
-import { EMPTY_FOLDERS, type Group, placementsOf } from './manifest.ts';
+import { EMPTY_FOLDERS, type Group, placementsOf, type ServiceKind } from './manifest.ts';
 import type { PackageFolder } from './package.ts';
 import { type InstallPlan, planInstall, planRemoval } from './plan-install.ts';
 import { type InstallRecord, RECORD_PATH, type RecordedFile, readRecord, writeRecord } from './record.ts';
@@ -23,9 +23,11 @@ export interface InstallOptions extends RemoveOptions {
   readonly systemNode?: string | undefined;
   /** Brings the package's Node.js even where the host's own would do. */
   readonly withNode?: boolean;
+  /** Whose services are put in place; nobody's unless told. */
+  readonly services?: readonly ServiceKind[];
 }
 
-const ALL_GROUPS: readonly Group[] = ['program', 'hooks', 'docs'];
+const ALL_GROUPS: readonly Group[] = ['program', 'hooks', 'services', 'docs'];
 
 /**
  * Installs a package. Killed at any point and started again, it finishes; done twice, the second finds
@@ -37,7 +39,7 @@ export function install(host: Host, found: PackageFolder, options: InstallOption
   const groups = groupsOf(options.only);
   const withNode = groups.has('program') && needsNode(found, options);
   const record = readRecord(host);
-  const placements = placementsOf(found, { groups, withNode });
+  const placements = placementsOf(found, { groups, withNode, services: options.services ?? [] });
   const plan = planInstall(host, found, placements, { groups, record, force: options.force ?? false });
   if (plan.conflicts.length > 0) throw inTheWay(plan.conflicts);
 
@@ -178,9 +180,9 @@ function removeFolders(
     .map(([path]) => ({ kind: 'remove-folder', path }));
 }
 
-/** Hooks first, then the launcher that they call, then the rest. */
+/** Hooks and services first, then the launcher that they call, then the rest. */
 function removalRank(path: string, { group }: RecordedFile): number {
-  if (group === 'hooks') return 0;
+  if (group === 'hooks' || group === 'services') return 0;
   return path.startsWith('/usr/bin/') ? 1 : 2;
 }
 

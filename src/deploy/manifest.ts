@@ -4,7 +4,10 @@ import type { HostFs } from '../host/fs.ts';
 import type { PackageFolder } from './package.ts';
 
 /** What can be installed and removed by itself. */
-export type Group = 'program' | 'hooks' | 'docs';
+export type Group = 'program' | 'hooks' | 'services' | 'docs';
+
+/** Whose services a host has use for. */
+export type ServiceKind = 'systemd' | 'openrc';
 
 /** One file on its way from the package to the host. */
 export interface Placement {
@@ -46,6 +49,9 @@ export const LAUNCHER_PATH = '/usr/bin/ttkmdctl';
 
 const PROGRAM_FOLDER = '/usr/lib/ttkmd';
 
+/** For those who want a line at login; nothing runs it unless the admin links to it. */
+const LOGIN_MESSAGE = '/usr/share/ttkmd/login-message.sh';
+
 /** A line of the table: a file, or a folder with all that is in it. What a package lacks is left out. */
 interface Line {
   readonly group: Group;
@@ -62,7 +68,7 @@ interface Line {
 const OTHER_LINES = ['main.js', 'package.json', 'share', 'hooks', 'node', 'LICENSE', 'THIRD-PARTY-LICENSES'];
 
 /** In the order of installation: nothing is there before what it calls. */
-function table(found: PackageFolder, withNode: boolean): Line[] {
+function table(found: PackageFolder, withNode: boolean, kinds: readonly ServiceKind[]): Line[] {
   const { program, node, share } = found;
   const nodeLines: Line[] = [
     { group: 'program', from: `${node}/bin/node`, to: `${PROGRAM_FOLDER}/node/bin/node`, mode: 0o755 },
@@ -85,8 +91,21 @@ function table(found: PackageFolder, withNode: boolean): Line[] {
     ...completionLines(`${share}/completions`),
     hookLine('/usr/lib/dracut/dracut.conf.d/50-ttkmd.conf', 0o644),
     ...HOOKS.map(({ path }) => hookLine(path, 0o755)),
+    { group: 'program', from: `/hooks${LOGIN_MESSAGE}`, to: LOGIN_MESSAGE, mode: 0o755 },
+    ...kinds.flatMap((kind) => SERVICE_LINES[kind]),
   ];
 }
+
+const UNITS = '/usr/lib/systemd/system';
+
+/** In `/etc/init.d` too, what was not changed is replaced by what a newer release brings. */
+const SERVICE_LINES: Readonly<Record<ServiceKind, readonly Line[]>> = {
+  systemd: [{ group: 'services', from: `/units${UNITS}`, to: UNITS, mode: 0o644 }],
+  openrc: [
+    { group: 'services', from: '/openrc/etc/init.d', to: '/etc/init.d', mode: 0o755 },
+    { group: 'services', from: '/openrc/etc/conf.d', to: '/etc/conf.d', mode: 0o644, config: true },
+  ],
+};
 
 function programLine(name: string): Line {
   return { group: 'program', from: `/${name}`, to: `${PROGRAM_FOLDER}/${name}`, mode: 0o644 };
@@ -119,9 +138,13 @@ export const EMPTY_FOLDERS: readonly { readonly group: Group; readonly path: str
 /** Every file of a package with its place on a host, in the order of installation. */
 export function placementsOf(
   found: PackageFolder,
-  options: { readonly groups: ReadonlySet<Group>; readonly withNode: boolean },
+  options: {
+    readonly groups: ReadonlySet<Group>;
+    readonly withNode: boolean;
+    readonly services: readonly ServiceKind[];
+  },
 ): Placement[] {
-  return table(found, options.withNode)
+  return table(found, options.withNode, options.services)
     .filter(({ group }) => options.groups.has(group))
     .flatMap((line) => filesOf(found.fs, line.from, line.except).map((rest) => placement(line, rest)));
 }

@@ -57,6 +57,8 @@ export const BASE_ENVIRONMENT: Readonly<Record<string, string>> = {
 };
 
 const QUERY_TIME_LIMIT = 30_000;
+/** Milliseconds from the signal that kills a query to not waiting for its end any more. */
+const KILL_GRACE = 2000;
 const MOST_OUTPUT = 64 * 1024 * 1024;
 
 /**
@@ -91,9 +93,12 @@ function query(file: string, args: readonly string[], options: QueryOptions): Pr
       stdio: [options.input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
       // A terminal's interrupt would make an answer of it that is none.
       detached: true,
-      timeout: options.timeLimit ?? QUERY_TIME_LIMIT,
-      killSignal: 'SIGKILL',
     });
+    // Not spawn's own limit: its timer runs on after a command that does not exist, and Node waits for it.
+    let timer = setTimeout(() => {
+      child.kill('SIGKILL');
+      timer = setTimeout(abandon, KILL_GRACE);
+    }, options.timeLimit ?? QUERY_TIME_LIMIT);
     const output = { stdout: '', stderr: '' };
     for (const name of ['stdout', 'stderr'] as const) {
       child[name]?.setEncoding('utf8');
@@ -103,7 +108,17 @@ function query(file: string, args: readonly string[], options: QueryOptions): Pr
     }
     child.stdin?.on('error', () => {});
     child.stdin?.end(options.input);
-    child.on('error', (error) => resolve({ code: 127, stdout: '', stderr: error.message }));
-    child.on('close', (code, signal) => resolve({ code: code ?? (signal ? 137 : 128), ...output }));
+    const end = (result: QueryResult): void => {
+      clearTimeout(timer);
+      resolve(result);
+    };
+    /** What hangs in the kernel dies of no signal, and what it started may keep its output open. */
+    function abandon(): void {
+      for (const stream of [child.stdin, child.stdout, child.stderr]) stream?.destroy();
+      child.unref();
+      end({ code: 137, ...output });
+    }
+    child.on('error', (error) => end({ code: 127, stdout: '', stderr: error.message }));
+    child.on('close', (code, signal) => end({ code: code ?? (signal ? 137 : 128), ...output }));
   });
 }

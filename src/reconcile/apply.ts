@@ -8,6 +8,7 @@ import type { RunEvent } from '../state/run.ts';
 import type { UnwrittenRecords } from '../state/unwritten.ts';
 import { applyBuild } from './apply-build.ts';
 import { applyInstall } from './apply-install.ts';
+import { applyLoad } from './apply-load.ts';
 import {
   applyClean,
   applyForget,
@@ -149,6 +150,13 @@ async function execute(work: Work, step: Step, reports: readonly StepReport[]): 
     }
     case 'record':
       return applyRecord(work, step);
+    case 'load': {
+      const install = reports.find(({ step: one }) => one.kind === 'install' && one.release === step.release);
+      const nothing =
+        install !== undefined && install.outcome !== 'done' && !work.observation.modules.has(step.release);
+      if (nothing) return { outcome: 'skipped', text: 'there is no module to load' };
+      return applyLoad(work.host, step.release);
+    }
     case 'forget':
       return applyForget(work, step);
     case 'unregister':

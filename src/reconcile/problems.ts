@@ -219,7 +219,7 @@ function loadedProblem(
       {
         code: 'not-loaded',
         message: `the driver is installed for ${running.kernel.release} and not loaded, although a device is there`,
-        hint: 'as root: modprobe tenstorrent',
+        hint: 'as root: ttkmdctl reconcile, which loads it, or says why it cannot',
         release: running.kernel.release,
         severity: 'failed',
       },

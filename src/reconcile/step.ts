@@ -14,6 +14,8 @@ export type Step =
   | { readonly kind: 'install'; readonly version: string; readonly release: string }
   /** Make dkms take a module for installed that is. */
   | { readonly kind: 'record'; readonly version: string; readonly release: string }
+  /** Load the driver into the running kernel. */
+  | { readonly kind: 'load'; readonly release: string }
   /** Take a kernel that is gone out of every record. */
   | { readonly kind: 'forget'; readonly release: string }
   /** Take a version that no kernel uses any more out of dkms's records. */
@@ -44,6 +46,8 @@ export function describeStep(step: Step): string {
       return `install and verify tenstorrent ${step.version} for ${step.release}`;
     case 'record':
       return `record tenstorrent ${step.version} for ${step.release} with dkms, which has lost sight of it`;
+    case 'load':
+      return `load tenstorrent into the running kernel ${step.release}`;
     case 'forget':
       return `forget ${step.release}: its modules and its image are gone`;
     case 'unregister':

@@ -25,6 +25,10 @@ const HOOKS = [
 const DRACUT = '/usr/lib/dracut/dracut.conf.d/50-ttkmd.conf';
 const RULE = '/usr/lib/udev/rules.d/50-tenstorrent.rules';
 const LAUNCHER = '/usr/bin/ttkmdctl';
+// The machine's systemd is in the sandbox; OpenRC's scripts come where OpenRC is (services.test.ts).
+const UNITS = ['tenstorrent.target', 'ttkmd-boot.service', 'ttkmd-health.service', 'ttkmd.service'].map(
+  (name) => `/usr/lib/systemd/system/${name}`,
+);
 const RECORD = '/var/lib/ttkmd/manifest.json';
 
 /** Whatever an installation could write to, but for the big folders of other packages. */
@@ -91,7 +95,7 @@ test('deploy puts each file of the table in its place, and writes nowhere else',
   const recorded = Object.keys((JSON.parse(await sandbox.read(RECORD)) as { files: object }).files);
   expect(written).toEqual([RECORD, ...recorded].sort());
   expect(recorded.filter((path) => !/^\/usr\/(?:lib\/ttkmd|share)\//.test(path)).sort()).toEqual(
-    ['/etc/ttkmd/ttkmd.conf', LAUNCHER, DRACUT, ...HOOKS].sort(),
+    ['/etc/ttkmd/ttkmd.conf', LAUNCHER, DRACUT, ...HOOKS, ...UNITS].sort(),
   );
 
   // Once more, there is nothing to do.

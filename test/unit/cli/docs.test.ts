@@ -141,7 +141,7 @@ describe('completions', () => {
     [['--root', '/mnt', 'hist'], ['history']],
     [
       ['status', '--'],
-      ['--json', '--root', '--version', '--help'],
+      ['--json', '--quiet', '--watch', '--root', '--version', '--help'],
     ],
   ])('in bash for %j', (words, expected) => {
     expect(offered(...words).sort()).toEqual([...expected].sort());

@@ -22,7 +22,7 @@ async function call(words: string): Promise<{ status: number; out: string; err: 
       return true;
     });
   }
-  const parts = { kernelEvent: { ways: WAYS, run: async () => 0 } };
+  const parts = { kernelEvent: { ways: WAYS, run: async () => 0 }, daemon: { run: async () => 0 } };
   const status = await main(
     words.split(' ').filter((word) => word !== ''),
     parts,

@@ -79,7 +79,17 @@ test('a setting that was made and does nothing yet is told of, with its place', 
 });
 
 test('what the code reads of the configuration is in effect, and nothing else', () => {
-  const source = ['reconcile', 'kernel-events', 'deploy', 'cli', 'driver', 'kernels', 'state', 'dkms']
+  const source = [
+    'daemon',
+    'reconcile',
+    'kernel-events',
+    'deploy',
+    'cli',
+    'driver',
+    'kernels',
+    'state',
+    'dkms',
+  ]
     .flatMap((room) => readdirSync(join(SOURCE, room)).map((name) => join(SOURCE, room, name)))
     .map((path) => readFileSync(path, 'utf8'))
     .join('\n');

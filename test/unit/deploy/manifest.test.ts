@@ -1,14 +1,15 @@
 // The table: what of a package goes where, and with which mode.
 import { describe, expect, test } from 'vitest';
-import { type Group, placementsOf } from '../../../src/deploy/manifest.ts';
+import { type Group, placementsOf, type ServiceKind } from '../../../src/deploy/manifest.ts';
 import { packageFolderOf } from '../../../src/deploy/package.ts';
 import { isNewEnough } from '../../../src/deploy/system-node.ts';
 import { memoryPackage, RELEASE } from './support.ts';
 
-const ALL: ReadonlySet<Group> = new Set<Group>(['program', 'hooks', 'docs']);
+const ALL: ReadonlySet<Group> = new Set<Group>(['program', 'hooks', 'services', 'docs']);
+const BOTH = ['systemd', 'openrc'] as const;
 
 describe('a release', () => {
-  const placements = placementsOf(memoryPackage(), { groups: ALL, withNode: true });
+  const placements = placementsOf(memoryPackage(), { groups: ALL, withNode: true, services: BOTH });
   const byPath = new Map(placements.map((placement) => [placement.path, placement]));
 
   test('every file of it has one place, the hooks two', () => {
@@ -31,6 +32,11 @@ describe('a release', () => {
     ['/etc/kernel/prerm.d/35-ttkmd', 0o755, 'hooks'],
     ['/etc/kernel/postrm.d/35-ttkmd', 0o755, 'hooks'],
     ['/usr/lib/dracut/dracut.conf.d/50-ttkmd.conf', 0o644, 'hooks'],
+    ['/usr/share/ttkmd/login-message.sh', 0o755, 'program'],
+    ['/usr/lib/systemd/system/ttkmd.service', 0o644, 'services'],
+    ['/usr/lib/systemd/system/tenstorrent.target', 0o644, 'services'],
+    ['/etc/init.d/ttkmd', 0o755, 'services'],
+    ['/etc/conf.d/ttkmd', 0o644, 'services'],
     ['/usr/share/man/man8/ttkmdctl.8', 0o644, 'docs'],
     ['/usr/share/zsh/site-functions/_ttkmdctl', 0o644, 'docs'],
   ])('%s', (path, mode, group) => {
@@ -47,10 +53,23 @@ describe('a release', () => {
     expect(calls).toEqual([...calls].sort((a, b) => a - b));
   });
 
+  test.each<[readonly ServiceKind[], string[]]>([
+    [[], []],
+    [['systemd'], ['/usr/lib/systemd/system/tenstorrent.target', '/usr/lib/systemd/system/ttkmd.service']],
+    [['openrc'], ['/etc/init.d/ttkmd', '/etc/conf.d/ttkmd']],
+  ])('services for %j alone', (services, expected) => {
+    const found = placementsOf(memoryPackage(), { groups: ALL, withNode: false, services });
+    expect(found.filter(({ group }) => group === 'services').map(({ path }) => path)).toEqual(expected);
+  });
+
   test('a part of it', () => {
-    const hooks = placementsOf(memoryPackage(), { groups: new Set<Group>(['hooks']), withNode: true });
+    const hooks = placementsOf(memoryPackage(), {
+      groups: new Set<Group>(['hooks']),
+      withNode: true,
+      services: BOTH,
+    });
     expect(hooks).toHaveLength(7);
-    const bare = placementsOf(memoryPackage(), { groups: ALL, withNode: false });
+    const bare = placementsOf(memoryPackage(), { groups: ALL, withNode: false, services: BOTH });
     expect(bare.some(({ path }) => path.includes('/node/'))).toBe(false);
   });
 });
@@ -66,14 +85,18 @@ describe('other package folders', () => {
     };
     const found = memoryPackage(files, hooks);
     expect(found.kind).toBe('checkout');
-    const sources = placementsOf(found, { groups: ALL, withNode: true }).map(({ source }) => source);
+    const sources = placementsOf(found, { groups: ALL, withNode: true, services: BOTH }).map(
+      ({ source }) => source,
+    );
     expect(sources).toEqual(expect.arrayContaining(Object.keys(files).map((path) => `/${path}`)));
   });
 
   test('what is installed already', () => {
     const found = memoryPackage({ 'main.js': 'x', 'chunk-1.js': 'y', 'node/bin/node': 'ELF' }, hooks);
     expect(found.kind).toBe('installed');
-    const places = placementsOf(found, { groups: ALL, withNode: true }).map(({ path }) => path);
+    const places = placementsOf(found, { groups: ALL, withNode: true, services: BOTH }).map(
+      ({ path }) => path,
+    );
     expect(new Set(places).size).toBe(places.length);
   });
 

@@ -18,6 +18,11 @@ export const RELEASE: Readonly<Record<string, string>> = {
   'share/completions/ttkmdctl.zsh': '#compdef ttkmdctl',
   'hooks/usr/bin/ttkmdctl': '#!/bin/sh\n# launcher\n',
   'hooks/usr/lib/dracut/dracut.conf.d/50-ttkmd.conf': 'omit_drivers+=" tenstorrent "\n',
+  'hooks/usr/share/ttkmd/login-message.sh': '#!/bin/sh\n',
+  'units/usr/lib/systemd/system/ttkmd.service': '[Service]\n',
+  'units/usr/lib/systemd/system/tenstorrent.target': '[Unit]\n',
+  'openrc/etc/init.d/ttkmd': '#!/sbin/openrc-run\n',
+  'openrc/etc/conf.d/ttkmd': '#ttkmd_log="syslog"\n',
   ...Object.fromEntries(HOOKS.map(({ path, way }) => [`hooks${path}`, `#!/bin/sh\n# ${way}\n`])),
 };
 

@@ -31,7 +31,7 @@ it('is told what failed, why, where the log is and who asked', async () => {
           TTKMD_VERSION: STEP.version,
           TTKMD_REASON: 'no such symbol',
           TTKMD_LOG: LOG,
-          TTKMD_TRIGGER: 'timer',
+          TTKMD_TRIGGER: 'cli',
         },
       },
     },

@@ -145,7 +145,7 @@ export async function judgeHost(host: MemoryHost): Promise<Judgement> {
 }
 
 export const POLICY: Policy = {
-  trigger: 'timer',
+  trigger: 'cli',
   only: undefined,
   force: false,
   retry: false,
@@ -170,7 +170,8 @@ export function inShort(steps: readonly Step[]): string[] {
       case 'placeRule':
         return `${step.kind} ${step.version}`;
       case 'forget':
-        return `forget ${step.release}`;
+      case 'load':
+        return `${step.kind} ${step.release}`;
       case 'wait':
         return `wait ${step.release ?? ''}`;
       default:

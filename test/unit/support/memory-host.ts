@@ -70,7 +70,7 @@ const DEFAULT_NOW = Date.UTC(2026, 0, 2, 3, 4, 5);
 export function memoryHost(options: MemoryHostOptions = {}): MemoryHost {
   const root = options.root ?? '/';
   const volume = new Volume();
-  const raw = createFsFromVolume(volume) as unknown as RawFs;
+  const raw = removingLinks(createFsFromVolume(volume) as unknown as RawFs);
   volume.mkdirSync(root, { recursive: true });
   // The real root folder is 0755; memfs makes its own 0777.
   volume.chmodSync('/', 0o755);
@@ -209,4 +209,15 @@ function memoryLog(): MemoryHost['log'] {
     (message: string, fields?: Record<string, unknown>): void =>
       void entries.push({ level, message, fields });
   return { entries, debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') };
+}
+
+/** memfs's rmSync follows a link and removes what it leads to; Linux removes the link. */
+function removingLinks(raw: RawFs): RawFs {
+  return {
+    ...raw,
+    rmSync(path, options) {
+      if (raw.lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink()) raw.unlinkSync(path);
+      else raw.rmSync(path, options);
+    },
+  } as RawFs;
 }

@@ -1,0 +1,118 @@
+// `ttkmdctl boot`: what ttkmd-boot runs when the machine starts. The driver of the running kernel, loaded.
+import { observeDevices, observeLoaded } from '../driver/loaded.ts';
+import { EXIT, TtkmdError } from '../host/errors.ts';
+import { interruptible } from '../host/signals.ts';
+import { type Report, reconcile } from '../reconcile/reconcile.ts';
+import { type Context, type GlobalOptions, openContext } from './context.ts';
+import { createProgress } from './progress.ts';
+
+/** Milliseconds for a build to end in good order once its time is up. */
+const GRACE = 30_000;
+
+/** Milliseconds that systemd is asked for on top, so that it is always us who give up first. */
+const MARGIN = 60_000;
+
+/** Exit status 0 where the driver is loaded or nothing here needs it, 1 where it is not. */
+export async function boot(options: GlobalOptions): Promise<number> {
+  const context = openContext(options);
+  const { host, config, terminal } = context;
+  if (host.machine.chrooted) {
+    terminal.line('nothing to load: this system is looked at from outside or in a chroot');
+    return EXIT.ok;
+  }
+  const limit = config.boot.timeLimit;
+  const askedFor = extendStartTime(context, limit + GRACE + MARGIN);
+  // What hangs in the kernel ends for no signal; the boot goes on all the same.
+  const last = setTimeout(() => {
+    terminal.raw(`gave up after ${Math.round((limit + GRACE) / 1000)} s: boot.time_limit is over\n`);
+    process.exit(EXIT.unhealthy);
+  }, limit + GRACE);
+  const timeIsUp = AbortSignal.timeout(limit);
+  try {
+    for (const { place, message } of context.configWarnings) terminal.raw(`${place}: ${message}\n`);
+    const report = await attempt(context, timeIsUp);
+    await askedFor;
+    return conclude(context, timeIsUp.aborted ? 'late' : report);
+  } finally {
+    clearTimeout(last);
+  }
+}
+
+/** Whatever goes wrong is said and stops nothing: the driver may be there all the same. */
+async function attempt(context: Context, timeIsUp: AbortSignal): Promise<Report | undefined> {
+  const { host, config, configWarnings, terminal } = context;
+  const progress = createProgress(terminal);
+  try {
+    return await reconcile(host, {
+      config,
+      configWarnings,
+      policy: {
+        trigger: 'boot',
+        only: host.machine.runningRelease,
+        force: false,
+        retry: false,
+        again: false,
+        removed: false,
+      },
+      dryRun: false,
+      patience: config.boot.timeLimit,
+      signal: AbortSignal.any([timeIsUp, interruptible().signal]),
+      makeOptions: undefined,
+      onEvent: progress.onEvent,
+      onWait: () => terminal.raw('waiting for another run of ttkmd to end\n'),
+    });
+  } catch (error) {
+    const { message } = error as Error;
+    terminal.raw(`${message}\n${error instanceof TtkmdError ? `  → ${error.hint}\n` : ''}`);
+    return undefined;
+  } finally {
+    progress.stop();
+  }
+}
+
+function conclude({ host, config, terminal }: Context, report: Report | 'late' | undefined): number {
+  const loaded = observeLoaded(host.fs);
+  if (loaded !== undefined) {
+    terminal.line(`tenstorrent ${loaded.version ?? ''} is loaded`.replace('  ', ' '));
+    return EXIT.ok;
+  }
+  const devices = observeDevices(host.fs, config.devices.extra);
+  if (!devices.some(({ driver }) => driver === undefined)) {
+    const others = devices.length === 0 ? 'there is no device' : 'its devices are given to other drivers';
+    terminal.line(`tenstorrent is not loaded, and need not be: ${others}`);
+    return EXIT.ok;
+  }
+  terminal.raw('tenstorrent is NOT loaded, although a device is there\n');
+  for (const { text, hint } of reasons(report)) terminal.raw(`${text}\n  → ${hint}\n`);
+  return EXIT.unhealthy;
+}
+
+/** What failed just now, or what stands in the way since earlier. */
+function reasons(report: Report | 'late' | undefined): { text: string; hint: string }[] {
+  if (report === undefined) return [];
+  if (report === 'late') {
+    return [
+      {
+        text: 'boot.time_limit was over before the driver was built',
+        hint: 'the daemon goes on with it, and so does: ttkmdctl reconcile; the next boot waits longer if boot.time_limit says so',
+      },
+    ];
+  }
+  const failed = report.done.filter(({ outcome }) => outcome === 'failed' || outcome === 'cancelled');
+  if (failed.length > 0) {
+    return failed.map(({ text, hint }) => ({ text, hint: hint ?? 'try again: ttkmdctl reconcile' }));
+  }
+  return report.after.problems
+    .filter(({ severity }) => severity !== 'note')
+    .map(({ message, hint }) => ({ text: message, hint }));
+}
+
+/** The unit's own limit is for the default of boot.time_limit; an admin may have given more (sd_notify(3)). */
+async function extendStartTime({ host }: Context, ms: number): Promise<void> {
+  const socket = process.env.NOTIFY_SOCKET;
+  if (socket === undefined) return;
+  await host.exec.query('systemd-notify', [`EXTEND_TIMEOUT_USEC=${ms * 1000}`], {
+    env: { NOTIFY_SOCKET: socket },
+    timeLimit: 5000,
+  });
+}

@@ -1,0 +1,52 @@
+// The services that ttkmd brings, under the names that systemd and OpenRC have for them.
+
+export interface Service {
+  readonly role: 'boot' | 'daemon' | 'target';
+  readonly unit: string;
+  /** The init script; undefined where OpenRC has no such thing. */
+  readonly script: string | undefined;
+}
+
+/** In the order in which they are started. */
+export const SERVICES: readonly Service[] = [
+  { role: 'boot', unit: 'ttkmd-boot.service', script: 'ttkmd-boot' },
+  { role: 'target', unit: 'tenstorrent.target', script: undefined },
+  { role: 'daemon', unit: 'ttkmd.service', script: 'ttkmd' },
+];
+
+export const INIT_KINDS = ['systemd', 'openrc'] as const;
+
+export type InitKind = (typeof INIT_KINDS)[number];
+
+/** What is known of a service. */
+export interface ServiceState {
+  readonly role: Service['role'];
+  readonly name: string;
+  readonly installed: boolean;
+  /** Started at each boot. */
+  readonly enabled: boolean;
+  /** The admin has forbidden it: systemd's mask. */
+  readonly masked: boolean;
+  /** Undefined where nothing of this root runs. */
+  readonly running: 'running' | 'starting' | 'stopped' | 'failed' | undefined;
+}
+
+/** One thing that was done, or that could not be. */
+export interface Deed {
+  readonly done: boolean;
+  readonly text: string;
+}
+
+/** What runs a machine's services. */
+export interface Init {
+  readonly kind: InitKind;
+  /** It runs this very root; where not, only what happens at the next boot can be changed. */
+  readonly live: boolean;
+  states(): Promise<ServiceState[]>;
+  enable(): Promise<Deed[]>;
+  disable(): Promise<Deed[]>;
+  start(): Promise<Deed[]>;
+  stop(): Promise<Deed[]>;
+  /** The files of the services have changed: whatever runs is to run on what is there now. */
+  refresh(): Promise<Deed[]>;
+}

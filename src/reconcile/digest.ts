@@ -1,0 +1,58 @@
+// What the daemon has to know of a look or a run: little, since it lives long and is to stay small.
+import type { Judgement } from './judgement.ts';
+import type { Report } from './reconcile.ts';
+import { stepRelease, stepVersion } from './step.ts';
+
+export interface DigestStep {
+  /** The kind of step, e.g. `build`. */
+  readonly step: string;
+  readonly release: string | undefined;
+  readonly failed: boolean;
+  /** One line: to what it was done, and what came of it. */
+  readonly text: string;
+}
+
+export interface Digest {
+  readonly health: 'ok' | 'degraded' | 'failed';
+  /** The worst problem with what mends it; empty where there is none. */
+  readonly worst: string;
+  /** The kernel that it is about, if it is about one. */
+  readonly worstOf: string | undefined;
+  /** One line: `ok: 3 of 3 kernels have the driver`. */
+  readonly summary: string;
+  /** Milliseconds after which another look is worth while though nothing may happen until then. */
+  readonly again: number | undefined;
+  /** What was done, and what could not be. */
+  readonly done: readonly DigestStep[];
+}
+
+/** @param report what a reconcile did; undefined for a look alone */
+export function digest(judgement: Judgement, report: Report | undefined): Digest {
+  const { health, kernels, problems } = judgement;
+  const worst = problems.find(({ severity }) => severity !== 'note');
+  const able = kernels.filter(({ state }) => state !== 'unsupported');
+  const current = able.filter(({ state }) => state === 'current').length;
+  const waits = (report?.steps ?? []).flatMap((step) =>
+    step.kind === 'wait' && step.again !== undefined ? [step.again] : [],
+  );
+  return {
+    health,
+    worst: worst === undefined ? '' : `${worst.message} → ${worst.hint}`,
+    worstOf: worst?.release,
+    summary: `${health}: ${current} of ${able.length} ${able.length === 1 ? 'kernel has' : 'kernels have'} the driver`,
+    again: waits.length === 0 ? undefined : Math.min(...waits),
+    done: (report?.done ?? []).flatMap(({ step, outcome, text, hint }) => {
+      if (outcome !== 'done' && outcome !== 'failed') return [];
+      const what = [stepRelease(step) ?? 'tenstorrent', stepVersion(step)].filter(Boolean).join(' ');
+      const next = hint === undefined || outcome === 'done' ? '' : ` → ${hint}`;
+      return [
+        {
+          step: step.kind,
+          release: stepRelease(step),
+          failed: outcome === 'failed',
+          text: `${what}: ${text}${next}`,
+        },
+      ];
+    }),
+  };
+}

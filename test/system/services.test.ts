@@ -1,0 +1,254 @@
+// The services with the real systemctl, systemd-analyze and OpenRC, none of which has booted this machine.
+import { readFileSync } from 'node:fs';
+import { release } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { history, insist, prepared, printed, states } from './support/machine.ts';
+import { addOpenrc, pretendBooted } from './support/openrc.ts';
+import { parts } from './support/parts.ts';
+import { PROJECT } from './support/project.ts';
+import { noBuildAlive, type RunResult, Sandbox } from './support/sandbox.ts';
+
+const { kernels, dkms } = parts();
+
+const UNITS = '/usr/lib/systemd/system';
+const WANTS = '/etc/systemd/system/multi-user.target.wants';
+const OURS = ['tenstorrent.target', 'ttkmd-boot.service', 'ttkmd.service'];
+const HEALTH = 'ttkmd-health.service';
+
+/** What README.md says of `systemd-analyze security`, by systemd 252; others look at more or less. */
+const EXPOSURE = { 'ttkmd.service': 5.4, 'ttkmd-boot.service': 5.4, [HEALTH]: 2.7 };
+const TOLERANCE = 0.3;
+
+describe('systemd', () => {
+  let sandbox: Sandbox;
+  beforeAll(async () => {
+    sandbox = await prepared({ dkms: dkms.v32, kernels: [kernels.v61] });
+  });
+  afterAll(() => sandbox.dispose());
+
+  test('finds nothing to complain of in the units', async () => {
+    const units = [...OURS, HEALTH].map((name) => `${UNITS}/${name}`);
+    const { stdout, stderr } = await sandbox.run(['systemd-analyze', 'verify', '--man=no', ...units]);
+    // Other units of the machine may have their own troubles.
+    expect(`${stdout}${stderr}`.split('\n').filter((line) => /ttkmd|tenstorrent/.test(line))).toEqual([]);
+  });
+
+  test.each(Object.entries(EXPOSURE))('rates %s as README.md says', async (unit, told) => {
+    const { stdout } = await sandbox.run(
+      ['systemd-analyze', 'security', '--offline=true', '--no-pager', `${UNITS}/${unit}`],
+      { allowFailure: true },
+    );
+    const found = Number(/Overall exposure level[^:]*: ([\d.]+)/.exec(stdout)?.[1]);
+    expect(found, stdout).toBeLessThanOrEqual(told + TOLERANCE);
+    const readme = readFileSync(join(PROJECT, 'README.md'), 'utf8');
+    expect(readme).toContain(`\`${unit}\` ${told}`);
+  });
+
+  test('builds with the rights that the unit leaves, and may look at processes that have more', async () => {
+    const unit = await sandbox.read(`${UNITS}/ttkmd.service`);
+    const kept = [...unit.matchAll(/^CapabilityBoundingSet=(.*)$/gm)].flatMap(([, names = '']) =>
+      names.split(' ').map((name) => `+${name.slice('CAP_'.length).toLowerCase()}`),
+    );
+    const confined = ['setpriv', '--no-new-privs', `--bounding-set=-all,${kept.join(',')}`];
+    const result = await sandbox.run([...confined, '/usr/bin/ttkmdctl', 'reconcile', '--trigger=watch'], {
+      allowFailure: true,
+    });
+    expect(result.code, printed(result)).toBe(0);
+    expect(await states(sandbox)).toEqual({ [kernels.v61.release]: 'current' });
+    // As dkms looks at process 1, to tell whether it is in a chroot and must not sign.
+    const mighty = sandbox.spawn(['sleep', '60'], { stdio: 'ignore' });
+    await sandbox.run([...confined, 'stat', '-L', `/proc/${mighty.pid}/root`]);
+    const tooConfined = ['setpriv', `--bounding-set=-sys_ptrace`, 'stat', '-L', `/proc/${mighty.pid}/root`];
+    expect((await sandbox.run(tooConfined, { allowFailure: true })).code).toBe(1);
+    mighty.kill();
+  });
+
+  test('boots without a device, which is no failure', async () => {
+    const { stdout } = await insist(sandbox, ['boot'], 0);
+    expect(stdout).toMatch(/not loaded, and need not be: there is no device/);
+  });
+
+  test('boots for no longer than it may, and says why a device has no driver', async () => {
+    // The release of the machine's own kernel; the blacklist keeps the module of another out of it.
+    await sandbox.addKernel(kernels.v61, { shape: 'gentoo', release: release() });
+    await sandbox.write('/etc/modprobe.d/no-card.conf', 'blacklist tenstorrent\n');
+    await sandbox.run(['mount', '-t', 'tmpfs', 'devices', '/sys/bus']);
+    const device = '/sys/bus/pci/devices/0000:01:00.0';
+    await sandbox.write(`${device}/vendor`, '0x1e52\n');
+    await sandbox.write(`${device}/device`, '0xb140\n');
+
+    await sandbox.addDriver({ version: '1.1.0', slowSeconds: 100 });
+    await sandbox.write('/etc/ttkmd/ttkmd.conf.d/boot.conf', '[boot]\ntime_limit = 4s\n');
+    const started = Date.now();
+    const late = await insist(sandbox, ['boot'], 1);
+    expect(Date.now() - started).toBeLessThan(20_000);
+    expect(late.stderr).toMatch(/NOT loaded, although a device is there\nboot\.time_limit was over/);
+    await noBuildAlive(sandbox, 2000);
+
+    await sandbox.remove('/etc/ttkmd/ttkmd.conf.d/boot.conf');
+    await sandbox.addDriver({ version: '1.1.0' });
+    const refused = await insist(sandbox, ['boot'], 1);
+    expect(refused.stderr).toMatch(
+      /NOT loaded.*\nnot loaded: .* blacklisted in \/etc\/modprobe\.d\/no-card\.conf\n {2}→ take/,
+    );
+    expect((await states(sandbox))[release()]).toBe('current');
+    const told = await history(sandbox);
+    expect(told.map(({ step, outcome, trigger }) => `${step} ${outcome} ${trigger}`)).toContain(
+      'load failed boot',
+    );
+  });
+
+  test('has a line for those who log in, and only while health is not ok', async () => {
+    const script = '/usr/share/ttkmd/login-message.sh';
+    await sandbox.remove('/run/ttkmd/status.json');
+    expect((await sandbox.run([script])).stdout).toBe('');
+    const { stdout: document } = await sandbox.ttkmdctl(['status', '--json']);
+    const compact = JSON.stringify(JSON.parse(document));
+    for (const [text, expected] of [
+      [document, /^ttkmd: the health of Tenstorrent's driver is failed; what to do: ttkmdctl status\n$/],
+      [compact, /is failed/],
+      [compact.replace('"health":"failed"', '"health":"ok"'), /^$/],
+      ['{"hea', /^$/],
+    ] as const) {
+      await sandbox.write('/run/ttkmd/status.json', text);
+      expect((await sandbox.run([script])).stdout).toMatch(expected);
+      expect((await sandbox.run(['sh', '-euc', `. ${script}`])).stdout).toMatch(expected);
+    }
+  });
+
+  test('enables, shows and disables the services with the real systemctl', async () => {
+    const before = await insist(sandbox, ['service', 'status'], 1);
+    expect(before.stdout).toMatch(/under systemd, which does not run here now/);
+    expect(before.stdout).toMatch(/ttkmd\.service +not enabled\n/);
+    expect(before.stdout).toMatch(/→ start them at each boot, as root: ttkmdctl service enable\n/);
+    const enabled = await insist(sandbox, ['service', 'enable', '--now'], 0);
+    expect(enabled.stdout).toMatch(/nothing was started or stopped: no init runs here/);
+    expect(await sandbox.list(WANTS)).toEqual(expect.arrayContaining(OURS));
+    expect((await insist(sandbox, ['service', 'status'], 0)).stdout).toMatch(/ttkmd\.service +enabled\n/);
+    await insist(sandbox, ['service', 'disable'], 0);
+    expect(await sandbox.list(WANTS)).not.toEqual(expect.arrayContaining(['ttkmd.service']));
+  });
+
+  test('does so in another root from outside, and by its own hand where no systemctl is', async () => {
+    await sandbox.run(['mkdir', '-p', `/opt/other${UNITS}`, '/opt/other/usr/lib/systemd', '/opt/other/etc']);
+    await sandbox.write('/opt/other/usr/lib/systemd/systemd', 'ELF', 0o755);
+    await sandbox.run(['sh', '-c', `cp ${UNITS}/ttkmd* ${UNITS}/tenstorrent.target /opt/other${UNITS}`]);
+    const links = async (): Promise<string> => {
+      const found = ['find', `/opt/other${WANTS}`, '-type', 'l', '-printf', '%f %l\n'];
+      return (await sandbox.run(found, { allowFailure: true })).stdout.split('\n').sort().join('\n').trim();
+    };
+    await insist(sandbox, ['--root', '/opt/other', 'service', 'enable'], 0);
+    const bySystemctl = await links();
+    expect(bySystemctl).toBe(OURS.map((name) => `${name} ${UNITS}/${name}`).join('\n'));
+    await insist(sandbox, ['--root', '/opt/other', 'service', 'status'], 0);
+    await insist(sandbox, ['--root', '/opt/other', 'service', 'disable'], 0);
+    expect(await links()).toBe('');
+    await sandbox.run(['mv', '/usr/bin/systemctl', '/usr/bin/systemctl.away']);
+    await insist(sandbox, ['--root', '/opt/other', 'service', 'enable'], 0);
+    await sandbox.run(['mv', '/usr/bin/systemctl.away', '/usr/bin/systemctl']);
+    expect(await links()).toBe(bySystemctl);
+  });
+
+  test('has nothing left of us after uninstall', async () => {
+    await insist(sandbox, ['service', 'enable'], 0);
+    await insist(sandbox, ['uninstall'], 0);
+    const left = [...(await sandbox.list(UNITS)), ...(await sandbox.list(WANTS))];
+    expect(left.filter((name) => /ttkmd|tenstorrent/.test(name))).toEqual([]);
+    expect(await sandbox.exists('/usr/share/ttkmd')).toBe(false);
+  });
+});
+
+describe('OpenRC', () => {
+  let sandbox: Sandbox;
+  beforeAll(async () => {
+    sandbox = await Sandbox.create({ dkms: dkms.v32, tree: 'gentoo', dkmsHooks: 'none' });
+    await addOpenrc(sandbox);
+    await sandbox.installProgram();
+  });
+  afterAll(() => sandbox.dispose());
+
+  const service = (script: string, verb: string): Promise<RunResult> =>
+    sandbox.run(['rc-service', script, verb], { allowFailure: true });
+
+  test('gets its init scripts, and the runlevel by the real rc-update', async () => {
+    expect(await sandbox.list('/etc/init.d')).toEqual(expect.arrayContaining(['ttkmd', 'ttkmd-boot']));
+    // The machine's systemd is there too, but would not be started.
+    await sandbox.remove('/sbin/init');
+    await sandbox.write('/sbin/init', 'ELF', 0o755);
+    const before = await insist(sandbox, ['service', 'status'], 1);
+    expect(before.stdout).toMatch(/under OpenRC, which does not run here now/);
+    await insist(sandbox, ['service', 'enable'], 0);
+    const shown = await sandbox.run(['rc-update', 'show', 'default']);
+    expect(shown.stdout).toMatch(/ttkmd \| default/);
+    expect(shown.stdout).toMatch(/ttkmd-boot \| default/);
+    await insist(sandbox, ['service', 'disable'], 0);
+    expect(await sandbox.list('/etc/runlevels/default')).toEqual([]);
+  });
+
+  test('starts, shows, reloads, revives and stops them', async () => {
+    await pretendBooted(sandbox);
+    await layDaemon(sandbox);
+    const enabled = await insist(sandbox, ['service', 'enable', '--now'], 0);
+    expect(enabled.stdout).toMatch(/started ttkmd-boot\nstarted ttkmd\n/);
+    await expect.poll(() => sandbox.read('/var/log/ttkmd/daemon.log').catch(() => '')).toMatch(/daemon up/);
+    expect((await insist(sandbox, ['service', 'status'], 0)).stdout).toMatch(/ttkmd +enabled, running\n/);
+
+    // Nothing is installed for the kernel that runs here, and no source is there: health is not ok.
+    const status = await service('ttkmd', 'status');
+    expect(status.code, printed(status)).toBe(0);
+    expect(printed(status)).toMatch(/status: started[\s\S]*health: not ok[\s\S]*\/usr\/src\/tenstorrent-/);
+    expect((await service('ttkmd', 'health')).code).toBe(1);
+
+    expect((await service('ttkmd', 'reload')).code).toBe(0);
+    await expect.poll(() => sandbox.read('/var/log/ttkmd/daemon.log')).toMatch(/reloaded/);
+    await sandbox.run(['sh', '-c', 'kill -KILL "$(cat /run/daemon.pid)"']);
+    await expect
+      .poll(() => sandbox.read('/var/log/ttkmd/daemon.log'), { timeout: 15_000 })
+      .toMatch(/daemon up[\s\S]*daemon up/);
+
+    await insist(sandbox, ['service', 'disable', '--now'], 0);
+    expect(await sandbox.read('/var/log/ttkmd/daemon.log')).toMatch(/ended\n$/);
+    expect((await service('ttkmd', 'status')).code).toBe(3);
+  });
+
+  test.each(['ttkmd', 'ttkmd-boot'])(
+    '%s needs the file systems by the name that they have here',
+    async (script) => {
+      const ask =
+        'for verb in need use after keyword; do eval "$verb() { echo $verb \\"\\$@\\"; }"; done; . "$0"; depend';
+      const depends = async (): Promise<string> =>
+        (await sandbox.run(['sh', '-c', `${ask}`, `/etc/init.d/${script}`])).stdout;
+      expect(await depends()).toMatch(/^after mountall mountall\.sh\n(?!need)/);
+      await sandbox.write('/etc/init.d/localmount', '#!/sbin/openrc-run\n', 0o755);
+      expect(await depends()).toMatch(/^need localmount\n/);
+      await sandbox.remove('/etc/init.d/localmount');
+    },
+  );
+
+  test('hears of a driver that cannot be loaded, and goes on', async () => {
+    await sandbox.write(
+      '/usr/bin/ttkmdctl',
+      '#!/bin/sh\necho "not loaded: blacklisted" >&2\nexit 1\n',
+      0o755,
+    );
+    const start = await service('ttkmd-boot', 'start');
+    expect(start.code).toBe(1);
+    expect(printed(start)).toMatch(/\* not loaded: blacklisted/);
+    expect((await service('ttkmd-boot', 'status')).code).toBe(3);
+  });
+});
+
+/** Stands in for the daemon alone; every other command is the real one. */
+async function layDaemon(sandbox: Sandbox): Promise<void> {
+  await sandbox.run(['mv', '/usr/bin/ttkmdctl', '/usr/bin/ttkmdctl.real']);
+  const script = `#!/bin/sh
+[ "$1" = daemon ] || exec /usr/bin/ttkmdctl.real "$@"
+echo $$ > /run/daemon.pid
+trap 'echo reloaded' HUP
+trap 'echo ended; exit 0' TERM
+echo daemon up
+while :; do sleep 0.1; done
+`;
+  await sandbox.write('/usr/bin/ttkmdctl', script, 0o755);
+}

@@ -1,0 +1,77 @@
+// The units as files: what they must say, and what they must never say.
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { loadConfig } from '../../../src/config/load.ts';
+import { SERVICES } from '../../../src/init/services.ts';
+import { memoryHost } from '../support/memory-host.ts';
+
+const PROJECT = join(import.meta.dirname, '../../..');
+const UNITS = join(PROJECT, 'units/usr/lib/systemd/system');
+const SCRIPTS = join(PROJECT, 'openrc/etc/init.d');
+
+/** A unit's settings, in their order. */
+function settings(unit: string): [string, string][] {
+  const lines = readFileSync(join(UNITS, unit), 'utf8').split('\n');
+  return lines.flatMap((line): [string, string][] => {
+    const [, key, value] = /^([A-Za-z]+)=(.*)$/.exec(line) ?? [];
+    return key === undefined || value === undefined ? [] : [[key, value]];
+  });
+}
+
+const value = (unit: string, key: string): string | undefined =>
+  settings(unit).find(([name]) => name === key)?.[1];
+
+/** exec_needs_mount_namespace() of systemd's src/core/execute.c, and what implies one of these. */
+const MOUNT_NAMESPACE =
+  /^(Root|Bind|Private|Protect(?!Clock$)|ProcSubset|ReadOnly|ReadWrite|Inaccessible|Exec(Paths|SearchPath)|NoExecPaths|TemporaryFileSystem|Mount|Extension|DynamicUser|LogNamespace|JoinsNamespaceOf|NetworkNamespacePath|IPCNamespacePath|StateDirectory|LogsDirectory|CacheDirectory)/;
+
+describe('the units', () => {
+  it('are those that are enabled, and one that others can watch', () => {
+    const names = [...SERVICES.map(({ unit }) => unit), 'ttkmd-health.service'];
+    expect(readdirSync(UNITS).sort()).toEqual(names.sort());
+    expect(readdirSync(SCRIPTS).sort()).toEqual(SERVICES.flatMap(({ script }) => script ?? []).sort());
+  });
+
+  it.each(['ttkmd.service', 'ttkmd-boot.service'])(
+    '%s builds in the mount namespace of process 1',
+    (unit) => {
+      expect(settings(unit).filter(([key]) => MOUNT_NAMESPACE.test(key))).toEqual([]);
+    },
+  );
+
+  it('confine both that build alike', () => {
+    const confinement =
+      /^(Capability|NoNew|Restrict(?!PreventExit)|IPAddress|Device|ProtectClock|Lock|Keyring|SystemCall|UMask)/;
+    const of = (unit: string): unknown =>
+      settings(unit)
+        .filter(([key]) => confinement.test(key))
+        .sort();
+    expect(of('ttkmd-boot.service')).toEqual(of('ttkmd.service'));
+    expect(settings('ttkmd.service').filter(([key]) => confinement.test(key)).length).toBeGreaterThan(12);
+  });
+
+  it('keep what dkms looks at process 1 with, or it would not sign', () => {
+    const kept = settings('ttkmd.service').flatMap(([key, text]) =>
+      key === 'CapabilityBoundingSet' ? text.split(' ') : [],
+    );
+    expect(kept).toContain('CAP_SYS_PTRACE');
+  });
+
+  it('hide no kernel from the one that tells of health', () => {
+    const hiding = ['ProtectKernelModules', 'PrivateDevices', 'ProcSubset', 'PrivateNetwork'];
+    expect(settings('ttkmd-health.service').filter(([key]) => hiding.includes(key))).toEqual([]);
+  });
+
+  it('give the boot longer than the program takes by default, and nobody requires it but the target', () => {
+    const minutes = Number(/^(\d+)min$/.exec(value('ttkmd-boot.service', 'TimeoutStartSec') ?? '')?.[1]);
+    const { boot } = loadConfig(memoryHost().fs).config;
+    expect(minutes * 60_000).toBeGreaterThanOrEqual(boot.timeLimit + 90_000);
+    for (const { unit } of SERVICES) {
+      const required = settings(unit).filter(([key]) =>
+        /^(Requires|BindsTo|Requisite|RequiredBy)$/.test(key),
+      );
+      expect(required).toEqual(unit === 'tenstorrent.target' ? [['Requires', 'ttkmd-boot.service']] : []);
+    }
+  });
+});

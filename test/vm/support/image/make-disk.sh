@@ -1,0 +1,39 @@
+#!/bin/sh
+# Makes a guest's disk: the root file system in BASE, which stays as it is, with the program installed from an
+# unpacked RELEASE, the driver source in DRIVER, and the files of each ROOTFS. Runs in a mount namespace of its own.
+# usage: make-disk.sh BASE RELEASE DRIVER DISK ROOTFS…
+set -eu
+
+base=$1 release=$2 driver=$3 disk=$4
+shift 4
+
+work=$(dirname "$disk")/merge
+mkdir -p "$work"
+mount -t tmpfs ttkmd-test "$work"
+mkdir "$work/upper" "$work/work" "$work/root"
+# A name relative to the folder: a comma or colon in the project's path would end the option.
+cd "$(dirname "$base")"
+mount -t overlay ttkmd-test -o "lowerdir=$(basename "$base"),upperdir=$work/upper,workdir=$work/work" "$work/root"
+cd "$work/root"
+
+for rootfs; do cp -a --no-preserve=ownership "$rootfs/." .; done
+if [ -e etc/init.d/guest-agent ]; then
+  chroot . rc-update --quiet add guest-agent sysinit
+else
+  chroot . systemctl --quiet enable guest-agent.service
+  # A login on the console would cut off what the kernel and the services print there.
+  chroot . systemctl --quiet mask serial-getty@ttyS0.service
+fi
+sh "$release/install.sh" --root "$work/root" >/dev/null
+
+version=$(sed -n 's/^PACKAGE_VERSION="\(.*\)"$/\1/p' "$driver/dkms.conf")
+cp -r --preserve=mode "$driver" "usr/src/tenstorrent-$version"
+chmod -R go-w "usr/src/tenstorrent-$version"
+# What a checkout's owner and umask were is nothing to the guest: sources and settings are root's alone.
+chmod -R u=rwX,go=rX etc/ttkmd
+
+truncate -s 4G "$disk"
+mke2fs -q -F -t ext4 -L guest -E lazy_itable_init=1 -d . "$disk"
+cd /
+umount "$work/root" "$work"
+rmdir "$work"

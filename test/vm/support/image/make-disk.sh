@@ -22,7 +22,9 @@ if [ -e etc/init.d/guest-agent ]; then
 else
   chroot . systemctl --quiet enable guest-agent.service
   # A login on the console would cut off what the kernel and the services print there.
-  chroot . systemctl --quiet mask serial-getty@ttyS0.service
+  chroot . systemctl --quiet mask serial-getty@ttyS0.service getty-static.service
+  # These would start at any time, and take the only processor from a test that measures.
+  chroot . systemctl --quiet mask apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer fstrim.timer
 fi
 sh "$release/install.sh" --root "$work/root" >/dev/null
 

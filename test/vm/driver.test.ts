@@ -46,15 +46,16 @@ test.concurrent.for(INITS)('%s: no driver, then one at every boot, in two kernel
   await guest.runKernelHooks(second);
   expect(statesOf(await statusOf(guest))).toEqual({ [first]: 'current', [second]: 'current' });
   expect((await guest.run(`ttkmdctl ready ${second}`)).stdout).toMatch(/^ready: /);
-  // A new module on disk for the very kernel that runs; once is enough, since no init system has a part in it.
+  // A new module on disk for the very kernel that runs, then a boot of it; once is enough, since it is minutes and
+  // no init system has a part in it.
   if (init === 'systemd') await guest.run(`ttkmdctl reconcile --force --kernel ${first}`);
   expect(Number((await guest.run('cat /sys/module/tenstorrent/refcnt')).stdout)).toBeGreaterThan(0);
   expect(await statusOf(guest)).toMatchObject({ health: 'ok', driver: { loaded: SAMPLE } });
 
-  // Both kernels come up with the driver by themselves, and nothing is built for it.
+  // The kernels come up with the driver by themselves, and nothing is built for it.
   const prepared = await historyOf(guest);
   expect(prepared.length).toBeGreaterThan(built.length);
-  for (const kernel of [second, first]) {
+  for (const kernel of init === 'systemd' ? [second, first] : [second]) {
     await guest.reboot({ kernel });
     await guest.run(`udevadm settle && test -c ${DEVICE}`);
     const status = await statusOf(guest);

@@ -13,6 +13,8 @@ export interface GuestOptions {
   memory?: string;
   /** More of QEMU's arguments, at every boot. */
   qemu?: readonly string[];
+  /** Another guest, switched off by now: this one begins with its disk, and so without a build of its own. */
+  from?: Guest;
 }
 
 export interface BootOptions {
@@ -59,18 +61,25 @@ export class Guest implements AsyncDisposable {
   /** A machine that is switched off, with a fresh disk. */
   static async create(init: Init, options: GuestOptions = {}): Promise<Guest> {
     const image = machineImage(init);
+    const { from } = options;
+    if (from?.on) throw new Error('the guest to begin from is still on');
     guests += 1;
     const folder = join(GUESTS, `${process.pid}-${guests}`);
     await mkdir(folder, { recursive: true });
-    await command(['cp', '--reflink=auto', '--sparse=always', image.disk, join(folder, 'disk.img')]);
+    const disk = from === undefined ? image.disk : join(from.#folder, 'disk.img');
+    await command(['cp', '--reflink=auto', '--sparse=always', disk, join(folder, 'disk.img')]);
     return new Guest(image, folder, options);
   }
 
   // Power.
 
+  get on(): boolean {
+    return this.#qemu?.running ?? false;
+  }
+
   /** Switches it on and waits until the boot is over. */
   async boot(options: BootOptions = {}): Promise<void> {
-    if (this.#qemu?.running) throw new Error('the guest is on already');
+    if (this.on) throw new Error('the guest is on already');
     this.#kernel = options.kernel ?? this.#kernel;
     const { boot, init } = this.image;
     const qemu = new Qemu({

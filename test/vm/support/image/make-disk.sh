@@ -16,7 +16,14 @@ cd "$(dirname "$base")"
 mount -t overlay ttkmd-test -o "lowerdir=$(basename "$base"),upperdir=$work/upper,workdir=$work/work" "$work/root"
 cd "$work/root"
 
-for rootfs; do cp -a --no-preserve=ownership "$rootfs/." .; done
+# The checkout's owner and umask are nothing to the guest, where settings are root's alone.
+for rootfs; do
+  find "$rootfs" -type f -printf '%P\n' | while read -r file; do
+    mode=644
+    [ ! -x "$rootfs/$file" ] || mode=755
+    install -D -m "$mode" "$rootfs/$file" "$file"
+  done
+done
 if [ -e etc/init.d/guest-agent ]; then
   chroot . rc-update --quiet add guest-agent sysinit
 else
@@ -31,8 +38,6 @@ sh "$release/install.sh" --root "$work/root" >/dev/null
 version=$(sed -n 's/^PACKAGE_VERSION="\(.*\)"$/\1/p' "$driver/dkms.conf")
 cp -r --preserve=mode "$driver" "usr/src/tenstorrent-$version"
 chmod -R go-w "usr/src/tenstorrent-$version"
-# What a checkout's owner and umask were is nothing to the guest: sources and settings are root's alone.
-chmod -R u=rwX,go=rX etc/ttkmd
 
 truncate -s 4G "$disk"
 mke2fs -q -F -t ext4 -L guest -E lazy_itable_init=1 -d . "$disk"

@@ -16,6 +16,17 @@ export default defineConfig({
           globalSetup: ['test/system/support/global-setup.ts'],
         },
       },
+      {
+        test: {
+          name: 'vm',
+          include: ['test/vm/**/*.test.ts'],
+          // A few emulated boots and builds each, on a machine that may be busy.
+          testTimeout: 600_000,
+          hookTimeout: 600_000,
+          maxWorkers: 2,
+          globalSetup: ['test/vm/support/global-setup.ts'],
+        },
+      },
     ],
   },
 });

@@ -10,6 +10,10 @@ sandbox_packages='
   kmod rsync systemd util-linux xz-utils zstd
 '
 
+# What makes virtual machines' images and runs them.
+# shellcheck disable=SC2034
+vm_packages='qemu-system-x86 mmdebstrap e2fsprogs debian-archive-keyring util-linux'
+
 # Ends the script, with one sentence, where no sandbox can be had. $1 is who wants one: "the demo".
 require_sandbox() {
   if [ "$(id -u)" != 0 ]; then

@@ -13,7 +13,7 @@ cd "$(dirname "$0")/.."
 . scripts/needs.sh
 
 install_npm_packages
-install_debian_packages "git shellcheck $sandbox_packages" </dev/null
+install_debian_packages "git shellcheck $sandbox_packages $vm_packages" </dev/null
 
 use_pinned_node
 exec node test/run.ts "$@"

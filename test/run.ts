@@ -30,6 +30,7 @@ const TIERS: readonly Tier[] = [
   { name: 'build', run: () => check(['npm', 'run', '--silent', 'build']) },
   { name: 'unit', run: (rest) => vitest('unit', rest) },
   { name: 'system', obstacle: withoutNamespacesOrApt, run: (rest) => vitest('system', rest) },
+  { name: 'vm', obstacle: withoutVirtualMachines, run: (rest) => vitest('vm', rest) },
 ];
 
 const NOTHING: Counts = { passed: 0, failed: 0, skipped: 0 };
@@ -165,6 +166,16 @@ function withoutNamespacesOrApt(): string | undefined {
   if (!existsSync('/etc/debian_version')) return "it needs Debian, for its archive's kernels and dkms";
   if (!succeeds('unshare', ['-m', 'true'])) return 'mount namespaces are refused here';
   return undefined;
+}
+
+const VM_TOOLS = ['qemu-system-x86_64', 'mmdebstrap', 'mke2fs'];
+
+function withoutVirtualMachines(): string | undefined {
+  if (process.arch !== 'x64') return 'its virtual machines are made of packages for amd64';
+  const missing = VM_TOOLS.filter((tool) => !succeeds(tool, [tool === 'mke2fs' ? '-V' : '--version']));
+  return (
+    withoutNamespacesOrApt() ?? (missing.length > 0 ? `${missing.join(', ')} cannot be run here` : undefined)
+  );
 }
 
 function succeeds(program: string, rest: readonly string[]): boolean {

@@ -1,0 +1,227 @@
+// A virtual machine with a disk of its own, which lasts from boot to boot until the test is over.
+
+import { mkdir, readdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { command } from '../../system/support/command.ts';
+import type { Answer } from './channel.ts';
+import { type MachineImage, machineImage } from './disks.ts';
+import { GUESTS, type Init } from './places.ts';
+import { Qemu } from './qemu.ts';
+
+export interface GuestOptions {
+  /** For QEMU's `-m`; the default is plenty for a build. */
+  memory?: string;
+  /** More of QEMU's arguments, at every boot. */
+  qemu?: readonly string[];
+  /** Another guest, switched off by now: this one begins with its disk, and so without a build of its own. */
+  from?: Guest;
+}
+
+export interface BootOptions {
+  /** The kernel release; the one of the last boot, at first the first one, unless told. */
+  kernel?: string;
+  /** Added to the kernel's command line. */
+  append?: string;
+  /** `false`: only until commands can be run, while services may still be starting. */
+  settled?: boolean;
+  timeoutMs?: number;
+}
+
+export interface RunOptions {
+  /** Written to standard input, which is empty otherwise. */
+  input?: string;
+  timeoutMs?: number;
+  /** Return a result with a non-zero status instead of throwing. */
+  allowFailure?: boolean;
+}
+
+const INIT_PROGRAM: Record<Init, string> = { systemd: '/sbin/init', openrc: '/sbin/openrc-init' };
+
+// Emulated boots take 12 to 25 s on an idle machine, several times that on a busy one.
+const BOOT_LIMIT_MS = 180_000;
+const END_LIMIT_MS = 120_000;
+const RUN_LIMIT_MS = 240_000;
+
+let guests = 0;
+
+export class Guest implements AsyncDisposable {
+  readonly image: MachineImage;
+  readonly #folder: string;
+  readonly #options: GuestOptions;
+  #kernel: string;
+  #qemu: Qemu | undefined;
+
+  private constructor(image: MachineImage, folder: string, options: GuestOptions) {
+    this.image = image;
+    this.#folder = folder;
+    this.#options = options;
+    this.#kernel = image.kernels.first;
+  }
+
+  /** A machine that is switched off, with a fresh disk. */
+  static async create(init: Init, options: GuestOptions = {}): Promise<Guest> {
+    const image = machineImage(init);
+    const { from } = options;
+    if (from?.on) throw new Error('the guest to begin from is still on');
+    guests += 1;
+    const folder = join(GUESTS, `${process.pid}-${guests}`);
+    await mkdir(folder, { recursive: true });
+    const disk = from === undefined ? image.disk : join(from.#folder, 'disk.img');
+    await command(['cp', '--reflink=auto', '--sparse=always', disk, join(folder, 'disk.img')]);
+    return new Guest(image, folder, options);
+  }
+
+  // Power.
+
+  get on(): boolean {
+    return this.#qemu?.running ?? false;
+  }
+
+  /** Switches it on and waits until the boot is over. */
+  async boot(options: BootOptions = {}): Promise<void> {
+    if (this.on) throw new Error('the guest is on already');
+    this.#kernel = options.kernel ?? this.#kernel;
+    const { boot, init } = this.image;
+    const qemu = new Qemu({
+      folder: this.#folder,
+      disk: join(this.#folder, 'disk.img'),
+      kernel: join(boot, `vmlinuz-${this.#kernel}`),
+      initrd: join(boot, `initrd.img-${this.#kernel}`),
+      append: [
+        `root=/dev/vda rw init=${INIT_PROGRAM[init]} console=ttyS0 loglevel=4 mitigations=off panic=1`,
+        ...(init === 'systemd' ? ['systemd.show_status=true'] : []),
+        ...(options.append === undefined ? [] : [options.append]),
+      ].join(' '),
+      memory: this.#options.memory ?? '1500M',
+      extra: this.#options.qemu ?? [],
+    });
+    this.#qemu = qemu;
+    const what = `the boot of ${this.#kernel} with ${init}`;
+    const timeoutMs = options.timeoutMs ?? BOOT_LIMIT_MS;
+    const release = await qemu.expect(what, qemu.channel.hello, timeoutMs);
+    if (release !== this.#kernel) throw qemu.failure(`${what}: the guest runs ${release}`);
+    if (options.settled ?? true) await this.settle(timeoutMs);
+  }
+
+  /** Waits until the boot is over, whatever came of it. */
+  async settle(timeoutMs = BOOT_LIMIT_MS): Promise<void> {
+    await this.run('/usr/local/lib/guest/booted', { timeoutMs });
+  }
+
+  /** A clean reboot, into the same kernel unless told. */
+  async reboot(options: BootOptions = {}): Promise<void> {
+    await this.#goDown('reboot');
+    await this.boot(options);
+  }
+
+  /** A clean end: services are stopped and file systems unmounted. */
+  async powerOff(): Promise<void> {
+    await this.#goDown('poweroff');
+  }
+
+  /** What the guest has not written to its disk by now is lost. */
+  async pullThePlug(): Promise<void> {
+    await this.#running().kill();
+  }
+
+  // Commands and files.
+
+  /** Runs a shell script inside to its end. Throws, with its output, when it fails and may not. */
+  async run(script: string, options: RunOptions = {}): Promise<Answer> {
+    const qemu = this.#running();
+    const { input = '', timeoutMs = RUN_LIMIT_MS, allowFailure = false } = options;
+    const answer = await qemu.expect(script, qemu.channel.send(script, input), timeoutMs);
+    if (answer.status !== 0 && !allowFailure) {
+      throw qemu.failure(`${script}: ended with ${answer.status}\n${answer.stdout}${answer.stderr}`);
+    }
+    return answer;
+  }
+
+  /** Starts a shell script that goes on by itself; its result comes only if the guest lives that long. */
+  start(script: string): Promise<Answer> {
+    return this.#running().channel.send(script, '');
+  }
+
+  async read(path: string): Promise<string> {
+    return (await this.run(`cat '${path}'`)).stdout;
+  }
+
+  async write(path: string, content: string): Promise<void> {
+    await this.run(`mkdir -p "$(dirname '${path}')" && cat >'${path}'`, { input: content });
+  }
+
+  /** Everything that the console has shown since the last boot. */
+  serialLog(): string {
+    return this.#qemu?.serialLog() ?? '';
+  }
+
+  // Kernels.
+
+  /** The second kernel's files come into place: modules, headers, image. No hook runs. */
+  async addSecondKernel(): Promise<void> {
+    const held = `/var/lib/held-kernels/${this.image.kernels.second}`;
+    await this.run(
+      `cd '${held}' && mv usr/src/* /usr/src && mv boot/* /boot && mv lib/modules/* /lib/modules`,
+    );
+  }
+
+  /**
+   * The hooks of a kernel's installation, called as Debian's linux-image packages do. Its initrd is there
+   * already, and making it again takes a minute under emulation.
+   */
+  runKernelHooks(release: string, folder = '/etc/kernel/postinst.d'): Promise<Answer> {
+    const image = `/boot/vmlinuz-${release}`;
+    const environment = `INITRD=No DEB_MAINT_PARAMS="'configure' ''"`;
+    return this.run(
+      `${environment} run-parts --report --exit-on-error --arg='${release}' --arg='${image}' '${folder}'`,
+    );
+  }
+
+  // The end.
+
+  async dispose(): Promise<void> {
+    if (this.#qemu?.running) await this.#qemu.kill();
+    await rm(this.#folder, { recursive: true, force: true });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.dispose();
+  }
+
+  #running(): Qemu {
+    if (this.#qemu?.running) return this.#qemu;
+    throw this.#qemu?.failure('the guest is off') ?? new Error('the guest was never switched on');
+  }
+
+  async #goDown(how: 'poweroff' | 'reboot'): Promise<void> {
+    const qemu = this.#running();
+    // No answer is waited for: the agent ends with the rest.
+    void qemu.channel.send(`/usr/local/lib/guest/go-down ${how}`, '');
+    let timer: NodeJS.Timeout | undefined;
+    const tooLong = new Promise<never>((_, reject) => {
+      const what = `${how}: no end after ${END_LIMIT_MS / 1000} s`;
+      timer = setTimeout(() => reject(qemu.failure(what)), END_LIMIT_MS);
+    });
+    try {
+      await Promise.race([qemu.ended, tooLong]);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+}
+
+/** Removes what runs left that were killed. */
+export async function removeLeftGuests(): Promise<void> {
+  for (const name of await readdir(GUESTS).catch(() => [])) {
+    if (!isAlive(Number(name.split('-')[0]))) await rm(join(GUESTS, name), { recursive: true, force: true });
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,46 @@
+#!/bin/sh
+# Makes a guest's disk: the root file system in BASE, which stays as it is, with the program installed from an
+# unpacked RELEASE, the driver source in DRIVER, and the files of each ROOTFS. Runs in a mount namespace of its own.
+# usage: make-disk.sh BASE RELEASE DRIVER DISK ROOTFS…
+set -eu
+
+base=$1 release=$2 driver=$3 disk=$4
+shift 4
+
+work=$(dirname "$disk")/merge
+mkdir -p "$work"
+mount -t tmpfs ttkmd-test "$work"
+mkdir "$work/upper" "$work/work" "$work/root"
+# A name relative to the folder: a comma or colon in the project's path would end the option.
+cd "$(dirname "$base")"
+mount -t overlay ttkmd-test -o "lowerdir=$(basename "$base"),upperdir=$work/upper,workdir=$work/work" "$work/root"
+cd "$work/root"
+
+# The checkout's owner and umask are nothing to the guest, where settings are root's alone.
+for rootfs; do
+  find "$rootfs" -type f -printf '%P\n' | while read -r file; do
+    mode=644
+    [ ! -x "$rootfs/$file" ] || mode=755
+    install -D -m "$mode" "$rootfs/$file" "$file"
+  done
+done
+if [ -e etc/init.d/guest-agent ]; then
+  chroot . rc-update --quiet add guest-agent sysinit
+else
+  chroot . systemctl --quiet enable guest-agent.service
+  # A login on the console would cut off what the kernel and the services print there.
+  chroot . systemctl --quiet mask serial-getty@ttyS0.service getty-static.service
+  # These would start at any time, and take the only processor from a test that measures.
+  chroot . systemctl --quiet mask apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer fstrim.timer
+fi
+sh "$release/install.sh" --root "$work/root" >/dev/null
+
+version=$(sed -n 's/^PACKAGE_VERSION="\(.*\)"$/\1/p' "$driver/dkms.conf")
+cp -r --preserve=mode "$driver" "usr/src/tenstorrent-$version"
+chmod -R go-w "usr/src/tenstorrent-$version"
+
+truncate -s 4G "$disk"
+mke2fs -q -F -t ext4 -L guest -E lazy_itable_init=1 -d . "$disk"
+cd /
+umount "$work/root" "$work"
+rmdir "$work"

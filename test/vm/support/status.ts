@@ -1,0 +1,26 @@
+// What the tests ask the program in a guest.
+
+import type { HistoryEntry, StatusDocument as SandboxStatus } from '../../system/support/machine.ts';
+import type { Guest } from './guest.ts';
+
+/** The part of `status --json` that the tests read. */
+export type StatusDocument = Omit<SandboxStatus, 'kernels' | 'driver'> & {
+  kernels: (SandboxStatus['kernels'][number] & { running: boolean })[];
+  driver: SandboxStatus['driver'] & { loaded: string | null };
+  devices: { address: string; family: string; driver: string | null }[];
+};
+
+export async function statusOf(guest: Guest): Promise<StatusDocument> {
+  const { stdout } = await guest.run('ttkmdctl status --json', { allowFailure: true });
+  return JSON.parse(stdout) as StatusDocument;
+}
+
+export async function historyOf(guest: Guest): Promise<HistoryEntry[]> {
+  const { stdout } = await guest.run('ttkmdctl history --json -n 1000');
+  return (JSON.parse(stdout) as { entries: HistoryEntry[] }).entries;
+}
+
+/** Each kernel's module state by release. */
+export function statesOf(status: StatusDocument): Record<string, string> {
+  return Object.fromEntries(status.kernels.map(({ release, module }) => [release, module.state]));
+}

@@ -43,7 +43,10 @@ export function followSocket(
 ): Promise<void> {
   return new Promise((resolve, reject) => {
     const call = request({ socketPath: path, path: target, signal }, (response) => {
-      createInterface({ input: response }).on('line', onLine);
+      // The end of the response is told twice, and both times as an error where it was broken off.
+      createInterface({ input: response })
+        .on('line', onLine)
+        .on('error', () => {});
       response.on('error', () => resolve());
       response.on('close', resolve);
     });

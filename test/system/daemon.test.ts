@@ -1,7 +1,7 @@
 // The daemon on a real file system: what it hears, what it does, what it answers, and what it costs.
 
 import { once } from 'node:events';
-import { connect } from 'node:net';
+import { connect, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { Daemon } from './support/daemon.ts';
@@ -48,6 +48,16 @@ async function told(daemon: Daemon): Promise<StatusDocument> {
   return JSON.parse((await daemon.get('/status')).body) as StatusDocument;
 }
 
+/** Until a connection is over, in whatever way. */
+function closed(socket: Socket): Promise<void> {
+  return new Promise((resolve) => socket.once('close', () => resolve()));
+}
+
+/** What a burst of work has taken is given back when there is nothing to do. */
+function small(daemon: Daemon): Promise<void> {
+  return until('the daemon is small', () => daemon.memory() < MOST_MEMORY);
+}
+
 /** Until the daemon has nothing more to do. */
 async function quiet(sandbox: Sandbox): Promise<void> {
   await until('nothing is under way', async () => (await statusOf(sandbox)).run === null);
@@ -61,26 +71,26 @@ describe('a kernel arrives with no hook', () => {
 
   /** Ways in which the two folders come from where they lie ready. */
   const WAYS: readonly (readonly [string, string])[] = [
-    ['cp -a, the tree first', `cp -a /stage/tree ${tree}; cp -a /stage/modules ${modules}`],
-    ['cp -a, the modules first', `cp -a /stage/modules ${modules}; cp -a /stage/tree ${tree}`],
-    ['rsync', `rsync -a /stage/tree/ ${tree}/; rsync -a /stage/modules/ ${modules}/`],
+    ['cp -a, the tree first', `cp -a /opt/stage/tree ${tree}; cp -a /opt/stage/modules ${modules}`],
+    ['cp -a, the modules first', `cp -a /opt/stage/modules ${modules}; cp -a /opt/stage/tree ${tree}`],
+    ['rsync', `rsync -a /opt/stage/tree/ ${tree}/; rsync -a /opt/stage/modules/ ${modules}/`],
     [
       'mv into place',
-      `cp -a /stage/tree /usr/src/.new; mv /usr/src/.new ${tree}; cp -a /stage/modules ${modules}`,
+      `cp -a /opt/stage/tree /usr/src/.new; mv /usr/src/.new ${tree}; cp -a /opt/stage/modules ${modules}`,
     ],
     [
       'make modules_install, the links last',
-      `cp -a /stage/tree ${tree}; mkdir ${modules}; cp -a /stage/modules/kernel ${modules}; cp /stage/modules/modules.* ${modules}
+      `cp -a /opt/stage/tree ${tree}; mkdir ${modules}; cp -a /opt/stage/modules/kernel ${modules}; cp /opt/stage/modules/modules.* ${modules}
        depmod ${release}; sleep 1.2; ln -s ${tree} ${modules}/build`,
     ],
     [
       'slowly, with the symbol versions long after the rest',
-      `cp -a /stage/modules ${modules}; cp -a /stage/tree ${tree}; mv ${tree}/Module.symvers /stage/; sleep 2; mv /stage/Module.symvers ${tree}/`,
+      `cp -a /opt/stage/modules ${modules}; cp -a /opt/stage/tree ${tree}; mv ${tree}/Module.symvers /opt/stage/; sleep 2; mv /opt/stage/Module.symvers ${tree}/`,
     ],
     [
       'removed in the middle, and once more',
-      `cp -a /stage/modules ${modules}; cp -a /stage/tree ${tree} & sleep 0.2; kill $!; rm -rf ${tree} ${modules}; sleep 0.5
-       cp -a /stage/tree ${tree}; cp -a /stage/modules ${modules}`,
+      `cp -a /opt/stage/modules ${modules}; cp -a /opt/stage/tree ${tree} & sleep 0.2; kill $!; rm -rf ${tree} ${modules}; sleep 0.5
+       cp -a /opt/stage/tree ${tree}; cp -a /opt/stage/modules ${modules}`,
     ],
   ];
 
@@ -89,7 +99,11 @@ describe('a kernel arrives with no hook', () => {
   }, async () => {
     await using sandbox = await machine();
     await sandbox.addKernel(kernels.v612);
-    await sandbox.run(['sh', '-c', `mkdir /stage && mv ${tree} /stage/tree && mv ${modules} /stage/modules`]);
+    await sandbox.run([
+      'sh',
+      '-c',
+      `mkdir /opt/stage && mv ${tree} /opt/stage/tree && mv ${modules} /opt/stage/modules`,
+    ]);
     await using daemon = await Daemon.start(sandbox);
     await hasDriver(sandbox, kernels.v61.gentooRelease);
     for (const [index, [way, script]] of WAYS.entries()) {
@@ -106,7 +120,7 @@ describe('a kernel arrives with no hook', () => {
     const entries = await history(sandbox);
     expect(entries.filter(({ outcome }) => outcome !== 'done')).toEqual([]);
     expect(new Set(entries.map(({ trigger }) => trigger))).toEqual(new Set(['watch']));
-    expect(daemon.memory()).toBeLessThan(MOST_MEMORY);
+    await small(daemon);
     expect(await daemon.stop()).toBe(0);
   });
 });
@@ -149,7 +163,7 @@ test('what changes is followed: the kernel, the driver source, the settings, and
     const { at } = JSON.parse(await sandbox.read('/run/ttkmd/status.json')) as { at: string };
     return Date.parse(at) > Date.now() - 5000;
   });
-  expect(daemon.memory()).toBeLessThan(MOST_MEMORY);
+  await small(daemon);
 });
 
 test('it costs nothing while idle, and a handful of watches for each kernel', async () => {
@@ -175,7 +189,7 @@ test('it costs nothing while idle, and a handful of watches for each kernel', as
   await until('and are told', async () => (await told(daemon)).kernels.length >= 50);
   await quiet(sandbox);
   expect(daemon.watches()).toBeLessThanOrEqual(one + 5 * 50 + 5);
-  expect(daemon.memory()).toBeLessThan(MOST_MEMORY);
+  await small(daemon);
 
   await sleep(3000);
   const before = daemon.switches();
@@ -267,7 +281,7 @@ test('callers that are malformed, huge, slow or many hurt nobody', async () => {
     });
     socket.on('error', () => {});
     socket.end(text);
-    await once(socket, 'close');
+    await closed(socket);
     return answer;
   };
   expect(await talk(path, 'no HTTP at all\r\n\r\n')).toContain('400');
@@ -286,7 +300,7 @@ test('callers that are malformed, huge, slow or many hurt nobody', async () => {
 
   // Many that never say anything: they are let go, and whoever asks then is answered.
   const idlers = Array.from({ length: 300 }, () => connect(path).on('error', () => {}));
-  const gone = Promise.all(idlers.map((socket) => once(socket, 'close')));
+  const gone = Promise.all(idlers.map(closed));
   await gone;
   expect((await told(daemon)).health).toBe('ok');
   const answers = await Promise.all(Array.from({ length: 30 }, () => daemon.get('/status')));
@@ -303,7 +317,7 @@ test('callers that are malformed, huge, slow or many hurt nobody', async () => {
   );
   deaf.destroy();
   await quiet(sandbox);
-  expect(daemon.memory()).toBeLessThan(MOST_MEMORY);
+  await small(daemon);
   expect(daemon.openFiles()).toBeLessThan(40);
 });
 

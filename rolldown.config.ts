@@ -32,11 +32,25 @@ function inEveryCommand(id: string): boolean {
   const [, name = '', file = ''] = room;
   if (['config', 'kernels', 'driver', 'state'].includes(name)) return true;
   if (name === 'host') return !LATE_HOST.includes(file);
-  if (name === 'dkms') return ['tree', 'mend', 'commands'].includes(file);
-  if (name === 'reconcile') return !/^(apply|give-back|work)/.test(file);
+  if (name === 'dkms')
+    return ['bash-assignments', 'commands', 'foreign-runs', 'framework', 'mend', 'tree'].includes(file);
+  if (name === 'reconcile')
+    return !/^(apply|build-failed|give-back|own-copies|verify-install|work)/.test(file);
   return (
     name === 'cli' &&
-    !['deploy', 'hooks', 'config', 'cancel', 'history', 'logs', 'watch-status'].includes(file)
+    ![
+      'deploy',
+      'hooks',
+      'config',
+      'cancel',
+      'history',
+      'logs',
+      'watch-status',
+      'boot',
+      'service',
+      'render-files',
+      'usage',
+    ].includes(file)
   );
 }
 

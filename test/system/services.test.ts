@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { release } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { history, insist, prepared, printed, states } from './support/machine.ts';
+import { configure, history, insist, prepared, printed, states } from './support/machine.ts';
 import { addOpenrc, pretendBooted } from './support/openrc.ts';
 import { parts } from './support/parts.ts';
 import { PROJECT } from './support/project.ts';
@@ -50,6 +50,7 @@ describe('systemd', () => {
     const kept = [...unit.matchAll(/^CapabilityBoundingSet=(.*)$/gm)].flatMap(([, names = '']) =>
       names.split(' ').map((name) => `+${name.slice('CAP_'.length).toLowerCase()}`),
     );
+    await configure(sandbox, '[watch]\nsettle = 0s\n');
     const confined = ['setpriv', '--no-new-privs', `--bounding-set=-all,${kept.join(',')}`];
     const result = await sandbox.run([...confined, '/usr/bin/ttkmdctl', 'reconcile', '--trigger=watch'], {
       allowFailure: true,

@@ -36,6 +36,7 @@ export const STATES: readonly (readonly [state: string, meaning: string])[] = [
     'No module is there, and it can be built only when something else has come: mostly the build tree.',
   ],
   ['unsupported', 'This kernel cannot have the driver, or shall not.'],
+  ['unknown', 'This user may not look at what the answer depends on.'],
 ];
 
 /** How the driver's source comes to where dkms looks for it; to be run as root. */

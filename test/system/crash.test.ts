@@ -23,6 +23,7 @@ import {
   until,
 } from './support/machine.ts';
 import { parts } from './support/parts.ts';
+import { generator } from './support/random.ts';
 import { buildsAlive, noBuildAlive, type Sandbox } from './support/sandbox.ts';
 
 const { kernels, dkms } = parts();
@@ -36,17 +37,6 @@ const AFTERLIFE_MS = 2000;
 
 const CONF = `/usr/src/tenstorrent-${SAMPLE}/dkms.conf`;
 const SWITCHES = `/usr/src/tenstorrent-${SAMPLE}/switches.mk`;
-
-/** A small generator that a seed repeats (mulberry32). */
-function generator(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
 
 /** Parts of a whole that cover it evenly, each at random in its own section, in random order. */
 function moments(count: number, random: () => number): number[] {

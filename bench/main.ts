@@ -4,12 +4,16 @@ import { availableParallelism, loadavg } from 'node:os';
 import { parseArgs } from 'node:util';
 import { ensureParts } from '../test/system/support/parts.ts';
 import { FEWEST_ROUNDS, measure, SUBJECTS, type Subject } from './cases.ts';
+import { measureDaemon } from './daemon.ts';
 import { judge, render } from './table.ts';
+
+/** What has no peer to be measured against. */
+const DAEMON = 'daemon';
 
 const USAGE = `usage: npm run bench -- [--rounds N] [--dkms VERSION] [SUBJECT…]
   N         how often each command is timed, at least and by default ${FEWEST_ROUNDS}; builds twice, short ones thrice as often
   VERSION   3.0 or 3.2; both unless told
-  SUBJECT   ${SUBJECTS.join(', ')}; all unless told`;
+  SUBJECT   ${[...SUBJECTS, DAEMON].join(', ')}; all unless told`;
 
 // Short commands are cheap to repeat, and suffer most from what else the machine does.
 const SHORT_FACTOR = 3;
@@ -18,6 +22,7 @@ interface Wishes {
   rounds: number;
   dkms: string;
   subjects: ReadonlySet<Subject>;
+  daemon: boolean;
 }
 
 async function main(): Promise<number> {
@@ -37,9 +42,15 @@ async function main(): Promise<number> {
     console.log(`The machine has other work (load ${load.toFixed(1)}): trust the ratios, not the times.`);
   }
 
+  if (wishes.daemon) {
+    const log = (line: string): void => progress(line);
+    const lines = await measureDaemon({ dkms: dkms.v32, kernel: kernels.v612, rounds: wishes.rounds, log });
+    console.log(`\nthe daemon\n${lines.join('\n')}`);
+  }
+
   let missed = 0;
   for (const part of [dkms.v30, dkms.v32]) {
-    if (!part.version.startsWith(wishes.dkms)) continue;
+    if (!part.version.startsWith(wishes.dkms) || wishes.subjects.size === 0) continue;
     const rows = await measure({
       dkms: part,
       kernels,
@@ -67,9 +78,10 @@ function parse(argv: readonly string[]): Wishes | undefined {
     });
     const rounds = Number(values.rounds ?? FEWEST_ROUNDS);
     const subjects = SUBJECTS.filter((one) => positionals.length === 0 || positionals.includes(one));
-    const unknown = positionals.some((one) => !SUBJECTS.some((subject) => subject === one));
+    const unknown = positionals.some((one) => one !== DAEMON && !SUBJECTS.some((subject) => subject === one));
     if (!Number.isInteger(rounds) || rounds < FEWEST_ROUNDS || unknown) return undefined;
-    return { rounds, dkms: values.dkms ?? '', subjects: new Set(subjects) };
+    const daemon = positionals.length === 0 || positionals.includes(DAEMON);
+    return { rounds, dkms: values.dkms ?? '', subjects: new Set(subjects), daemon };
   } catch (error) {
     console.error(error instanceof Error ? error.message : String(error));
     return undefined;

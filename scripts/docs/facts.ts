@@ -11,13 +11,16 @@ export const FILES: readonly (readonly [path: string, what: string])[] = [
   [HOOK_PATH, "The admin's own program for builds that failed, see WHEN A BUILD FAILS."],
   ['/var/lib/ttkmd/', 'What is remembered: fingerprints, failures, history, what was installed.'],
   ['/var/log/ttkmd/builds/', 'One log for each build; the last 50 are kept.'],
-  ['/run/ttkmd/', 'The lock, and the events of the run under way.'],
+  ['/run/ttkmd/', "The lock, the events of the run under way, the daemon's sockets."],
+  ['/run/ttkmd/status.json', "What ttkmdctl status --json prints, as of the daemon's last look."],
   ['/usr/lib/kernel/install.d/35-ttkmd.install', "The hook for systemd's kernel-install."],
   [
     '/usr/lib/kernel/{preinst,postinst}.d/35-ttkmd.install',
     "The hooks for Gentoo's traditional installkernel.",
   ],
   ['/etc/kernel/{postinst,prerm,postrm}.d/35-ttkmd', "The hooks for Debian's kernel packages."],
+  ['/usr/lib/systemd/system/ttkmd*.service', "Systemd's units, with tenstorrent.target."],
+  ['/etc/init.d/ttkmd', "OpenRC's service, with ttkmd-boot and /etc/conf.d/ttkmd."],
   ['/usr/lib/dracut/dracut.conf.d/50-ttkmd.conf', 'Keeps a stale driver out of the initramfs.'],
   [RULE_PATH, "The driver's udev rule, from its source; it stays as long as the driver does."],
 ];

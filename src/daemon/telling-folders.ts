@@ -4,8 +4,11 @@ import type { HostFs } from '../host/fs.ts';
 /** What a change in a folder is about. */
 export type Topic = 'kernels' | 'settings' | 'runs';
 
-/** Where the files appear that make a build tree ready, and change when it is built anew. */
-const IN_A_TREE = ['', '/include/config', '/include/generated', '/scripts/mod'];
+/**
+ * Where the files appear that make a build tree ready, and change when it is built anew. Not include/config, though
+ * auto.conf is there: it has seven thousand entries, and kconfig writes autoconf.h in include/generated with it.
+ */
+const IN_A_TREE = ['', '/include/generated', '/scripts/mod'];
 
 const FIXED: readonly (readonly [string, Topic])[] = [
   ['/lib/modules', 'kernels'],
@@ -17,7 +20,7 @@ const FIXED: readonly (readonly [string, Topic])[] = [
 ];
 
 /**
- * The folders to watch: a handful, and no more than five for each kernel. For one that is not there yet, the nearest
+ * The folders to watch: a handful, and no more than four for each kernel. For one that is not there yet, the nearest
  * one above it that is, but for settings.
  */
 export function tellingFolders(fs: HostFs): Map<string, Topic> {

@@ -87,7 +87,10 @@ type Restless = Pick<Observation, 'restless' | 'restlessSource'>;
 
 const QUIET: Restless = { restless: new Map(), restlessSource: undefined };
 
-/** Only kernels that something would be built for are looked at: a tree is five thousand folders. */
+/**
+ * Only kernels that something would be built for, now or once their trees are complete, are looked at: a tree is five
+ * thousand folders.
+ */
 async function findRestless(
   host: Host,
   config: Config,
@@ -98,9 +101,9 @@ async function findRestless(
 ): Promise<Restless> {
   const since = host.clock.now() - config.watch.settle;
   const restless = new Map<string, number>();
-  for (const { release, buildTree, abiIdentity } of kernels) {
+  for (const { release, kind, buildTree, abiIdentity } of kernels) {
     const known = modules.has(release) && state.modules[release]?.abiIdentity === abiIdentity;
-    if (known || !buildTree.ready || buildTree.path === undefined) continue;
+    if (known || kind === 'sources-only' || buildTree.path === undefined) continue;
     const changed = await changedSince(host, buildTree.path, since);
     if (changed !== undefined) restless.set(release, changed);
   }

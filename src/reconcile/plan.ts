@@ -6,6 +6,9 @@ import type { Judgement, KernelJudgement } from './judgement.ts';
 import { isRemembered, leavesModule } from './remembered.ts';
 import type { Step } from './step.ts';
 
+/** A tree that is not ready and is being written is looked at again after so many settle times. */
+const GROWING = 4;
+
 export interface Policy {
   readonly trigger: Trigger;
   /** One kernel alone; undefined for all of them. */
@@ -189,7 +192,7 @@ function planOldVersions(
 }
 
 function planWait(
-  { driver }: Judgement,
+  { driver, observation }: Judgement,
   { kernel, state, reason, goneIn }: KernelJudgement,
 ): Step | undefined {
   const release = kernel.release;
@@ -200,11 +203,11 @@ function planWait(
     state === 'waiting' ||
     (state === 'drifted' && !kernel.buildTree.ready && driver.source !== undefined)
   ) {
-    return {
-      kind: 'wait',
-      release,
-      why: kernel.buildTree.missing[0]?.text ?? reason ?? 'its build tree is not ready',
-    };
+    const why = kernel.buildTree.missing[0]?.text ?? reason ?? 'its build tree is not ready';
+    // What is missing may come deep in the tree, where nobody listens.
+    const isGrowing = observation.restless.has(release);
+    const again = isGrowing ? Math.max(GROWING * observation.config.watch.settle, 1000) : undefined;
+    return { kind: 'wait', release, why, ...(again === undefined ? {} : { again }) };
   }
   return undefined;
 }

@@ -19,7 +19,7 @@ describe('the telling folders', () => {
     );
   });
 
-  it('are five for each kernel, whatever its tree holds', () => {
+  it('are four for each kernel, whatever its tree holds', () => {
     const few = watched({ ...gentooKernel(A), '/etc/ttkmd/ttkmd.conf.d/a.conf': '' });
     const more = watched({
       ...gentooKernel(A),
@@ -30,7 +30,6 @@ describe('the telling folders', () => {
     expect(few.filter((path) => path.includes(A))).toEqual([
       `/lib/modules/${A}`,
       TREE,
-      `${TREE}/include/config`,
       `${TREE}/include/generated`,
       `${TREE}/scripts/mod`,
     ]);

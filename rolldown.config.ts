@@ -19,7 +19,16 @@ const builtinsWithoutImport: Plugin = {
 };
 
 /** What only builds and the daemon need of the machine; each brings a library or a server with it. */
-const LATE_HOST = ['contained-run', 'watch', 'serve', 'call-socket', 'process-log', 'own-command', 'signals'];
+const LATE_HOST = [
+  'contained-run',
+  'watch',
+  'serve',
+  'call-socket',
+  'memory',
+  'process-log',
+  'own-command',
+  'signals',
+];
 
 /**
  * What nearly every command loads is one file: finding, reading and compiling twenty small ones costs more than

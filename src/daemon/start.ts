@@ -3,6 +3,7 @@ import type { Config } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
 import { EXIT, TtkmdError } from '../host/errors.ts';
 import { localHost } from '../host/local-host.ts';
+import { giveBackSoon } from '../host/memory.ts';
 import { startOwnCommand } from '../host/own-command.ts';
 import { createProcessLog } from '../host/process-log.ts';
 import { interruptible } from '../host/signals.ts';
@@ -52,7 +53,11 @@ export async function startDaemon(root: string): Promise<number> {
     host,
     readConfig,
     manager: serviceManager(host.exec, process.env, process.pid),
-    startCommand: startOwnCommand,
+    startCommand(args) {
+      const command = startOwnCommand(args);
+      void command.ended.then(giveBackSoon);
+      return command;
+    },
     stop: interruptible(['SIGINT', 'SIGTERM']).signal,
     onReload: (reload) => void process.on('SIGHUP', reload),
   });

@@ -21,6 +21,8 @@ export interface Timing {
 }
 
 export interface Schedule {
+  /** When the last event was heard. */
+  readonly at: number;
   readonly running: Job | undefined;
   /** The first and the last change that no job has looked at yet. */
   readonly changed: { readonly first: number; readonly last: number } | undefined;
@@ -48,6 +50,7 @@ const MOST_REQUESTS = 8;
 
 export function firstSchedule(now: number): Schedule {
   return {
+    at: now,
     running: undefined,
     changed: undefined,
     again: now,
@@ -64,7 +67,7 @@ export function advance(
   now: number,
   timing: Timing,
 ): { readonly schedule: Schedule; readonly start: Job | undefined } {
-  const heard = hear(before, event, now, timing);
+  const heard = hear({ ...inStep(before, now), at: now }, event, now, timing);
   const job = heard.running === undefined ? nextJob(heard, now, timing) : undefined;
   if (job === undefined) return { schedule: heard, start: undefined };
   return { schedule: started(heard, job, now, timing), start: job };
@@ -79,6 +82,19 @@ export function wakeAt(schedule: Schedule, timing: Timing): number | undefined {
 /** The same request need not be done twice. */
 export function accepts({ requests }: Schedule): boolean {
   return requests.length < MOST_REQUESTS;
+}
+
+/** A clock that was set back leaves every moment as far ahead as it was when the last event was heard. */
+function inStep(schedule: Schedule, now: number): Schedule {
+  const back = schedule.at - now;
+  if (back <= 0) return schedule;
+  const { changed, again, resyncAt } = schedule;
+  return {
+    ...schedule,
+    changed: changed && { first: changed.first - back, last: changed.last - back },
+    again: again === undefined ? undefined : again - back,
+    resyncAt: resyncAt - back,
+  };
 }
 
 function hear(schedule: Schedule, event: ScheduleEvent, now: number, timing: Timing): Schedule {

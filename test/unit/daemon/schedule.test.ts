@@ -142,6 +142,22 @@ describe('the schedule', () => {
     expect(taken).toBe(8);
   });
 
+  it.each<[string, number]>([
+    ['back by a year', -365 * 24 * HOUR],
+    ['back by an hour', -HOUR],
+  ])('keeps its distances when the clock is set %s', (_, step) => {
+    let schedule = advance(firstSchedule(0), { type: 'time' }, 0, TIMING).schedule;
+    schedule = advance(schedule, { type: 'ended', again: 9000 }, 500, TIMING).schedule;
+    schedule = advance(schedule, CHANGED, 1000, TIMING).schedule;
+    // The timer goes off after the time that it was set to, whatever the clock says now.
+    schedule = advance(schedule, { type: 'time' }, 4000 + step, TIMING).schedule;
+    expect(wakeAt(schedule, TIMING)).toBe(4000 + step + TIMING.settle);
+    expect(schedule.again).toBe(4000 + step + 8500);
+    const next = advance(schedule, { type: 'time' }, 7000 + step, TIMING);
+    expect(next.start).toMatchObject({ trigger: 'watch' });
+    expect(next.schedule.resyncAt).toBe(7000 + step + TIMING.resync);
+  });
+
   it('follows a shorter resync at once', () => {
     const { schedule } = advance(firstSchedule(0), { type: 'time' }, 0, TIMING);
     const idle = advance(schedule, ENDED, 100, TIMING).schedule;

@@ -24,8 +24,6 @@ export interface Worker {
   hear(event: ScheduleEvent): void;
   /** Whether no child is at work. */
   readonly idle: boolean;
-  /** Whether nothing is overdue. */
-  readonly onTime: boolean;
   /** Takes a request on; false where enough wait already. */
   request(job: Job): boolean;
   /** Ends the reconcile under way; false where there is none. */
@@ -103,10 +101,6 @@ export function createWorker({ host, publisher, timing, startCommand, listen }: 
     hear,
     get idle() {
       return schedule.running === undefined;
-    },
-    get onTime() {
-      const at = wakeAt(schedule, timing());
-      return at === undefined || at > clock.now() - RETRY;
     },
     request(job) {
       if (!accepts(schedule)) return false;

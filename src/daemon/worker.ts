@@ -68,15 +68,20 @@ export function createWorker({ host, publisher, timing, startCommand, listen }: 
   }
 
   async function run(job: Job): Promise<void> {
-    await listen();
-    if (over) return;
-    const digest = await perform(job);
+    const digest = await listen()
+      .then(() => (over ? undefined : perform(job)))
+      .catch(couldNot(job));
     if (over) return;
     const trigger = job.kind === 'reconcile' ? job.trigger : undefined;
     for (const { text, failed, release, step } of digest?.done ?? []) {
       log[failed ? 'error' : 'info'](text, { kernel: release, step, trigger });
     }
     hear({ type: 'ended', again: digest === undefined ? RETRY : digest.again });
+  }
+
+  /** A machine that is out of memory or descriptors may have some in a minute. */
+  function couldNot({ kind }: Job): (error: Error) => undefined {
+    return ({ message }) => void log.error(`ttkmdctl ${kind} could not be started: ${message}`);
   }
 
   async function perform(job: Job): Promise<Digest | undefined> {
@@ -90,8 +95,11 @@ export function createWorker({ host, publisher, timing, startCommand, listen }: 
   }
 
   async function look(): Promise<void> {
-    const { stdout } = await startCommand(commandOf({ kind: 'status' })).ended;
-    const digest = readDigest(stdout);
+    const job: Job = { kind: 'status' };
+    const digest = await Promise.resolve()
+      .then(() => startCommand(commandOf(job)).ended)
+      .then(({ stdout }) => readDigest(stdout))
+      .catch(couldNot(job));
     // Before the first job has ended nobody knows what is still to be done.
     const settled = schedule.running === undefined && publisher.at > 0;
     if (digest !== undefined) publisher.publish(digest, clock.now(), settled);

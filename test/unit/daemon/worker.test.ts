@@ -91,3 +91,26 @@ describe('the pulse', () => {
     clearInterval(pulse);
   });
 });
+
+describe('a job that cannot be begun', () => {
+  const noProcess = (): OwnCommand => {
+    throw Object.assign(new Error('spawn ENOMEM'), { code: 'ENOMEM' });
+  };
+  const noDescriptor = async (): Promise<void> => {
+    throw Object.assign(new Error('EMFILE: too many open files, scandir'), { code: 'EMFILE' });
+  };
+
+  it.each<[string, RegExp, () => Scene, string[]]>([
+    ['for want of memory', /spawn ENOMEM/, () => scene(noProcess), [WATCH, WATCH]],
+    ['for want of descriptors', /EMFILE/, () => scene(undefined, noDescriptor), []],
+  ])('%s ends nothing: it is said, and tried again', async (_, why, build, expected) => {
+    const { host, worker, started } = build();
+    worker.hear({ type: 'time' });
+    await pass(host, 1000);
+    expect(worker.idle).toBe(true);
+    expect(host.log.entries).toMatchObject([{ level: 'error', message: expect.stringMatching(why) }]);
+    await pass(host, MINUTE);
+    expect(host.log.entries).toHaveLength(2);
+    expect(started).toEqual(expected);
+  });
+});

@@ -7,7 +7,7 @@ export interface Readings {
   readonly status: () => Promise<string>;
   /** Entries of the history, the newest last. */
   readonly history: (most: number) => readonly unknown[];
-  /** Sends what happens from now on until the caller leaves; false where too many listen already. */
+  /** Sends what happens from now on until the caller leaves; where too many listen already, a word of that. */
   readonly follow: (stream: LineStream) => void;
 }
 

@@ -42,7 +42,13 @@ export async function replaceBuild(host: Host, tree: string, target: Target): Pr
   clearStaging(host);
 
   return {
-    keep: () => fs.removeTree(older),
+    keep() {
+      try {
+        fs.removeTree(older);
+      } catch {
+        // The next run cleans up; what is proved is not taken back for it.
+      }
+    },
     takeBack() {
       fs.removeTree(place);
       if (isRebuild) fs.rename(older, place);

@@ -1,4 +1,5 @@
-// A run that is killed at any of its changes to the disk: the next one leaves the machine as if it had not been.
+// A run that is killed at any of its changes to the disk, or refused one: the next one leaves the machine as if it had
+// not been.
 import { expect, it } from 'vitest';
 import { loadConfig } from '../../../src/config/load.ts';
 import type { HostFs } from '../../../src/host/fs.ts';
@@ -70,18 +71,23 @@ async function prepared({ first, joins, dkms = workingDkms }: Scene): Promise<Me
   return host;
 }
 
+const KILLED = 'killed';
 const CHANGING = ['write', 'append', 'makeFolder', 'link', 'rename', 'copy', 'remove', 'removeTree'] as const;
 
-/** The same machine for a process that dies before one of its changes to the disk; what it did, up to there. */
-function mortal(host: MemoryHost, lives: number): { host: Host; changes: string[] } {
+/** The same machine for a process whose changes to the disk come to something; and those changes. */
+function fated(
+  host: MemoryHost,
+  fate: (change: number) => Error | undefined,
+): { host: Host; changes: string[] } {
   const changes: string[] = [];
   const fs: HostFs = { ...host.fs };
   for (const name of CHANGING) {
     const act = host.fs[name] as (...args: unknown[]) => void;
     Object.assign(fs, {
       [name](...args: unknown[]) {
-        if (changes.length >= lives) throw new Error('killed');
-        changes.push(`${name} ${args[0]}`);
+        const end = fate(changes.length);
+        if (end?.message !== KILLED) changes.push(`${name} ${args[0]}`);
+        if (end !== undefined) throw end;
         act(...args);
       },
     });
@@ -101,12 +107,13 @@ function remains(host: MemoryHost, { passing = /^$/ }: Scene): [string, string |
 
 it.each(Object.entries(SCENES))('leaves no trace of it: %s', { timeout: 60_000 }, async (_, scene) => {
   const sound = await prepared(scene);
-  const whole = mortal(sound, Number.POSITIVE_INFINITY);
+  const whole = fated(sound, () => undefined);
   const { after } = await run(whole.host);
   expect(whole.changes.length).toBeGreaterThan(15);
   for (let lives = 0; lives < whole.changes.length; lives += 1) {
     const host = await prepared(scene);
-    await run(mortal(host, lives).host).catch(() => {});
+    const fate = (change: number) => (change < lives ? undefined : new Error(KILLED));
+    await run(fated(host, fate).host).catch(() => {});
     const report = await run(host);
     const where = `killed before ${whole.changes[lives]}, after ${whole.changes[lives - 1]}`;
     expect(
@@ -130,13 +137,13 @@ it.each<[string, (fs: HostFs) => void]>([
       half(on.fs);
       if (killed) return { code: 5, stdout: 'Error! it cannot be copied' };
       killed = true;
-      throw new Error('killed');
+      throw new Error(KILLED);
     },
   });
   const before = host.fs.readText(MODULE);
   const dead = new Proxy(host.fs, {
     get: (fs, name: keyof HostFs) => {
-      if (killed && CHANGING.some((one) => one === name)) throw new Error('killed');
+      if (killed && CHANGING.some((one) => one === name)) throw new Error(KILLED);
       return fs[name];
     },
   });
@@ -146,3 +153,27 @@ it.each<[string, (fs: HostFs) => void]>([
   expect(report.outcome).toBe('failed');
   expect(host.fs.readText(MODULE)).toBe(before);
 });
+
+it.each(['a newer version', 'a source that has changed'])(
+  'what the file system refuses once costs no module: %s',
+  async (name) => {
+    const scene = SCENES[name] ?? { joins: {} };
+    const sound = await prepared(scene);
+    const whole = fated(sound, () => undefined);
+    await run(whole.host);
+    for (const [index, change] of whole.changes.entries()) {
+      const host = await prepared(scene);
+      const refusal = Object.assign(new Error('EIO: input/output error'), { code: 'EIO' });
+      const { host: unlucky } = fated(host, (one) => (one === index ? refusal : undefined));
+      const refused = await run(unlucky).catch((error) => error as Error);
+      expect(refused, `refused: ${change}`).not.toBeInstanceOf(Error);
+      expect(host.fs.readText(MODULE), `refused: ${change}`).toMatch(/^version=2\.[89]\.0/);
+      const report = await run(host);
+      expect(
+        report.after.kernels.map(({ state }) => state),
+        `after: ${change}`,
+      ).toEqual(['current']);
+      expect(remains(host, scene), `after: ${change}`).toEqual(remains(sound, scene));
+    }
+  },
+);

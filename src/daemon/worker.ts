@@ -89,6 +89,7 @@ export function createWorker({ host, publisher, timing, startCommand, listen }: 
     const { code, stdout, stderr } = await child.ended;
     child = undefined;
     const digest = readDigest(stdout);
+    if (digest !== undefined && stderr !== '') log.warn(lastLine(stderr));
     if (digest !== undefined) publisher.publish(digest, clock.now(), true);
     else if (!over) log.error(`ttkmdctl ${job.kind} ended with ${code}: ${lastLine(stderr)}`);
     return digest;

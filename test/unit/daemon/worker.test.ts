@@ -19,8 +19,8 @@ const DIGEST: Digest = {
   done: [],
 };
 
-function ends(stdout: string): OwnCommand {
-  return { ended: Promise.resolve({ code: 0, stdout, stderr: '' }), stop() {} };
+function ends(stdout: string, stderr = ''): OwnCommand {
+  return { ended: Promise.resolve({ code: 0, stdout, stderr }), stop() {} };
 }
 
 interface Scene {
@@ -113,4 +113,11 @@ describe('a job that cannot be begun', () => {
     expect(host.log.entries).toHaveLength(2);
     expect(started).toEqual(expected);
   });
+});
+
+it('what a child complains of is in the log, though its work is done', async () => {
+  const { host, worker } = scene(() => ends(JSON.stringify(DIGEST), 'the status could not be written\n'));
+  worker.hear({ type: 'time' });
+  await pass(host, 1000);
+  expect(host.log.entries).toMatchObject([{ level: 'warn', message: 'the status could not be written' }]);
 });

@@ -58,7 +58,7 @@ export function ordersApi(orders: Orders): (request: Request) => Promise<Answer>
         if (typeof job === 'string') return refuse(400, job);
         return orders.request(job)
           ? reply(202, { accepted: true })
-          : refuse(429, 'enough requests are waiting already; what they find is done for this one too');
+          : refuse(429, 'enough requests are waiting already; ask again when they are done');
       },
     },
     '/cancel': {

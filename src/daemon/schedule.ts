@@ -79,7 +79,7 @@ export function wakeAt(schedule: Schedule, timing: Timing): number | undefined {
   return Math.min(dueAt(schedule, timing), schedule.again ?? Number.POSITIVE_INFINITY, schedule.resyncAt);
 }
 
-/** The same request need not be done twice. */
+/** Whether there is room for another request. */
 export function accepts({ requests }: Schedule): boolean {
   return requests.length < MOST_REQUESTS;
 }
@@ -106,7 +106,10 @@ function hear(schedule: Schedule, event: ScheduleEvent, now: number, timing: Tim
     case 'other-run-ended':
       return { ...schedule, statusIsOld: true };
     case 'requested':
-      return { ...schedule, requests: [...schedule.requests, event.job] };
+      // What waits already will be done for this one too.
+      return schedule.requests.some((one) => isSame(one, event.job))
+        ? schedule
+        : { ...schedule, requests: [...schedule.requests, event.job] };
     case 'ended':
       return {
         ...schedule,
@@ -114,6 +117,11 @@ function hear(schedule: Schedule, event: ScheduleEvent, now: number, timing: Tim
         again: event.again === undefined ? schedule.again : now + event.again,
       };
   }
+}
+
+function isSame(a: Job, b: Job): boolean {
+  if (a.kind === 'status' || b.kind === 'status') return a.kind === b.kind;
+  return a.release === b.release && a.force === b.force && a.trigger === b.trigger;
 }
 
 function nextJob(schedule: Schedule, now: number, timing: Timing): Job | undefined {

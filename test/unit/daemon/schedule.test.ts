@@ -108,6 +108,21 @@ describe('the schedule', () => {
       ['0 watch', '1000 cli a', '2000 cli b'],
     ],
     [
+      'does once what is asked for twice, unless it is under way already',
+      [
+        FIRST,
+        [1000, ask('a')],
+        [1001, ask('b')],
+        [1002, ask('b')],
+        [1003, ask('a')],
+        [2000, ENDED],
+        [3000, ENDED],
+        [4000, ENDED],
+      ],
+      HOUR,
+      ['0 watch', '1000 cli a', '2000 cli b', '3000 cli a'],
+    ],
+    [
       'renews the status after runs of others',
       [FIRST, [1000, { type: 'other-run-ended' }], [1100, ENDED]],
       HOUR,
@@ -136,7 +151,7 @@ describe('the schedule', () => {
     let schedule = advance(firstSchedule(0), { type: 'time' }, 0, TIMING).schedule;
     let taken = 0;
     while (accepts(schedule) && taken < 100) {
-      schedule = advance(schedule, ask('6.1'), 10, TIMING).schedule;
+      schedule = advance(schedule, ask(`6.${taken}`), 10, TIMING).schedule;
       taken += 1;
     }
     expect(taken).toBe(8);

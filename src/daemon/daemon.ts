@@ -4,7 +4,7 @@ import { EXIT, TtkmdError } from '../host/errors.ts';
 import type { Host } from '../host/host.ts';
 import type { OwnCommand } from '../host/own-command.ts';
 import { type ServedSocket, serveSocket, socketAnswers } from '../host/serve.ts';
-import { STATUS_FILE } from '../reconcile/publish-status.ts';
+import { STATUS_FILE, STATUS_SOCKET } from '../reconcile/publish-status.ts';
 import { readHistory } from '../state/history.ts';
 import { runUnderWay } from '../state/run.ts';
 import { ordersApi, readingApi } from './api.ts';
@@ -15,8 +15,7 @@ import { startPulse } from './pulse.ts';
 import type { ServiceManager } from './service-manager.ts';
 import { createWorker, type Worker } from './worker.ts';
 
-export const STATUS_SOCKET = '/run/ttkmd/status.sock';
-export const CONTROL_SOCKET = '/run/ttkmd/control.sock';
+const CONTROL_SOCKET = '/run/ttkmd/control.sock';
 
 /** How often all is looked at where nothing can be heard, in milliseconds. */
 const BLIND_RESYNC = 5 * 60_000;

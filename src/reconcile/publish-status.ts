@@ -7,6 +7,9 @@ import { statusDocument } from './status-document.ts';
 
 export const STATUS_FILE = '/run/ttkmd/status.json';
 
+/** Where the daemon tells the same to everybody who asks. */
+export const STATUS_SOCKET = '/run/ttkmd/status.sock';
+
 /**
  * Writes the status document where every user may read it.
  * @param run the run under way that the document tells of; looked for unless given

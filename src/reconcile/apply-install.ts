@@ -3,7 +3,7 @@ import { clearStaging, type DkmsRun, install, makeIndex } from '../dkms/commands
 import { replaceBuild } from '../dkms/replace.ts';
 import type { InstalledModule } from '../driver/driver.ts';
 import { resolveModule, shadowIdentity, strayModules } from '../driver/installed.ts';
-import { keepModule } from '../driver/kept.ts';
+import { keepModule, keptPath } from '../driver/kept.ts';
 import { PACKAGE } from '../driver/sources.ts';
 import type { FileInfo } from '../host/fs.ts';
 import { fileHash } from '../host/hash.ts';
@@ -28,9 +28,10 @@ export async function applyInstall(work: Work, step: InstallStep, seconds: numbe
   const own = ownHashes(work, release);
   const present = await presentModule(work, release);
   const sound = present?.broken === undefined ? present?.path : undefined;
-  const replaced = (ours || linked) && present !== undefined && (await isOurs(work, step, present));
+  const replaced = (ours || linked) && present !== undefined && (await isOurs(work, step, present, own));
 
-  remember(work, { intent: { release, version, step: 'install', own } });
+  const copy = sound === undefined ? undefined : keptPath(sound);
+  remember(work, { intent: { release, version, step: 'install', own, kept: copy } });
   const undo: (() => void)[] = [];
   try {
     const kept = keepModule(host.fs, release, sound);

@@ -27,6 +27,7 @@ function run(host: Host): Promise<Report> {
 }
 
 const MODULE = `/lib/modules/${R}/kernel/extra/tenstorrent.ko`;
+const ELSEWHERE = 'kernel/drivers/char/tenstorrent.ko';
 const KERNEL = gentooKernel(R);
 const OLD = driverSource('2.8.0');
 
@@ -54,6 +55,14 @@ const SCENES: Readonly<Record<string, Scene>> = {
   'a source that has changed': {
     first: { ...KERNEL, ...OLD },
     joins: driverSource('2.8.0', { code: 'other' }),
+  },
+  'a module that lies where only depmod finds it': {
+    joins: {
+      ...KERNEL,
+      ...driverSource('2.9.0'),
+      [`/lib/modules/${R}/${ELSEWHERE}`]: `version=2.8.0\0vermagic=${R} SMP mod_unload \0`,
+      [`/lib/modules/${R}/modules.dep`]: `${ELSEWHERE}:\n`,
+    },
   },
   'a newer version that is damaged when it is installed': {
     first: { ...KERNEL, ...OLD },

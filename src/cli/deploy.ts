@@ -166,7 +166,7 @@ async function takeLock(host: Host) {
   if (lock === undefined) {
     throw new TtkmdError(
       'lock-held',
-      `A reconcile was still at work after ${PATIENCE / 60_000} minutes of waiting; nothing was changed.`,
+      `A reconcile was still at work after ${PATIENCE / 60_000} minutes of waiting; no file was changed.`,
       'end it, as root: ttkmdctl cancel. Who it is: ttkmdctl status',
       EXIT.locked,
     );

@@ -42,6 +42,7 @@ export async function reconcile(options: ReconcileCommandOptions): Promise<numbe
     makeOptions: process.env.MAKEOPTS,
     onEvent: options.publish ? () => {} : progress.onEvent,
     onWait(run) {
+      if (options.publish) return;
       const who =
         run === undefined
           ? 'another run'
@@ -51,7 +52,8 @@ export async function reconcile(options: ReconcileCommandOptions): Promise<numbe
   }).finally(progress.stop);
   if (options.kernel !== undefined) requireKernel(report, options.kernel);
   if (options.publish) {
-    publishStatus(context.host.fs, report.after, undefined);
+    const failure = publishStatus(context.host.fs, report.after, undefined);
+    if (failure !== undefined) context.terminal.raw(`${failure.message}\n`);
     context.terminal.line(JSON.stringify(digest(report.after, report)));
   } else if (options.json) context.terminal.line(JSON.stringify(document(report), undefined, 2));
   else renderReport(report, context, options.kernel);

@@ -4,12 +4,11 @@ import { EXIT } from '../host/errors.ts';
 import type { Host } from '../host/host.ts';
 import { interruptible } from '../host/signals.ts';
 import { look } from '../reconcile/look.ts';
+import { STATUS_SOCKET } from '../reconcile/publish-status.ts';
 import { followEvents, type RunEvent, runUnderWay } from '../state/run.ts';
 import { type GlobalOptions, openContext } from './context.ts';
 import { renderStatus } from './render-status.ts';
 import type { Terminal } from './terminal.ts';
-
-const STATUS_SOCKET = '/run/ttkmd/status.sock';
 
 /** How often is looked where no daemon tells what happens, in milliseconds. */
 const LOOK_EVERY = 2000;

@@ -1,8 +1,8 @@
 // The configuration files of a host, as text, in the order in which they count.
 import type { HostFs } from '../host/fs.ts';
 
-export const CONFIG_FILE = '/etc/ttkmd/ttkmd.conf';
-export const CONFIG_FOLDER = '/etc/ttkmd/ttkmd.conf.d';
+const CONFIG_FILE = '/etc/ttkmd/ttkmd.conf';
+const CONFIG_FOLDER = '/etc/ttkmd/ttkmd.conf.d';
 
 /** Bytes; nobody writes that much by hand. */
 const LARGEST_FILE = 1024 * 1024;

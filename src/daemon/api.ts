@@ -7,7 +7,7 @@ export interface Readings {
   readonly status: () => Promise<string>;
   /** Entries of the history, the newest last. */
   readonly history: (most: number) => readonly unknown[];
-  /** Sends what happens from now on until the caller leaves; false where too many listen already. */
+  /** Sends what happens from now on until the caller leaves; where too many listen already, a word of that. */
   readonly follow: (stream: LineStream) => void;
 }
 
@@ -58,7 +58,7 @@ export function ordersApi(orders: Orders): (request: Request) => Promise<Answer>
         if (typeof job === 'string') return refuse(400, job);
         return orders.request(job)
           ? reply(202, { accepted: true })
-          : refuse(429, 'enough requests are waiting already; what they find is done for this one too');
+          : refuse(429, 'enough requests are waiting already; ask again when they are done');
       },
     },
     '/cancel': {

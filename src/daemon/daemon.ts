@@ -4,18 +4,18 @@ import { EXIT, TtkmdError } from '../host/errors.ts';
 import type { Host } from '../host/host.ts';
 import type { OwnCommand } from '../host/own-command.ts';
 import { type ServedSocket, serveSocket, socketAnswers } from '../host/serve.ts';
-import { STATUS_FILE } from '../reconcile/publish-status.ts';
+import { STATUS_FILE, STATUS_SOCKET } from '../reconcile/publish-status.ts';
 import { readHistory } from '../state/history.ts';
 import { runUnderWay } from '../state/run.ts';
 import { ordersApi, readingApi } from './api.ts';
 import { createEyes, type Eyes } from './eyes.ts';
 import { createListeners, type Listeners } from './listeners.ts';
 import { createPublisher, type Publisher } from './publish.ts';
+import { startPulse } from './pulse.ts';
 import type { ServiceManager } from './service-manager.ts';
 import { createWorker, type Worker } from './worker.ts';
 
-export const STATUS_SOCKET = '/run/ttkmd/status.sock';
-export const CONTROL_SOCKET = '/run/ttkmd/control.sock';
+const CONTROL_SOCKET = '/run/ttkmd/control.sock';
 
 /** How often all is looked at where nothing can be heard, in milliseconds. */
 const BLIND_RESYNC = 5 * 60_000;
@@ -75,7 +75,8 @@ export async function runDaemon(parts: DaemonParts): Promise<number> {
   await eyes.refresh();
   parts.onReload(reload);
   await manager.ready();
-  const pulse = startPulse(manager, worker);
+  const answers = (): Promise<boolean> => socketAnswers(STATUS_SOCKET, PULSE_LIMIT);
+  const pulse = startPulse({ manager, worker, answers });
   host.log.info('watching for kernels');
   worker.hear({ type: 'time' });
 
@@ -115,16 +116,6 @@ async function openSockets(host: Host, groupName: string, served: Served): Promi
       answer: ordersApi({ request, cancel, reload }),
     }),
   ];
-}
-
-/** Systemd hears a sign of life only while the daemon answers and nothing is overdue. */
-function startPulse(manager: ServiceManager, worker: Worker): NodeJS.Timeout | undefined {
-  if (manager.aliveEvery === undefined) return undefined;
-  return setInterval(() => {
-    void socketAnswers(STATUS_SOCKET, PULSE_LIMIT).then((answers) => {
-      if (answers && worker.onTime) manager.alive();
-    });
-  }, manager.aliveEvery);
 }
 
 async function shutDown(worker: Worker, eyes: Eyes, sockets: readonly ServedSocket[]): Promise<void> {

@@ -23,7 +23,8 @@ export function createListeners(host: { readonly fs: HostFs; readonly clock: Clo
     tell,
     add(stream) {
       if (streams.size >= MOST_LISTENERS) {
-        return stream.send(JSON.stringify({ type: 'refused', why: `${MOST_LISTENERS} listen already` }));
+        stream.send(JSON.stringify({ type: 'refused', why: `${MOST_LISTENERS} listen already` }));
+        return stream.end();
       }
       streams.add(stream);
       if (following === undefined) {

@@ -21,6 +21,8 @@ export interface Timing {
 }
 
 export interface Schedule {
+  /** When the last event was heard. */
+  readonly at: number;
   readonly running: Job | undefined;
   /** The first and the last change that no job has looked at yet. */
   readonly changed: { readonly first: number; readonly last: number } | undefined;
@@ -48,6 +50,7 @@ const MOST_REQUESTS = 8;
 
 export function firstSchedule(now: number): Schedule {
   return {
+    at: now,
     running: undefined,
     changed: undefined,
     again: now,
@@ -64,7 +67,7 @@ export function advance(
   now: number,
   timing: Timing,
 ): { readonly schedule: Schedule; readonly start: Job | undefined } {
-  const heard = hear(before, event, now, timing);
+  const heard = hear({ ...inStep(before, now), at: now }, event, now, timing);
   const job = heard.running === undefined ? nextJob(heard, now, timing) : undefined;
   if (job === undefined) return { schedule: heard, start: undefined };
   return { schedule: started(heard, job, now, timing), start: job };
@@ -76,9 +79,22 @@ export function wakeAt(schedule: Schedule, timing: Timing): number | undefined {
   return Math.min(dueAt(schedule, timing), schedule.again ?? Number.POSITIVE_INFINITY, schedule.resyncAt);
 }
 
-/** The same request need not be done twice. */
+/** Whether there is room for another request. */
 export function accepts({ requests }: Schedule): boolean {
   return requests.length < MOST_REQUESTS;
+}
+
+/** A clock that was set back leaves every moment as far ahead as it was when the last event was heard. */
+function inStep(schedule: Schedule, now: number): Schedule {
+  const back = schedule.at - now;
+  if (back <= 0) return schedule;
+  const { changed, again, resyncAt } = schedule;
+  return {
+    ...schedule,
+    changed: changed && { first: changed.first - back, last: changed.last - back },
+    again: again === undefined ? undefined : again - back,
+    resyncAt: resyncAt - back,
+  };
 }
 
 function hear(schedule: Schedule, event: ScheduleEvent, now: number, timing: Timing): Schedule {
@@ -90,7 +106,10 @@ function hear(schedule: Schedule, event: ScheduleEvent, now: number, timing: Tim
     case 'other-run-ended':
       return { ...schedule, statusIsOld: true };
     case 'requested':
-      return { ...schedule, requests: [...schedule.requests, event.job] };
+      // What waits already will be done for this one too.
+      return schedule.requests.some((one) => isSame(one, event.job))
+        ? schedule
+        : { ...schedule, requests: [...schedule.requests, event.job] };
     case 'ended':
       return {
         ...schedule,
@@ -98,6 +117,11 @@ function hear(schedule: Schedule, event: ScheduleEvent, now: number, timing: Tim
         again: event.again === undefined ? schedule.again : now + event.again,
       };
   }
+}
+
+function isSame(a: Job, b: Job): boolean {
+  if (a.kind === 'status' || b.kind === 'status') return a.kind === b.kind;
+  return a.release === b.release && a.force === b.force && a.trigger === b.trigger;
 }
 
 function nextJob(schedule: Schedule, now: number, timing: Timing): Job | undefined {

@@ -24,8 +24,6 @@ export interface Worker {
   hear(event: ScheduleEvent): void;
   /** Whether no child is at work. */
   readonly idle: boolean;
-  /** Whether nothing is overdue. */
-  readonly onTime: boolean;
   /** Takes a request on; false where enough wait already. */
   request(job: Job): boolean;
   /** Ends the reconcile under way; false where there is none. */
@@ -70,9 +68,9 @@ export function createWorker({ host, publisher, timing, startCommand, listen }: 
   }
 
   async function run(job: Job): Promise<void> {
-    await listen();
-    if (over) return;
-    const digest = await perform(job);
+    const digest = await listen()
+      .then(() => (over ? undefined : perform(job)))
+      .catch(couldNot(job));
     if (over) return;
     const trigger = job.kind === 'reconcile' ? job.trigger : undefined;
     for (const { text, failed, release, step } of digest?.done ?? []) {
@@ -81,19 +79,28 @@ export function createWorker({ host, publisher, timing, startCommand, listen }: 
     hear({ type: 'ended', again: digest === undefined ? RETRY : digest.again });
   }
 
+  /** A machine that is out of memory or descriptors may have some in a minute. */
+  function couldNot({ kind }: Job): (error: Error) => undefined {
+    return ({ message }) => void log.error(`ttkmdctl ${kind} could not be started: ${message}`);
+  }
+
   async function perform(job: Job): Promise<Digest | undefined> {
     child = startCommand(commandOf(job));
     const { code, stdout, stderr } = await child.ended;
     child = undefined;
     const digest = readDigest(stdout);
+    if (digest !== undefined && stderr !== '') log.warn(lastLine(stderr));
     if (digest !== undefined) publisher.publish(digest, clock.now(), true);
     else if (!over) log.error(`ttkmdctl ${job.kind} ended with ${code}: ${lastLine(stderr)}`);
     return digest;
   }
 
   async function look(): Promise<void> {
-    const { stdout } = await startCommand(commandOf({ kind: 'status' })).ended;
-    const digest = readDigest(stdout);
+    const job: Job = { kind: 'status' };
+    const digest = await Promise.resolve()
+      .then(() => startCommand(commandOf(job)).ended)
+      .then(({ stdout }) => readDigest(stdout))
+      .catch(couldNot(job));
     // Before the first job has ended nobody knows what is still to be done.
     const settled = schedule.running === undefined && publisher.at > 0;
     if (digest !== undefined) publisher.publish(digest, clock.now(), settled);
@@ -103,10 +110,6 @@ export function createWorker({ host, publisher, timing, startCommand, listen }: 
     hear,
     get idle() {
       return schedule.running === undefined;
-    },
-    get onTime() {
-      const at = wakeAt(schedule, timing());
-      return at === undefined || at > clock.now() - RETRY;
     },
     request(job) {
       if (!accepts(schedule)) return false;

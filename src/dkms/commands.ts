@@ -117,11 +117,6 @@ export async function makeIndex(host: Pick<Host, 'exec'>, release: string): Prom
   return code === 0 ? undefined : stderr || `depmod ended with ${code}`;
 }
 
-/** Takes a module off one kernel and forgets what was built for it. */
-export function unbuild(host: Host, target: Target, settings: RunSettings): Promise<DkmsRun> {
-  return dkms(host, ['unbuild', ...identify(target)], brief(settings));
-}
-
 /** Forgets a version for every kernel; modules of other versions stay. */
 export function removeVersion(
   host: Host,

@@ -35,11 +35,6 @@ const NEEDED: readonly NeededOption[] = [
   { symbols: /^_*crc32/, option: 'CONFIG_CRC32' },
 ];
 
-/** Every option that a diagnosis may ask about. */
-export const DIAGNOSED_OPTIONS: readonly string[] = [
-  ...new Set([...NEEDED.map(({ option }) => option), 'CONFIG_CC_VERSION_TEXT']),
-];
-
 /** The options behind some symbols, each once. */
 export function neededOptions(symbols: readonly string[]): NeededOption[] {
   const needed = symbols.flatMap((symbol) => NEEDED.find((entry) => entry.symbols.test(symbol)) ?? []);

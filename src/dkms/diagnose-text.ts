@@ -20,6 +20,6 @@ export function isInBuildFolder(line: string): boolean {
 }
 
 /** Every build happens in `…/tenstorrent/<version>/build`; a file in it is known by its own name. */
-export function withoutBuildFolder(line: string): string {
+function withoutBuildFolder(line: string): string {
   return line.replace(/[^\s'"‘`[(=]*\/tenstorrent\/[^/\s]+\/build\/(?=[^\s'"])/g, '');
 }

@@ -124,7 +124,7 @@ export function recordInstalled(
 }
 
 /** Removes what dkms put aside as a kernel's original module, where that was a module of ours. */
-export function dropOriginal(
+function dropOriginal(
   host: Pick<Host, 'fs'>,
   dkms: DkmsObservation,
   packageName: string,

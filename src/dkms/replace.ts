@@ -17,7 +17,7 @@ export interface Replacement {
  * Moves a staged build into dkms's tree. dkms takes a module away before it puts the same version there again; where
  * the link of the release leads to the older build under another name, it writes the new one over the old and no
  * moment is without a module.
- * @throws what the file system says; the tree is then as it was
+ * @throws what the file system says; the next run cleans up what is half done then
  */
 export async function replaceBuild(host: Host, tree: string, target: Target): Promise<Replacement> {
   const { fs } = host;
@@ -42,7 +42,13 @@ export async function replaceBuild(host: Host, tree: string, target: Target): Pr
   clearStaging(host);
 
   return {
-    keep: () => fs.removeTree(older),
+    keep() {
+      try {
+        fs.removeTree(older);
+      } catch {
+        // The next run cleans up; what is proved is not taken back for it.
+      }
+    },
     takeBack() {
       fs.removeTree(place);
       if (isRebuild) fs.rename(older, place);

@@ -54,18 +54,23 @@ export function putBack(fs: HostFs, copy: string): void {
   fs.rename(copy, `${copy.slice(0, cut)}${copy.slice(cut + 1, -ENDING.length)}`);
 }
 
-/** Copies that a killed run has left for a release. */
-export function findKept(fs: HostFs, release: string): string[] {
-  return MODULE_FOLDERS.flatMap((name) => {
+/**
+ * Copies that a killed run has left for a release.
+ * @param known one that was written down: a module may lie anywhere
+ */
+export function findKept(fs: HostFs, release: string, known: string | undefined): string[] {
+  const found = MODULE_FOLDERS.flatMap((name) => {
     const folder = `/lib/modules/${release}/${name}`;
     return fs
       .list(folder)
       .filter((file) => file.endsWith(ENDING))
       .map((file) => `${folder}/${file}`);
   });
+  return [...new Set([...found, ...(known !== undefined && fs.exists(known) ? [known] : [])])];
 }
 
-function keptPath(path: string): string {
+/** Where the copy of a module is kept. */
+export function keptPath(path: string): string {
   const cut = path.lastIndexOf('/') + 1;
   return `${path.slice(0, cut)}.${path.slice(cut)}${ENDING}`;
 }

@@ -7,7 +7,7 @@ import { hashTree, readInTree, readTree, type SourceTree } from './source-tree.t
 import { quoted } from './trust.ts';
 
 export const PACKAGE = 'tenstorrent';
-export const SOURCES_FOLDER = '/usr/src';
+const SOURCES_FOLDER = '/usr/src';
 
 /** Hashes by source path, as they were when each file had the size, the times and the number in the identity. */
 export type KnownHashes = Readonly<Record<string, { readonly identity: string; readonly hash: string }>>;

@@ -72,7 +72,7 @@ export function createExec(root: string): Exec {
   return {
     query(command, args, options = {}) {
       const [file, argv] = inside(command, args);
-      return query(file, argv, options);
+      return query(file, argv, options).catch(notStarted);
     },
     prepare() {
       void import('./contained-run.ts').then(({ findContainment }) => findContainment());
@@ -83,6 +83,11 @@ export function createExec(root: string): Exec {
       return runContained(file, argv, options);
     },
   };
+}
+
+/** Node throws some of what keeps a command from being started, and tells of the rest. */
+function notStarted({ message }: Error): QueryResult {
+  return { code: 127, stdout: '', stderr: message };
 }
 
 function query(file: string, args: readonly string[], options: QueryOptions): Promise<QueryResult> {
@@ -118,7 +123,7 @@ function query(file: string, args: readonly string[], options: QueryOptions): Pr
       child.unref();
       end({ code: 137, ...output });
     }
-    child.on('error', (error) => end({ code: 127, stdout: '', stderr: error.message }));
+    child.on('error', (error) => end(notStarted(error)));
     child.on('close', (code, signal) => end({ code: code ?? (signal ? 137 : 128), ...output }));
   });
 }

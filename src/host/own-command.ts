@@ -24,8 +24,9 @@ export function startOwnCommand(args: readonly string[]): OwnCommand {
   });
   const output = { stdout: '', stderr: '' };
   for (const name of ['stdout', 'stderr'] as const) {
-    child[name].setEncoding('utf8');
-    child[name].on('data', (text: string) => {
+    // Node has not made them where descriptors ran out, whatever its types say.
+    child[name]?.setEncoding('utf8');
+    child[name]?.on('data', (text: string) => {
       if (output[name].length < MOST_OUTPUT) output[name] += text;
     });
   }

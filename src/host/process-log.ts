@@ -91,8 +91,9 @@ function writeToJournal(level: number, message: string, fields: Record<string, u
   logger.on('close', (code) => {
     if (code !== 0) plain();
   });
-  logger.stdin.on('error', () => {});
-  logger.stdin.end(`${entry.join('\n')}\n`);
+  // Node has not made it where descriptors ran out, whatever its types say.
+  logger.stdin?.on('error', () => {});
+  logger.stdin?.end(`${entry.join('\n')}\n`);
 }
 
 function oneLine(text: string): string {

@@ -39,6 +39,8 @@ export interface Answer {
 export interface LineStream {
   /** Sends one line; does nothing once the caller has left. */
   send(line: string): void;
+  /** Ends it, after what was sent. */
+  end(): void;
   onClose(listener: () => void): void;
 }
 
@@ -174,28 +176,26 @@ function send(response: ServerResponse, { status, headers, body }: Answer): void
       if (response.writableLength > MOST_LAG) response.destroy();
       else response.write(`${line}\n`);
     },
+    end: () => void response.end(),
     onClose: (listener) => void response.once('close', listener),
   });
 }
 
-export interface SocketReply {
-  readonly status: number;
-  readonly body: string;
-}
-
-/** Whether something listens on a socket. */
+/** Whether somebody is at work behind a socket: who has too many callers sends the others away without a word. */
 export function socketAnswers(path: string, limit: number): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect(path);
+    let connected = false;
     const end = (answers: boolean): void => {
       socket.destroy();
       resolve(answers);
     };
     socket.setTimeout(limit, () => end(false));
-    socket.once('error', () => end(false));
-    socket.once('connect', () =>
-      socket.write('GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n'),
-    );
+    socket.once('connect', () => {
+      connected = true;
+      socket.write('GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n');
+    });
     socket.once('data', () => end(true));
+    for (const ending of ['error', 'close']) socket.once(ending, () => end(connected));
   });
 }

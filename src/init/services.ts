@@ -14,7 +14,7 @@ export const SERVICES: readonly Service[] = [
   { role: 'daemon', unit: 'ttkmd.service', script: 'ttkmd' },
 ];
 
-export const INIT_KINDS = ['systemd', 'openrc'] as const;
+const INIT_KINDS = ['systemd', 'openrc'] as const;
 
 export type InitKind = (typeof INIT_KINDS)[number];
 

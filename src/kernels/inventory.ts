@@ -7,7 +7,7 @@ import type { Kernel, KernelKind, Origin } from './kernel.ts';
 import { observeSourceTrees, type SourceTree } from './source-trees.ts';
 import { compareReleases } from './versions.ts';
 
-export const MODULES_FOLDER = '/lib/modules';
+const MODULES_FOLDER = '/lib/modules';
 
 /** Names in `/lib/modules/<release>` that only a kernel's own installation puts there. */
 const KERNELS_OWN = new Set(['modules.builtin', 'modules.order', 'modules.builtin.modinfo']);

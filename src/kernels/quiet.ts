@@ -9,7 +9,7 @@ import type { Host } from '../host/host.ts';
  * @returns milliseconds since 1970; undefined where all has been quiet
  */
 export async function changedSince(
-  host: Pick<Host, 'exec'>,
+  host: Pick<Host, 'exec' | 'clock'>,
   path: string,
   since: number,
 ): Promise<number | undefined> {
@@ -29,9 +29,11 @@ export async function changedSince(
     ')',
     ...newer,
   ]);
+  const now = host.clock.now();
+  // What lies further ahead than we look back is of a clock that was wrong then: waiting for it could take years.
   const times = answer.stdout
     .split('\n')
-    .map(Number)
-    .filter((seconds) => seconds > 0);
-  return times.length === 0 ? undefined : Math.max(...times) * 1000;
+    .map((seconds) => Number(seconds) * 1000)
+    .filter((time) => time > 0 && time - now <= now - since);
+  return times.length === 0 ? undefined : times.reduce((a, b) => Math.max(a, b));
 }

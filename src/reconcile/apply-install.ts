@@ -2,8 +2,8 @@
 import { clearStaging, type DkmsRun, install, makeIndex } from '../dkms/commands.ts';
 import { replaceBuild } from '../dkms/replace.ts';
 import type { InstalledModule } from '../driver/driver.ts';
-import { shadowIdentity, strayModules } from '../driver/installed.ts';
-import { keepModule } from '../driver/kept.ts';
+import { resolveModule, shadowIdentity, strayModules } from '../driver/installed.ts';
+import { keepModule, keptPath } from '../driver/kept.ts';
 import { PACKAGE } from '../driver/sources.ts';
 import type { FileInfo } from '../host/fs.ts';
 import { fileHash } from '../host/hash.ts';
@@ -26,11 +26,12 @@ export async function applyInstall(work: Work, step: InstallStep, seconds: numbe
   const ours = release in work.state.modules || work.state.intent?.release === release;
   const linked = observation.dkms.active.some((link) => link.release === release && !link.dangling);
   const own = ownHashes(work, release);
-  const present = observation.modules.get(release);
+  const present = await presentModule(work, release);
   const sound = present?.broken === undefined ? present?.path : undefined;
-  const replaced = (ours || linked) && present !== undefined && (await isOurs(work, step, present));
+  const replaced = (ours || linked) && present !== undefined && (await isOurs(work, step, present, own));
 
-  remember(work, { intent: { release, version, step: 'install', own } });
+  const copy = sound === undefined ? undefined : keptPath(sound);
+  remember(work, { intent: { release, version, step: 'install', own, kept: copy } });
   const undo: (() => void)[] = [];
   try {
     const kept = keepModule(host.fs, release, sound);
@@ -44,13 +45,26 @@ export async function applyInstall(work: Work, step: InstallStep, seconds: numbe
     if (!linked) removeOwnCopies(work, release, own);
     const installed = await installAndVerify(work, step, replaced ? sound : undefined);
     if ('headline' in installed) return await takeBack(work, step, undo, installed);
-    settle(work, step, seconds, fileHash(host.fs, installed.path));
+    const file = fileHash(host.fs, installed.path);
+    // The copy is known by what is under way: it goes before that is over.
     kept.drop();
+    settle(work, step, seconds, file);
     replacement.keep();
     return { outcome: 'done', text: 'installed, verified' };
   } catch (error) {
     return await takeBack(work, step, undo, refusal(error as NodeJS.ErrnoException, step));
   }
+}
+
+/** The module that is there now: one that was lost or damaged when we looked may have been put back since. */
+async function presentModule(
+  { host, observation }: Work,
+  release: string,
+): Promise<InstalledModule | undefined> {
+  const isBack = observation.remains.some(
+    ({ what, path }) => what === 'kept-module' && path.startsWith(`/lib/modules/${release}/`),
+  );
+  return isBack ? resolveModule(host, release) : observation.modules.get(release);
 }
 
 interface Failure {

@@ -136,7 +136,7 @@ function keptModules(
   if (intent?.step !== 'install') return [];
   const module = modules.get(intent.release);
   const lost = module === undefined || module.broken !== undefined;
-  return findKept(fs, intent.release).map((path) =>
+  return findKept(fs, intent.release, intent.kept).map((path) =>
     lost
       ? { what: 'kept-module', path, text: `the module of ${intent.release} is to be put back` }
       : worthless(path),

@@ -1,20 +1,27 @@
 // The status for everybody who only reads files.
 import type { HostFs } from '../host/fs.ts';
 import { type RunUnderWay, runUnderWay } from '../state/run.ts';
+import { createUnwritten, type UnwrittenRecord } from '../state/unwritten.ts';
 import type { Judgement } from './judgement.ts';
 import { statusDocument } from './status-document.ts';
 
 export const STATUS_FILE = '/run/ttkmd/status.json';
 
+/** Where the daemon tells the same to everybody who asks. */
+export const STATUS_SOCKET = '/run/ttkmd/status.sock';
+
 /**
  * Writes the status document where every user may read it.
  * @param run the run under way that the document tells of; looked for unless given
- * @throws what the file system says
+ * @returns what kept it from being written, where something did
  */
 export function publishStatus(
   fs: HostFs,
   judgement: Judgement,
   run: RunUnderWay | undefined = runUnderWay(fs),
-): void {
-  fs.write(STATUS_FILE, `${JSON.stringify(statusDocument(judgement, run), undefined, 2)}\n`);
+): UnwrittenRecord | undefined {
+  const unwritten = createUnwritten();
+  const text = `${JSON.stringify(statusDocument(judgement, run), undefined, 2)}\n`;
+  unwritten.attempt('status', STATUS_FILE, () => fs.write(STATUS_FILE, text));
+  return unwritten.found[0];
 }

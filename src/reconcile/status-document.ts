@@ -3,7 +3,7 @@ import type { Origin } from '../kernels/kernel.ts';
 import type { RunUnderWay } from '../state/run.ts';
 import type { Judgement, KernelJudgement } from './judgement.ts';
 
-export const STATUS_SCHEMA = 1;
+const STATUS_SCHEMA = 1;
 
 /** Fields are added within a schema and never taken away or given another meaning. Times are ISO 8601. */
 export function statusDocument(judgement: Judgement, run: RunUnderWay | undefined): object {

@@ -52,6 +52,8 @@ export interface Intent {
   readonly step: 'install' | 'forget';
   /** SHA-256 of module files that are ours, those included that the step is about to replace. */
   readonly own?: readonly string[];
+  /** Where a copy of the module that was there is kept meanwhile. */
+  readonly kept?: string | undefined;
 }
 
 export interface State {

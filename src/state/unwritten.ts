@@ -1,7 +1,7 @@
 // Records that could not be written: a full disk costs a word in the report, and nobody the driver.
 
 /** What a run keeps records in. */
-export type RecordKind = 'build-log' | 'history' | 'run' | 'state';
+export type RecordKind = 'build-log' | 'history' | 'run' | 'state' | 'status';
 
 export interface UnwrittenRecord {
   readonly record: RecordKind;
@@ -25,6 +25,7 @@ const NAMES: Readonly<Record<RecordKind, string>> = {
   history: 'what was done could not be added to the history',
   run: 'this run could not be announced to ttkmdctl status and cancel',
   state: 'what was done could not be remembered, and may be done again',
+  status: 'the status could not be written for others to read',
 };
 
 const REASONS: Readonly<Record<string, string>> = {

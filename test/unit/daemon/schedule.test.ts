@@ -108,6 +108,21 @@ describe('the schedule', () => {
       ['0 watch', '1000 cli a', '2000 cli b'],
     ],
     [
+      'does once what is asked for twice, unless it is under way already',
+      [
+        FIRST,
+        [1000, ask('a')],
+        [1001, ask('b')],
+        [1002, ask('b')],
+        [1003, ask('a')],
+        [2000, ENDED],
+        [3000, ENDED],
+        [4000, ENDED],
+      ],
+      HOUR,
+      ['0 watch', '1000 cli a', '2000 cli b', '3000 cli a'],
+    ],
+    [
       'renews the status after runs of others',
       [FIRST, [1000, { type: 'other-run-ended' }], [1100, ENDED]],
       HOUR,
@@ -136,10 +151,26 @@ describe('the schedule', () => {
     let schedule = advance(firstSchedule(0), { type: 'time' }, 0, TIMING).schedule;
     let taken = 0;
     while (accepts(schedule) && taken < 100) {
-      schedule = advance(schedule, ask('6.1'), 10, TIMING).schedule;
+      schedule = advance(schedule, ask(`6.${taken}`), 10, TIMING).schedule;
       taken += 1;
     }
     expect(taken).toBe(8);
+  });
+
+  it.each<[string, number]>([
+    ['back by a year', -365 * 24 * HOUR],
+    ['back by an hour', -HOUR],
+  ])('keeps its distances when the clock is set %s', (_, step) => {
+    let schedule = advance(firstSchedule(0), { type: 'time' }, 0, TIMING).schedule;
+    schedule = advance(schedule, { type: 'ended', again: 9000 }, 500, TIMING).schedule;
+    schedule = advance(schedule, CHANGED, 1000, TIMING).schedule;
+    // The timer goes off after the time that it was set to, whatever the clock says now.
+    schedule = advance(schedule, { type: 'time' }, 4000 + step, TIMING).schedule;
+    expect(wakeAt(schedule, TIMING)).toBe(4000 + step + TIMING.settle);
+    expect(schedule.again).toBe(4000 + step + 8500);
+    const next = advance(schedule, { type: 'time' }, 7000 + step, TIMING);
+    expect(next.start).toMatchObject({ trigger: 'watch' });
+    expect(next.schedule.resyncAt).toBe(7000 + step + TIMING.resync);
   });
 
   it('follows a shorter resync at once', () => {

@@ -10,6 +10,8 @@ describe('a query', () => {
     ['that answers', 'true', [], 60_000, 0],
     ['that fails', 'false', [], 60_000, 1],
     ['of a command that does not exist', '/nonexistent/command', [], 60_000, 127],
+    // Node throws for it, as it does where there is no memory for another process.
+    ['that cannot even be started', 'true', ['\0'], 60_000, 127],
     ['that takes too long', 'sleep', ['60'], 200, 137],
     ['whose offspring holds on to the output', 'sh', ['-c', 'sleep 15 & wait'], 200, 137],
   ])('%s keeps the program from ending no longer', (_, command, args, timeLimit, code) => {

@@ -1,7 +1,9 @@
 // The step that loads the driver: when it is planned, and what it says of a kernel that refuses.
 import { describe, expect, it } from 'vitest';
+import { loadConfig } from '../../../src/config/load.ts';
 import { applyLoad } from '../../../src/reconcile/apply-load.ts';
 import type { Policy } from '../../../src/reconcile/plan.ts';
+import { reconcile } from '../../../src/reconcile/reconcile.ts';
 import {
   current,
   driverSource,
@@ -10,9 +12,11 @@ import {
   inShort,
   machine,
   module,
+  POLICY,
   planHost,
 } from '../support/machines.ts';
 import { type ExecAnswer, type MemoryHost, memoryHost } from '../support/memory-host.ts';
+import { workingDkms } from '../support/working-dkms.ts';
 
 const A = '6.12.58-gentoo-dist';
 const B = '6.12.60-gentoo-dist';
@@ -194,5 +198,49 @@ describe('loading', () => {
     expect(found.outcome).toBe('failed');
     expect(found.text).toMatch(text);
     expect(found.hint).toMatch(hint);
+  });
+});
+
+describe('a run whose build takes too long', () => {
+  const OLDER = { ...current(A, '2.8.0'), ...driverSource('2.8.0'), ...V1, ...DEVICE };
+
+  /** Ends the run while it builds, for some reason. */
+  async function endedWhileBuilding(reason: Error): Promise<string[]> {
+    const controller = new AbortController();
+    const host: MemoryHost = machine(OLDER, {
+      machine: { runningRelease: A },
+      exec(call, on) {
+        if (call.args[0] === 'build') {
+          controller.abort(reason);
+          return { cancelled: true };
+        }
+        if (call.command === 'modprobe') host.put({ ...LOADED, '/dev/tenstorrent/0': '' });
+        return call.command === 'udevadm' || call.command === 'modprobe' ? '' : workingDkms(call, on);
+      },
+    });
+    const { done } = await reconcile(host, {
+      config: loadConfig(host.fs).config,
+      configWarnings: [],
+      policy: { ...POLICY, trigger: 'boot' },
+      dryRun: false,
+      patience: 0,
+      signal: controller.signal,
+      makeOptions: undefined,
+      onEvent() {},
+      onWait() {},
+    });
+    return done
+      .map(({ step, outcome }) => `${step.kind} ${outcome}`)
+      .filter((text) => /build|load/.test(text));
+  }
+
+  it('loads the older module that is there: the machine has booted with a card', async () => {
+    const ended = await endedWhileBuilding(new DOMException('too late', 'TimeoutError'));
+    expect(ended).toEqual(['build failed', 'load done']);
+  });
+
+  it('loads nothing where a person has ended it', async () => {
+    const ended = await endedWhileBuilding(new DOMException('enough', 'AbortError'));
+    expect(ended).toEqual(['build cancelled', 'load skipped']);
   });
 });

@@ -136,11 +136,18 @@ function afterInstall(host: Host): string[] {
   const inside = host.root === '/' ? '' : ` --root ${host.root}`;
   const hasSource = host.fs.list('/usr/src').some((name) => name.startsWith('tenstorrent-'));
   const reconcile = `as root: ttkmdctl${inside} reconcile`;
+  const hasInit = wantedServices(host).length > 0;
   return [
+    ...(hasInit
+      ? []
+      : ['no services were installed, for want of an init; once there is one, run install.sh again']),
     hasSource
       ? `build the driver, ${reconcile}`
       : `put tt-kmd's source into /usr/src/tenstorrent-<version> (ttkmdctl(8) has the commands), then ${reconcile}`,
     `whether kernel installations reach ttkmd: ttkmdctl${inside} hooks status`,
+    ...(hasInit
+      ? [`start the services, as root: ttkmdctl${inside} service enable${inside === '' ? ' --now' : ''}`]
+      : []),
   ];
 }
 

@@ -2,7 +2,7 @@
 import { requireConfig } from '../config/load.ts';
 import { EXIT, TtkmdError } from '../host/errors.ts';
 import { interruptible } from '../host/signals.ts';
-import { digest } from '../reconcile/digest.ts';
+import { coverage, digest } from '../reconcile/digest.ts';
 import type { Policy } from '../reconcile/plan.ts';
 import { publishStatus } from '../reconcile/publish-status.ts';
 import { type Report, reconcile as runReconcile } from '../reconcile/reconcile.ts';
@@ -109,21 +109,15 @@ function renderReport(report: Report, { terminal }: Context, only: string | unde
   for (const step of report.steps) {
     if (step.kind === 'wait') paragraph(terminal, '  ', describeStep(step), 4);
   }
-  const able = kernels.filter((one) => one.state !== 'unsupported' && one.kernel.kind !== 'sources-only');
-  const current = able.filter((one) => one.state === 'current').length;
   const words: Record<Report['outcome'], string> = {
-    'nothing-to-do': 'nothing to do',
+    'nothing-to-do':
+      shortfallOf(report.after, only).kernels.length > 0 ? 'nothing can be done' : 'nothing to do',
     done: 'done',
     failed: 'not everything could be done',
     cancelled: 'cancelled before all was done',
     planned: '',
   };
-  paragraph(
-    terminal,
-    '',
-    `${words[report.outcome]}: ${current} of ${able.length} ${able.length === 1 ? 'kernel' : 'kernels'} ${current === 1 ? 'has' : 'have'} the driver, health is ${health}`,
-    0,
-  );
+  paragraph(terminal, '', `${words[report.outcome]}: ${coverage(report.after)}; health is ${health}`, 0);
   const standing = kernels.filter((one) => one.failure !== undefined && report.outcome === 'nothing-to-do');
   for (const { kernel, failure } of standing) {
     const why = `${kernel.release}: not tried again, since nothing that the failed build depended on has changed`;

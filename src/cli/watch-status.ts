@@ -51,8 +51,9 @@ async function draw(options: GlobalOptions, doing: string, last: string): Promis
   // The settings may be other ones than a moment ago.
   const { host, config, configWarnings, terminal } = openContext(options);
   const judgement = await look(host, { config, configWarnings });
-  const lines = renderStatus(judgement, runUnderWay(host.fs), terminal);
-  const text = [...lines, ...(doing === '' ? [] : ['', `  now: ${doing}`])].join('\n');
+  const run = runUnderWay(host.fs);
+  const now = run === undefined || doing === '' ? [] : ['', `  now: ${doing}`];
+  const text = [...renderStatus(judgement, run, terminal), ...now].join('\n');
   if (text !== last) show(terminal, text);
   return text;
 }

@@ -84,6 +84,8 @@ export async function runDaemon(parts: DaemonParts): Promise<number> {
   manager.stopping();
   clearInterval(pulse);
   await shutDown(worker, eyes, sockets);
+  // Nobody keeps it up to date from here on.
+  host.fs.remove(STATUS_FILE);
   host.log.info('stopped');
   return EXIT.ok;
 }

@@ -30,7 +30,7 @@ export async function startDaemon(root: string): Promise<number> {
     throw new TtkmdError(
       'not-root',
       'The daemon needs root.',
-      'Start it as a service: ttkmdctl service enable',
+      'Start it as a service: as root: ttkmdctl service enable --now',
       EXIT.rights,
     );
   }

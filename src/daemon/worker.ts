@@ -50,6 +50,7 @@ export function createWorker({ host, publisher, timing, startCommand, listen }: 
   let timer: NodeJS.Timeout | undefined;
   let looking: Promise<void> | undefined;
   let over = false;
+  let cancelled = false;
 
   function hear(event: ScheduleEvent): void {
     if (over) return;
@@ -68,6 +69,7 @@ export function createWorker({ host, publisher, timing, startCommand, listen }: 
   }
 
   async function run(job: Job): Promise<void> {
+    cancelled = false;
     const digest = await listen()
       .then(() => (over ? undefined : perform(job)))
       .catch(couldNot(job));
@@ -76,7 +78,7 @@ export function createWorker({ host, publisher, timing, startCommand, listen }: 
     for (const { text, failed, release, step } of digest?.done ?? []) {
       log[failed ? 'error' : 'info'](text, { kernel: release, step, trigger });
     }
-    hear({ type: 'ended', again: digest === undefined ? RETRY : digest.again });
+    hear({ type: 'ended', again: digest === undefined && !cancelled ? RETRY : digest?.again });
   }
 
   /** A machine that is out of memory or descriptors may have some in a minute. */
@@ -91,6 +93,7 @@ export function createWorker({ host, publisher, timing, startCommand, listen }: 
     const digest = readDigest(stdout);
     if (digest !== undefined && stderr !== '') log.warn(lastLine(stderr));
     if (digest !== undefined) publisher.publish(digest, clock.now(), true);
+    else if (cancelled) log.info('the run was cancelled before it had begun');
     else if (!over) log.error(`ttkmdctl ${job.kind} ended with ${code}: ${lastLine(stderr)}`);
     return digest;
   }
@@ -118,6 +121,7 @@ export function createWorker({ host, publisher, timing, startCommand, listen }: 
     },
     cancel() {
       if (child === undefined || schedule.running?.kind !== 'reconcile') return false;
+      cancelled = true;
       child.stop();
       return true;
     },
@@ -138,5 +142,5 @@ export function createWorker({ host, publisher, timing, startCommand, listen }: 
 }
 
 function lastLine(text: string): string {
-  return text.trim().split('\n').at(-1) ?? '';
+  return text.trim().split(/\n\s*/).slice(-2).join(' ');
 }

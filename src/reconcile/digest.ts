@@ -18,7 +18,7 @@ export interface Digest {
   readonly worst: string;
   /** The kernel that it is about, if it is about one. */
   readonly worstOf: string | undefined;
-  /** One line: `ok: 3 of 3 kernels have the driver`. */
+  /** One line: `ok: 3 of 3 kernels have the current driver`. */
   readonly summary: string;
   /** Milliseconds after which another look is worth while though nothing may happen until then. */
   readonly again: number | undefined;
@@ -26,12 +26,26 @@ export interface Digest {
   readonly done: readonly DigestStep[];
 }
 
+/** How many kernels have the driver, in words: `1 of 2 kernels has the current driver, 1 another build of it`. */
+export function coverage({ kernels, observation }: Judgement): string {
+  const able = kernels.filter(
+    ({ state, kernel }) => state !== 'unsupported' && kernel.kind !== 'sources-only',
+  );
+  if (able.length === 0) return 'there is no kernel that could have the driver';
+  const current = able.filter(({ state }) => state === 'current').length;
+  const others = able.filter(({ state, kernel }) => {
+    const module = observation.modules.get(kernel.release);
+    return state !== 'current' && module?.broken === undefined && module?.mismatch === undefined && module;
+  }).length;
+  const verb = current === 1 || able.length === 1 ? 'has' : 'have';
+  const some = `${current} of ${able.length} ${able.length === 1 ? 'kernel' : 'kernels'} ${verb} the current driver`;
+  return others === 0 ? some : `${some}, ${others} another build of it`;
+}
+
 /** @param report what a reconcile did; undefined for a look alone */
 export function digest(judgement: Judgement, report: Report | undefined): Digest {
-  const { health, kernels, problems } = judgement;
+  const { health, problems } = judgement;
   const worst = problems.find(({ severity }) => severity !== 'note');
-  const able = kernels.filter(({ state }) => state !== 'unsupported');
-  const current = able.filter(({ state }) => state === 'current').length;
   const waits = (report?.steps ?? []).flatMap((step) =>
     step.kind === 'wait' && step.again !== undefined ? [step.again] : [],
   );
@@ -39,7 +53,7 @@ export function digest(judgement: Judgement, report: Report | undefined): Digest
     health,
     worst: worst === undefined ? '' : `${worst.message} → ${worst.hint}`,
     worstOf: worst?.release,
-    summary: `${health}: ${current} of ${able.length} ${able.length === 1 ? 'kernel has' : 'kernels have'} the driver`,
+    summary: `${health}: ${coverage(judgement)}`,
     again: waits.length === 0 ? undefined : Math.min(...waits),
     done: (report?.done ?? []).flatMap(({ step, outcome, text, hint }) => {
       if (outcome !== 'done' && outcome !== 'failed') return [];

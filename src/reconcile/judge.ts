@@ -116,6 +116,7 @@ function staleReason(
     return `it is version ${version}, wanted is ${desired}`;
   }
   if (source === undefined) return undefined;
+  if (observation.installing === release) return 'it is being installed at this moment';
   if (observation.state.intent?.release === release) return 'its installation was interrupted';
   // The file in the way of ours may be of the very same version; once it is gone, one more build tells for sure.
   if (observation.state.failures[release]?.shadow !== undefined) {

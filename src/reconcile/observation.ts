@@ -45,6 +45,8 @@ export interface Observation {
   readonly modules: ReadonlyMap<string, ObservedModule>;
   /** The version of modules that are installed and that dkms does not take for installed, by release. */
   readonly unrecorded: ReadonlyMap<string, string>;
+  /** The release for which another run is installing a module at this moment. */
+  readonly installing: string | undefined;
   /** Releases that the setting kernels.exclude names. */
   readonly excluded: ReadonlySet<string>;
   /** SHA-256 of a kernel's configuration and symbol versions, where a remembered one has to be compared. */

@@ -71,6 +71,7 @@ export async function observe(
     dkms,
     remains: [...(isBusy ? [] : remains), ...ownRemains(fs, state, modules)],
     modules,
+    installing: installingNow(fs, state),
     unrecorded: isBusy ? new Map() : unrecorded,
     abiHashes: changedAbis(fs, kernels, state),
     shadows: observeShadows(fs, state),
@@ -109,6 +110,13 @@ async function findRestless(
   }
   const restlessSource = source === undefined ? undefined : await changedSince(host, source.path, since);
   return { restless, restlessSource };
+}
+
+function installingNow(fs: HostFs, { intent }: State): string | undefined {
+  const run = runUnderWay(fs);
+  return intent?.step === 'install' && run !== undefined && run.pid !== process.pid
+    ? intent.release
+    : undefined;
 }
 
 /** What a killed run of ours left: a staged build and half-written files. Nobody else writes there. */

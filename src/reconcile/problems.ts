@@ -185,9 +185,11 @@ function missingText({ source }: DriverJudgement, { reason }: KernelJudgement): 
 
 /** A kernel that nobody will boot spoils nothing; the running one without a driver is a failure if a device is there. */
 function severityOf(
-  { devices, loaded }: Observation,
-  { kernel, bootable }: KernelJudgement,
+  { devices, loaded, installing }: Observation,
+  { kernel, bootable, module }: KernelJudgement,
 ): Problem['severity'] {
+  // What was there stays until its successor is proved: nothing is wrong with a machine that is being worked on.
+  if (installing === kernel.release && module !== undefined) return 'note';
   if (kernel.running && devices.length > 0 && loaded === undefined) return 'failed';
   return bootable || kernel.kind === 'headers-only' ? 'degraded' : 'note';
 }

@@ -14,7 +14,7 @@ const DIGEST: Digest = {
   health: 'ok',
   worst: '',
   worstOf: undefined,
-  summary: 'ok: 1 of 1 kernel has the driver',
+  summary: 'ok: 1 of 1 kernel has the current driver',
   again: undefined,
   done: [],
 };

@@ -1,0 +1,70 @@
+// What is said of a machine in a line.
+import { describe, expect, it } from 'vitest';
+import { coverage, digest } from '../../../src/reconcile/digest.ts';
+import {
+  current,
+  driverSource,
+  type Files,
+  gentooKernel,
+  judgeHost,
+  machine,
+  module,
+} from '../support/machines.ts';
+
+const A = '6.12.58-gentoo-dist';
+const B = '6.12.60-gentoo-dist';
+const V1 = driverSource('2.9.0');
+const V2 = driverSource('2.10.0');
+
+describe('how many kernels have the driver', () => {
+  it.each<[string, Files, string]>([
+    ['no kernel', {}, 'there is no kernel that could have the driver'],
+    ['one, current', { ...current(A, '2.9.0'), ...V1 }, '1 of 1 kernel has the current driver'],
+    ['one, without', { ...gentooKernel(A), ...V1 }, '0 of 1 kernel has the current driver'],
+    [
+      'one current, one without',
+      { ...current(A, '2.9.0'), ...gentooKernel(B), ...V1 },
+      '1 of 2 kernels has the current driver',
+    ],
+    [
+      'two with an older build that works',
+      { ...current(A, '2.9.0'), ...current(B, '2.9.0'), ...V1, ...V2 },
+      '0 of 2 kernels have the current driver, 2 another build of it',
+    ],
+    [
+      'a module of another kernel is no build of it',
+      { ...gentooKernel(A), ...module(A, '2.9.0', '6.1.0 SMP mod_unload '), ...V1 },
+      '0 of 1 kernel has the current driver',
+    ],
+  ])('%s', async (_, files, words) => {
+    const judgement = await judgeHost(machine(files));
+    expect(coverage(judgement)).toBe(words);
+    expect(digest(judgement, undefined).summary).toBe(`${judgement.health}: ${words}`);
+  });
+});
+
+describe('while another run installs a module', () => {
+  const PID = 4711;
+  const working: Files = {
+    ...current(A, '2.9.0'),
+    ...V1,
+    '/var/lib/ttkmd/state.json': JSON.stringify({
+      schema: 1,
+      intent: { release: A, version: '2.9.0', step: 'install' },
+    }),
+    '/run/ttkmd/run.json': JSON.stringify({ pid: PID, started: '99', trigger: 'cli', since: 0 }),
+  };
+  const alive: Files = { [`/proc/${PID}/stat`]: `${PID} (node) S ${'0 '.repeat(18)}99 0` };
+
+  it('nothing is called interrupted, and health is what it was', async () => {
+    const judgement = await judgeHost(machine({ ...working, ...alive }));
+    expect(judgement.kernels[0]).toMatchObject({ reason: 'it is being installed at this moment' });
+    expect(judgement.health).toBe('ok');
+  });
+
+  it('it is interrupted once that run is dead', async () => {
+    const judgement = await judgeHost(machine(working));
+    expect(judgement.kernels[0]).toMatchObject({ reason: 'its installation was interrupted' });
+    expect(judgement.health).toBe('degraded');
+  });
+});

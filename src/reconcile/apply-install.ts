@@ -10,6 +10,7 @@ import { fileHash } from '../host/hash.ts';
 import { without } from '../state/state.ts';
 import { findKernel, fingerprint, target } from './apply-build.ts';
 import { ownHashes, removeOwnCopies } from './own-copies.ts';
+import { isPutBack } from './remembered.ts';
 import type { Step } from './step.ts';
 import { isOurs, verify } from './verify-install.ts';
 import { type Outcome, remember, runSettings, type Work } from './work.ts';
@@ -61,10 +62,7 @@ async function presentModule(
   { host, observation }: Work,
   release: string,
 ): Promise<InstalledModule | undefined> {
-  const isBack = observation.remains.some(
-    ({ what, path }) => what === 'kept-module' && path.startsWith(`/lib/modules/${release}/`),
-  );
-  return isBack ? resolveModule(host, release) : observation.modules.get(release);
+  return isPutBack(observation, release) ? resolveModule(host, release) : observation.modules.get(release);
 }
 
 interface Failure {

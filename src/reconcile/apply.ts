@@ -22,6 +22,7 @@ import {
 import { runBuildFailedHook } from './build-failed-hook.ts';
 import type { Observation } from './observation.ts';
 import type { Policy } from './plan.ts';
+import { isPutBack } from './remembered.ts';
 import { describeStep, type Step, stepRelease, stepVersion } from './step.ts';
 import type { Outcome, Work } from './work.ts';
 
@@ -154,8 +155,9 @@ async function execute(work: Work, step: Step, reports: readonly StepReport[]): 
       return applyRecord(work, step);
     case 'load': {
       const install = reports.find(({ step: one }) => one.kind === 'install' && one.release === step.release);
-      const nothing =
-        install !== undefined && install.outcome !== 'done' && !work.observation.modules.has(step.release);
+      const { modules } = work.observation;
+      const was = modules.has(step.release) || isPutBack(work.observation, step.release);
+      const nothing = install !== undefined && install.outcome !== 'done' && !was;
       if (nothing) return { outcome: 'skipped', text: 'there is no module to load' };
       return applyLoad(work.host, step.release);
     }

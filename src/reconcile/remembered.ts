@@ -11,6 +11,13 @@ export function isRemembered({ dkms, state }: Observation, release: string): boo
   );
 }
 
+/** Whether the module that a killed installation had taken is put back before anything else is done. */
+export function isPutBack({ remains }: Observation, release: string): boolean {
+  return remains.some(
+    ({ what, path }) => what === 'kept-module' && path.startsWith(`/lib/modules/${release}/`),
+  );
+}
+
 /** Whether our module lies in the release's own folder; one that depmod's index names elsewhere is not ours to touch. */
 export function leavesModule({ modules }: Observation, release: string): boolean {
   return modules.get(release)?.path.startsWith(`/lib/modules/${release}/`) ?? false;

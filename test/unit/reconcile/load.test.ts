@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { loadConfig } from '../../../src/config/load.ts';
 import { applyLoad } from '../../../src/reconcile/apply-load.ts';
 import type { Policy } from '../../../src/reconcile/plan.ts';
-import { reconcile } from '../../../src/reconcile/reconcile.ts';
+import { type ReconcileOptions, reconcile } from '../../../src/reconcile/reconcile.ts';
 import {
   current,
   driverSource,
@@ -201,6 +201,44 @@ describe('loading', () => {
   });
 });
 
+function options(host: MemoryHost, signal = new AbortController().signal): ReconcileOptions {
+  return {
+    config: loadConfig(host.fs).config,
+    configWarnings: [],
+    policy: { ...POLICY, trigger: 'boot' },
+    dryRun: false,
+    patience: 0,
+    signal,
+    makeOptions: undefined,
+    onEvent() {},
+    onWait() {},
+  };
+}
+
+it('a module that a killed run had taken away is put back and loaded, though a new one does not build', async () => {
+  const lost: Files = {
+    [`/lib/modules/${A}/kernel/extra/.tenstorrent.ko.ttkmd-kept`]: `version=2.8.0\0vermagic=${A} SMP mod_unload \0`,
+    '/var/lib/ttkmd/state.json': JSON.stringify({
+      schema: 1,
+      intent: { release: A, version: '2.9.0', step: 'install' },
+    }),
+  };
+  const host: MemoryHost = machine(
+    { ...gentooKernel(A), ...V1, ...DEVICE, ...lost },
+    {
+      machine: { runningRelease: A },
+      exec(call, on) {
+        if (call.command === 'modprobe') host.put({ ...LOADED, '/dev/tenstorrent/0': '' });
+        if (call.args[0] === 'build') return { code: 10 };
+        return call.command === 'udevadm' || call.command === 'modprobe' ? '' : workingDkms(call, on);
+      },
+    },
+  );
+  const { done } = await reconcile(host, options(host));
+  const ended = done.map(({ step, outcome }) => `${step.kind} ${outcome}`);
+  expect(ended.filter((text) => /clean|load/.test(text))).toEqual(['clean done', 'load done']);
+});
+
 describe('a run whose build takes too long', () => {
   const OLDER = { ...current(A, '2.8.0'), ...driverSource('2.8.0'), ...V1, ...DEVICE };
 
@@ -218,17 +256,7 @@ describe('a run whose build takes too long', () => {
         return call.command === 'udevadm' || call.command === 'modprobe' ? '' : workingDkms(call, on);
       },
     });
-    const { done } = await reconcile(host, {
-      config: loadConfig(host.fs).config,
-      configWarnings: [],
-      policy: { ...POLICY, trigger: 'boot' },
-      dryRun: false,
-      patience: 0,
-      signal: controller.signal,
-      makeOptions: undefined,
-      onEvent() {},
-      onWait() {},
-    });
+    const { done } = await reconcile(host, options(host, controller.signal));
     return done
       .map(({ step, outcome }) => `${step.kind} ${outcome}`)
       .filter((text) => /build|load/.test(text));

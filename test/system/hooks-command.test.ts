@@ -140,7 +140,7 @@ describe('nothing stays', () => {
     expect(files(done)).toEqual(files(planned.stdout));
     expect(done).toMatch(/^installed ttkmd [\d.]+: \d+ files new\n/);
     expect(done).toMatch(
-      /\n {2}→ put tt-kmd's source into .* as root: ttkmdctl reconcile\n {2}→ .*ttkmdctl hooks status\n$/,
+      /\n {2}→ put tt-kmd's source into .* as root: ttkmdctl reconcile\n {2}→ .*ttkmdctl hooks status\n {2}→ .*ttkmdctl service enable --now\n$/,
     );
     const deployed = await listing(sandbox);
 

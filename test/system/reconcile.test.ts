@@ -130,7 +130,7 @@ describe.each(MACHINES)('%s', (_, part, tree, some) => {
     await configure(sandbox, '[driver]\nversion = 7.7.7\n');
     const settled = await snapshot(sandbox);
     const absent = await insist(sandbox, ['reconcile'], 1);
-    expect(absent.stdout).toMatch(/nothing to do: 0 of [\s\S]*7\.7\.7[\s\S]*→/);
+    expect(absent.stdout).toMatch(/nothing can be done: 0 of [\s\S]*7\.7\.7[\s\S]*→/);
     expect(changes(settled, await snapshot(sandbox))).toEqual([]);
     const missing = await statusOf(sandbox);
     expect(missing.problems.find(({ code }) => code === 'no-source')?.message).toContain('7.7.7');
@@ -292,7 +292,7 @@ test('a broken upgrade leaves the old module in place and working', async () => 
   expect(shadowed.stdout).toMatch(/→ .*qfile/);
   const left = await snapshot(sandbox);
   for (const args of [['reconcile'], ['reconcile', '--trigger', 'timer']]) {
-    expect((await insist(sandbox, args, 1)).stdout).toContain('nothing to do');
+    expect((await insist(sandbox, args, 1)).stdout).toContain('nothing can be done');
   }
   expect(changes(left, await snapshot(sandbox))).toEqual([]);
   const seen = await statusOf(sandbox);
@@ -429,7 +429,7 @@ test('nothing is built from a source that somebody else could write to', async (
     await sandbox.run([...spoil, `${folder}/tenstorrent.c`]);
     const before = await snapshot(sandbox);
     const refused = await insist(sandbox, ['reconcile', '--force'], 1);
-    expect(refused.stdout, because).toContain('nothing to do: 0 of ');
+    expect(refused.stdout, because).toContain('nothing can be done: 0 of ');
     expect(refused.stdout, because).toContain('→ make it root');
     const { problems, driver } = await statusOf(sandbox);
     expect(driver.sources).toMatchObject([{ version: SAMPLE, usable: false }]);

@@ -1,6 +1,7 @@
 #!/bin/sh
 # Makes a guest's disk: the root file system in BASE, which stays as it is, with the program installed from an
-# unpacked RELEASE, the driver source in DRIVER, and the files of each ROOTFS. Runs in a mount namespace of its own.
+# unpacked RELEASE and its services enabled, the driver source in DRIVER, and the files of each ROOTFS.
+# Runs in a mount namespace of its own.
 # usage: make-disk.sh BASE RELEASE DRIVER DISK ROOTFS…
 set -eu
 
@@ -34,6 +35,7 @@ else
   chroot . systemctl --quiet mask apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer fstrim.timer
 fi
 sh "$release/install.sh" --root "$work/root" >/dev/null
+"$release/node/bin/node" "$release/lib/main.js" --root "$work/root" service enable >/dev/null
 
 version=$(sed -n 's/^PACKAGE_VERSION="\(.*\)"$/\1/p' "$driver/dkms.conf")
 cp -r --preserve=mode "$driver" "usr/src/tenstorrent-$version"

@@ -1,0 +1,5 @@
+// ttkmd's services through real boots, with OpenRC.
+
+import { lifeWith } from './life.ts';
+
+lifeWith('openrc');

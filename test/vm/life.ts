@@ -110,7 +110,10 @@ export function lifeWith(init: Init): void {
       expect((await guest.run('rc-service ttkmd status')).stdout).toMatch(/started.*health: ok/s);
       return;
     }
-    await until(guest, 'systemctl show -P StatusText ttkmd | grep -qx "ok: 1 of 1 kernel has the driver"');
+    await until(
+      guest,
+      'systemctl show -P StatusText ttkmd | grep -qx "ok: 1 of 1 kernel has the current driver"',
+    );
     expect((await guest.run('systemctl show -P MainPID ttkmd')).stdout.trim()).toBe(
       String(await daemonPid(guest)),
     );

@@ -13,7 +13,9 @@ cd "$(dirname "$0")/.."
 . scripts/needs.sh
 
 install_npm_packages
-install_debian_packages "git shellcheck $sandbox_packages $vm_packages" </dev/null
+packages="git shellcheck $sandbox_packages"
+case " $* " in *' vm '*) packages="$packages $vm_packages" ;; esac
+install_debian_packages "$packages" </dev/null
 
 use_pinned_node
 exec node test/run.ts "$@"

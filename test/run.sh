@@ -3,7 +3,7 @@
 # Works on a fresh clone.
 #
 # usage: test/run.sh [TIER…] [-- ARGUMENT…]
-#   no tier means all of them; what follows "--" goes to vitest. Through npm: npm test -- unit -- config
+#   no tier means all but those on demand; what follows "--" goes to vitest. Through npm: npm test -- unit -- config
 
 set -eu
 

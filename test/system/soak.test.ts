@@ -2,6 +2,7 @@
 // `npm run soak` plays two hundred rounds, the tests a few.
 
 import { once } from 'node:events';
+import { release as machine } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { Daemon } from './support/daemon.ts';
@@ -107,7 +108,8 @@ async function rest(sandbox: Sandbox, releases: readonly string[]): Promise<void
   }
   await until('the others are forgotten', async () => {
     const status = await statusOf(sandbox);
-    const known = status.kernels.filter(({ kind }) => kind !== 'no-modules').map(({ release }) => release);
+    // One that was removed is listed until it is forgotten; the machine's own has no modules anyway.
+    const known = status.kernels.map(({ release }) => release).filter((release) => release !== machine());
     return (
       status.run === null && status.health === 'ok' && known.sort().join() === [...releases].sort().join()
     );

@@ -52,7 +52,7 @@ export async function reconcile(options: ReconcileCommandOptions): Promise<numbe
   }).finally(progress.stop);
   if (options.kernel !== undefined) requireKernel(report, options.kernel);
   if (options.publish) {
-    const failure = publishStatus(context.host.fs, report.after, undefined);
+    const failure = publishStatus(context.host.fs, report.after);
     if (failure !== undefined) context.terminal.raw(`${failure.message}\n`);
     context.terminal.line(JSON.stringify(digest(report.after, report)));
   } else if (options.json) context.terminal.line(JSON.stringify(document(report), undefined, 2));

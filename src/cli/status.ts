@@ -21,7 +21,7 @@ export async function status(options: StatusOptions): Promise<number> {
   const judgement = await look(host, { config, configWarnings });
   const run = runUnderWay(host.fs);
   if (options.publish) {
-    const failure = publishStatus(host.fs, judgement, run);
+    const failure = publishStatus(host.fs, judgement);
     if (failure !== undefined) terminal.raw(`${failure.message}\n`);
     terminal.line(JSON.stringify(digest(judgement, undefined)));
   } else if (options.json) terminal.line(JSON.stringify(statusDocument(judgement, run), undefined, 2));

@@ -12,7 +12,7 @@ import { findKernel, fingerprint, target } from './apply-build.ts';
 import { ownHashes, removeOwnCopies } from './own-copies.ts';
 import { isPutBack } from './remembered.ts';
 import type { Step } from './step.ts';
-import { isOurs, verify } from './verify-install.ts';
+import { verify } from './verify-install.ts';
 import { type Outcome, remember, runSettings, type Work } from './work.ts';
 
 type InstallStep = Extract<Step, { kind: 'install' }>;
@@ -29,7 +29,7 @@ export async function applyInstall(work: Work, step: InstallStep, seconds: numbe
   const own = ownHashes(work, release);
   const present = await presentModule(work, release);
   const sound = present?.broken === undefined ? present?.path : undefined;
-  const replaced = (ours || linked) && present !== undefined && (await isOurs(work, step, present, own));
+  const isOwn = sound !== undefined && own.includes(fileHash(host.fs, sound) ?? '');
 
   const copy = sound === undefined ? undefined : keptPath(sound);
   remember(work, { intent: { release, version, step: 'install', own, kept: copy } });
@@ -44,7 +44,7 @@ export async function applyInstall(work: Work, step: InstallStep, seconds: numbe
     // Without its link for the release, dkms would keep a copy of its own as the kernel's original module, in place
     // of a true one that it has put aside before.
     if (!linked) removeOwnCopies(work, release, own);
-    const installed = await installAndVerify(work, step, replaced ? sound : undefined);
+    const installed = await installAndVerify(work, step, isOwn ? sound : undefined);
     if ('headline' in installed) return await takeBack(work, step, undo, installed);
     const file = fileHash(host.fs, installed.path);
     // The copy is known by what is under way: it goes before that is over.

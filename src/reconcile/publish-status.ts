@@ -1,6 +1,6 @@
 // The status for everybody who only reads files.
 import type { HostFs } from '../host/fs.ts';
-import { type RunUnderWay, runUnderWay } from '../state/run.ts';
+import { runUnderWay } from '../state/run.ts';
 import { createUnwritten, type UnwrittenRecord } from '../state/unwritten.ts';
 import type { Judgement } from './judgement.ts';
 import { statusDocument } from './status-document.ts';
@@ -12,16 +12,11 @@ export const STATUS_SOCKET = '/run/ttkmd/status.sock';
 
 /**
  * Writes the status document where every user may read it.
- * @param run the run under way that the document tells of; looked for unless given
  * @returns what kept it from being written, where something did
  */
-export function publishStatus(
-  fs: HostFs,
-  judgement: Judgement,
-  run: RunUnderWay | undefined = runUnderWay(fs),
-): UnwrittenRecord | undefined {
+export function publishStatus(fs: HostFs, judgement: Judgement): UnwrittenRecord | undefined {
   const unwritten = createUnwritten();
-  const text = `${JSON.stringify(statusDocument(judgement, run), undefined, 2)}\n`;
+  const text = `${JSON.stringify(statusDocument(judgement, runUnderWay(fs)), undefined, 2)}\n`;
   unwritten.attempt('status', STATUS_FILE, () => fs.write(STATUS_FILE, text));
   return unwritten.found[0];
 }

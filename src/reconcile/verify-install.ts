@@ -5,7 +5,6 @@ import type { InstalledModule } from '../driver/driver.ts';
 import { readModule, resolveModule, strayModules } from '../driver/installed.ts';
 import { PACKAGE } from '../driver/sources.ts';
 import { vermagicMismatch } from '../driver/vermagic.ts';
-import { fileHash } from '../host/hash.ts';
 import { findKernel, target } from './apply-build.ts';
 import type { Step } from './step.ts';
 import type { Work } from './work.ts';
@@ -47,25 +46,6 @@ export async function verify(work: Work, step: InstallStep): Promise<Flaw | Inst
   if (mismatch !== undefined) return shadowed(work, step, module, mismatch);
   const built = await builtModule(work, step);
   return isSame(built, module) ? module : shadowed(work, step, module, `another build of ${version}`);
-}
-
-/**
- * Whether a module is what dkms installed for a release, and not a file that somebody else put in its way.
- * @param own SHA-256 of what is known to be ours
- */
-export async function isOurs(
-  work: Work,
-  { release }: { readonly release: string },
-  module: InstalledModule,
-  own: readonly string[],
-): Promise<boolean> {
-  const active = work.observation.dkms.active.find((link) => link.release === release && !link.dangling);
-  const built = active === undefined ? undefined : await builtModule(work, { ...active, release });
-  if (built !== undefined) return built.version === module.version && isSame(built, module);
-  const recorded = work.state.modules[release]?.version;
-  // Of an installation that was killed there may be no more than its intent, which says nothing of this file.
-  if (recorded === undefined) return own.includes(fileHash(work.host.fs, module.path) ?? '');
-  return module.version === undefined || recorded === module.version;
 }
 
 /** The module as dkms keeps it. */

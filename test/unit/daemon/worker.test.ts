@@ -28,22 +28,25 @@ interface Scene {
   readonly worker: Worker;
   /** The command lines of the children, one after another. */
   readonly started: string[];
+  /** The health that was made known, one after another. */
+  readonly published: string[];
 }
 
 function scene(child: () => OwnCommand = () => ends(JSON.stringify(DIGEST)), listen = async () => {}): Scene {
   const host = memoryHost();
   const started: string[] = [];
+  const published: string[] = [];
   const worker = createWorker({
     host,
     listen,
-    publisher: { at: 1, publish() {} },
+    publisher: { at: 1, publish: ({ health }) => void published.push(health) },
     timing: () => ({ settle: 3000, resync: 6 * HOUR }),
     startCommand(args) {
       started.push(args.join(' '));
       return child();
     },
   });
-  return { host, worker, started };
+  return { host, worker, started, published };
 }
 
 const WATCH = 'reconcile --publish --trigger=watch';
@@ -120,4 +123,27 @@ it('what a child complains of is in the log, though its work is done', async () 
   worker.hear({ type: 'time' });
   await pass(host, 1000);
   expect(host.log.entries).toMatchObject([{ level: 'warn', message: 'the status could not be written' }]);
+});
+
+describe('health after a run', () => {
+  it.each([
+    ['is made known', false],
+    ['is not, where the run was ended with the daemon: nobody is to be alarmed by that', true],
+  ])('%s', async (_, isOver) => {
+    let finish = (): void => {};
+    const child: OwnCommand = {
+      ended: new Promise((resolve) => {
+        finish = () => resolve({ code: 0, stdout: JSON.stringify(DIGEST), stderr: '' });
+      }),
+      stop() {},
+    };
+    const { host, worker, published } = scene(() => child);
+    worker.hear({ type: 'time' });
+    await pass(host, 1000);
+    const over = isOver ? worker.end() : undefined;
+    finish();
+    await pass(host, 1000);
+    await (over ?? worker.end());
+    expect(published).toEqual(isOver ? [] : ['ok']);
+  });
 });

@@ -1,30 +1,15 @@
 // A run that is killed at any of its changes to the disk, or refused one: the next one leaves the machine as if it had
 // not been.
 import { expect, it } from 'vitest';
-import { loadConfig } from '../../../src/config/load.ts';
 import type { HostFs } from '../../../src/host/fs.ts';
 import type { Host } from '../../../src/host/host.ts';
-import { type Report, reconcile } from '../../../src/reconcile/reconcile.ts';
-import { driverSource, type Files, gentooKernel, machine, POLICY } from '../support/machines.ts';
+import { driverSource, type Files, gentooKernel, machine } from '../support/machines.ts';
 import type { MemoryHost } from '../support/memory-host.ts';
+import { runReconcile } from '../support/run-reconcile.ts';
 import type { ExecFunction } from '../support/scripted-exec.ts';
 import { workingDkms } from '../support/working-dkms.ts';
 
 const R = '6.12.58-gentoo-dist';
-
-function run(host: Host): Promise<Report> {
-  return reconcile(host, {
-    config: loadConfig(host.fs).config,
-    configWarnings: [],
-    policy: POLICY,
-    dryRun: false,
-    patience: 0,
-    signal: new AbortController().signal,
-    makeOptions: undefined,
-    onEvent() {},
-    onWait() {},
-  });
-}
 
 const MODULE = `/lib/modules/${R}/kernel/extra/tenstorrent.ko`;
 const ELSEWHERE = 'kernel/drivers/char/tenstorrent.ko';
@@ -75,7 +60,7 @@ const SCENES: Readonly<Record<string, Scene>> = {
 
 async function prepared({ first, joins, dkms = workingDkms }: Scene): Promise<MemoryHost> {
   const host = machine(first ?? {}, { exec: dkms });
-  if (first !== undefined) await run(host);
+  if (first !== undefined) await runReconcile(host);
   host.put(joins);
   return host;
 }
@@ -117,13 +102,13 @@ function remains(host: MemoryHost, { passing = /^$/ }: Scene): [string, string |
 it.each(Object.entries(SCENES))('leaves no trace of it: %s', { timeout: 60_000 }, async (_, scene) => {
   const sound = await prepared(scene);
   const whole = fated(sound, () => undefined);
-  const { after } = await run(whole.host);
+  const { after } = await runReconcile(whole.host);
   expect(whole.changes.length).toBeGreaterThan(15);
   for (let lives = 0; lives < whole.changes.length; lives += 1) {
     const host = await prepared(scene);
     const fate = (change: number) => (change < lives ? undefined : new Error(KILLED));
-    await run(fated(host, fate).host).catch(() => {});
-    const report = await run(host);
+    await runReconcile(fated(host, fate).host).catch(() => {});
+    const report = await runReconcile(host);
     const where = `killed before ${whole.changes[lives]}, after ${whole.changes[lives - 1]}`;
     expect(
       report.after.kernels.map(({ state }) => state),
@@ -156,9 +141,9 @@ it.each<[string, (fs: HostFs) => void]>([
       return fs[name];
     },
   });
-  await run({ ...host, fs: dead }).catch(() => {});
+  await runReconcile({ ...host, fs: dead }).catch(() => {});
   expect(host.fs.readText(MODULE)).not.toBe(before);
-  const report = await run(host);
+  const report = await runReconcile(host);
   expect(report.outcome).toBe('failed');
   expect(host.fs.readText(MODULE)).toBe(before);
 });
@@ -169,15 +154,15 @@ it.each(['a newer version', 'a source that has changed'])(
     const scene = SCENES[name] ?? { joins: {} };
     const sound = await prepared(scene);
     const whole = fated(sound, () => undefined);
-    await run(whole.host);
+    await runReconcile(whole.host);
     for (const [index, change] of whole.changes.entries()) {
       const host = await prepared(scene);
       const refusal = Object.assign(new Error('EIO: input/output error'), { code: 'EIO' });
       const { host: unlucky } = fated(host, (one) => (one === index ? refusal : undefined));
-      const refused = await run(unlucky).catch((error) => error as Error);
+      const refused = await runReconcile(unlucky).catch((error) => error as Error);
       expect(refused, `refused: ${change}`).not.toBeInstanceOf(Error);
       expect(host.fs.readText(MODULE), `refused: ${change}`).toMatch(/^version=2\.[89]\.0/);
-      const report = await run(host);
+      const report = await runReconcile(host);
       expect(
         report.after.kernels.map(({ state }) => state),
         `after: ${change}`,

@@ -1,29 +1,15 @@
 // A run whose records cannot be written, or whose lock is lost: the driver comes first, and what failed is said.
 import { describe, expect, it } from 'vitest';
-import { loadConfig } from '../../../src/config/load.ts';
 import type { HostFs } from '../../../src/host/fs.ts';
 import type { Host } from '../../../src/host/host.ts';
-import { type Report, reconcile } from '../../../src/reconcile/reconcile.ts';
-import { driverSource, gentooKernel, machine, POLICY } from '../support/machines.ts';
+import type { Report } from '../../../src/reconcile/reconcile.ts';
+import { driverSource, gentooKernel, machine } from '../support/machines.ts';
 import type { MemoryHost } from '../support/memory-host.ts';
+import { runReconcile } from '../support/run-reconcile.ts';
 import { workingDkms } from '../support/working-dkms.ts';
 
 const R = '6.12.58-gentoo-dist';
 const FILES = { ...gentooKernel(R), ...driverSource('2.9.0') };
-
-function run(host: Host): Promise<Report> {
-  return reconcile(host, {
-    config: loadConfig(host.fs).config,
-    configWarnings: [],
-    policy: POLICY,
-    dryRun: false,
-    patience: 0,
-    signal: new AbortController().signal,
-    makeOptions: undefined,
-    onEvent() {},
-    onWait() {},
-  });
-}
 
 /** A host whose files below some places can be read and not written. */
 function refusing(host: MemoryHost, places: readonly string[], code: string): Host {
@@ -72,7 +58,7 @@ describe('records that cannot be written', () => {
     ],
   ])('%s costs a word, and no driver', async (_, places, code, where, said) => {
     const host = machine(FILES, { exec: workingDkms });
-    const report = await run(refusing(host, places, code));
+    const report = await runReconcile(refusing(host, places, code));
     expect(endings(report)).toEqual(BUILT);
     expect(report.outcome).toBe('done');
     expect(report.after.kernels.map((one) => one.state)).toEqual(['current']);
@@ -86,7 +72,7 @@ describe('records that cannot be written', () => {
     const host = machine(FILES, {
       exec: (call, on) => (call.args[0] === 'build' ? { code: 10 } : workingDkms(call, on)),
     });
-    const report = await run(refusing(host, ['/var/log'], 'ENOSPC'));
+    const report = await runReconcile(refusing(host, ['/var/log'], 'ENOSPC'));
     expect(report.done.find(({ step }) => step.kind === 'build')?.log).toBeUndefined();
     expect(report.after.kernels[0]?.failure?.log).toBeUndefined();
     expect(report.after.kernels[0]?.state).toBe('failed');
@@ -94,7 +80,7 @@ describe('records that cannot be written', () => {
 
   it('a state that cannot be written is a failed run, and the driver is there all the same', async () => {
     const host = machine(FILES, { exec: workingDkms });
-    const report = await run(refusing(host, ['/var/lib/ttkmd/state.json'], 'ENOSPC'));
+    const report = await runReconcile(refusing(host, ['/var/lib/ttkmd/state.json'], 'ENOSPC'));
     expect(endings(report)).toEqual(BUILT);
     expect(report.outcome).toBe('failed');
     expect(report.after.kernels.map((one) => one.state)).toEqual(['current']);
@@ -105,7 +91,7 @@ describe('records that cannot be written', () => {
   it('what a source was before it is taken over is written down first, or it is not touched', async () => {
     const files = { ...gentooKernel(R), ...driverSource('2.9.0', { autoinstall: true }) };
     const host = machine(files, { exec: workingDkms });
-    const report = await run(refusing(host, ['/var/lib/ttkmd/state.json'], 'ENOSPC'));
+    const report = await runReconcile(refusing(host, ['/var/lib/ttkmd/state.json'], 'ENOSPC'));
     expect(endings(report)).toEqual(['takeOver skipped', ...BUILT]);
     expect(report.outcome).toBe('failed');
     expect(host.fs.readText('/usr/src/tenstorrent-2.9.0/dkms.conf')).toContain('AUTOINSTALL');
@@ -115,7 +101,7 @@ describe('records that cannot be written', () => {
     const host = machine(FILES, { exec: workingDkms });
     let refusals = 1;
     const { fs } = host;
-    const report = await run({
+    const report = await runReconcile({
       ...host,
       fs: {
         ...fs,
@@ -163,7 +149,7 @@ describe('a lock that is lost in the middle', () => {
         );
       },
     };
-    const report = await run({ ...host, lock });
+    const report = await runReconcile({ ...host, lock });
     expect(endings(report)).toEqual(['register done', 'build done', 'install failed']);
     expect(report.outcome).toBe('failed');
     const [{ text, hint } = { text: '', hint: '' }] = report.done.slice(-1);

@@ -125,7 +125,7 @@ function ownRemains(fs: HostFs, state: State, modules: ReadonlyMap<string, Obser
   const drafts = [STATE_FOLDER, BUILD_LOGS].flatMap((folder) =>
     fs.list(folder).flatMap((name) => (/^\..+\.\d+\.new$/.test(name) ? [`${folder}/${name}`] : [])),
   );
-  const staged = fs.list(STAGING).length > 0 ? [STAGING] : [];
+  const staged = fs.exists(STAGING) ? [STAGING] : [];
   const own = (path: string): Remains => ({
     what: 'own',
     path,

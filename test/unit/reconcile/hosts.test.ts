@@ -389,6 +389,12 @@ const HOSTS: readonly Host[] = [
     plan: ['clean temporary-folder'],
   },
   {
+    name: 'an empty staging folder, of a run that was killed while it made or removed it',
+    files: { ...current(A, '2.9.0'), ...V1, '/var/lib/ttkmd/staging': { folder: true } },
+    states: ['current'],
+    plan: ['clean own'],
+  },
+  {
     name: 'a kernel from before 5.16 whose vermagic tells of its preemption',
     files: {
       ...current(A, '2.9.0'),

@@ -55,18 +55,33 @@ export interface BuildRun extends DkmsRun {
   readonly module: string | undefined;
 }
 
+export interface BuildSource {
+  readonly path: string;
+  /** There is something for `make clean` to remove. */
+  readonly hasObjects: boolean;
+}
+
+/** Before 3.1 dkms cleans the copy that it builds in, before it builds and before it removes it. */
+const WITHOUT_CLEANING = ['--directive', 'CLEAN=true'];
+
 /** Builds a module in the staging tree, which is emptied first. */
-export async function build(host: Host, target: Target, settings: RunSettings): Promise<BuildRun> {
+export async function build(
+  host: Host,
+  target: Target,
+  source: BuildSource,
+  settings: RunSettings,
+): Promise<BuildRun> {
   clearStaging(host);
   const versionFolder = `${STAGING}/${target.packageName}/${target.version}`;
   const finished = stagedFolder(target);
   const growing = `${versionFolder}/build/make.log`;
   const stopTail = tail(host, growing, settings.onLine);
   host.fs.makeFolder(STAGING, 0o755);
-  const run = await dkms(host, ['build', ...identify(target), '-j', String(settings.jobs)], {
-    ...settings,
-    tree: STAGING,
-  });
+  // As `dkms add` does, which a build in an empty tree would do first.
+  host.fs.makeFolder(versionFolder);
+  host.fs.link(source.path, `${versionFolder}/source`);
+  const how = ['-j', String(settings.jobs), ...(source.hasObjects ? [] : WITHOUT_CLEANING)];
+  const run = await dkms(host, ['build', ...identify(target), ...how], { ...settings, tree: STAGING });
   stopTail();
   return {
     ...run,

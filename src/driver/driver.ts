@@ -31,6 +31,8 @@ export interface DriverSource {
    * refused: what nobody answers for is not read.
    */
   readonly hash: string;
+  /** A build left objects in it, which make could take for finished work. */
+  readonly hasObjects: boolean;
   /** Assignments in its `dkms.conf` that make dkms act by itself, as they are written. */
   readonly ownershipLines: readonly string[];
   /** Why nothing may be built from it; undefined where it is fine. */

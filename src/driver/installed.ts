@@ -33,13 +33,13 @@ export async function observeInstalled(
 
 /** What modprobe itself would load for a release: asks kmod, which reads its own index. */
 export async function resolveModule(
-  host: Pick<Host, 'fs' | 'exec'>,
+  host: Pick<Host, 'exec'>,
   release: string,
 ): Promise<InstalledModule | undefined> {
-  const answer = await host.exec.query('modinfo', ['-k', release, '-n', PACKAGE]);
-  const path = answer.stdout.trim();
-  if (answer.code !== 0 || !path.startsWith('/')) return undefined;
-  return { release, path, ...infoOf(await readModules(host, [path]), path) };
+  const answer = await host.exec.query('modinfo', ['-0', '-k', release, PACKAGE]);
+  const [found] = parseModinfo(answer.stdout);
+  // What is built into the kernel has no path, nor has what kmod does not know.
+  return found?.[0].startsWith('/') ? { release, path: found[0], ...found[1] } : undefined;
 }
 
 /** What is written in one module file, wherever it lies. */
@@ -139,10 +139,23 @@ async function readModules(
 ): Promise<Map<string, ModuleInfo>> {
   if (paths.length === 0) return new Map();
   const answer = await host.exec.query('modinfo', ['-0', ...paths]);
+  const infos = parseModinfo(answer.stdout);
+  if (infos.size === 0 && answer.code !== 0) {
+    const why = answer.stderr.trim().split('\n')[0] || `modinfo ended with ${answer.code}`;
+    const info = couldNotRun(answer.code)
+      ? unread(`modinfo could not look at it: ${why}`)
+      : { ...UNREADABLE, broken: why };
+    for (const path of paths) infos.set(path, info);
+  }
+  return infos;
+}
+
+/** What `modinfo -0` says, by the file that it says it of. */
+function parseModinfo(output: string): Map<string, ModuleInfo> {
   const infos = new Map<string, ModuleInfo>();
   let file: string | undefined;
   let fields = new Map<string, string>();
-  for (const entry of answer.stdout.split('\0')) {
+  for (const entry of output.split('\0')) {
     if (entry.startsWith(FILE_NAME)) {
       file = entry.slice(FILE_NAME.length).trim();
       fields = new Map();
@@ -150,13 +163,6 @@ async function readModules(
     const equals = entry.indexOf('=');
     if (equals > 0) fields.set(entry.slice(0, equals), entry.slice(equals + 1).trim());
     if (file !== undefined) infos.set(file, describe(fields));
-  }
-  if (infos.size === 0 && answer.code !== 0) {
-    const why = answer.stderr.trim().split('\n')[0] || `modinfo ended with ${answer.code}`;
-    const info = couldNotRun(answer.code)
-      ? unread(`modinfo could not look at it: ${why}`)
-      : { ...UNREADABLE, broken: why };
-    for (const path of paths) infos.set(path, info);
   }
   return infos;
 }

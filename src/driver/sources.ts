@@ -9,6 +9,9 @@ import { quoted } from './trust.ts';
 export const PACKAGE = 'tenstorrent';
 const SOURCES_FOLDER = '/usr/src';
 
+/** What kbuild leaves and reads again. */
+const BUILD_PRODUCT = /\.(?:o|a|ko|cmd|mod|mod\.c|symvers|order)$/;
+
 /** Hashes by source path, as they were when each file had the size, the times and the number in the identity. */
 export type KnownHashes = Readonly<Record<string, { readonly identity: string; readonly hash: string }>>;
 
@@ -38,6 +41,7 @@ function observeSource(
     path,
     identity: tree.identity,
     hash: refused === undefined ? knownOr(known, tree, () => hashTree(fs, tree)) : '',
+    hasObjects: tree.files.some(({ inside }) => BUILD_PRODUCT.test(inside)),
     ownershipLines: ownershipLines(conf ?? ''),
     refused,
   };

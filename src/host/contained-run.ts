@@ -1,8 +1,9 @@
 // Long runs whose every process dies with this one, however this one dies.
-import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { execa } from 'execa';
-import { BASE_ENVIRONMENT, type RunOptions, type RunResult } from './exec.ts';
+import { type Containment, findContainment, WRAPPERS } from './containment.ts';
+import { BASE_ENVIRONMENT } from './environment.ts';
+import type { RunOptions, RunResult } from './exec.ts';
 
 /**
  * Runs a command in a PID namespace of its own, which ends when this process ends: killing Node alone leaves
@@ -44,43 +45,6 @@ export async function runContained(
     timedOut: result.timedOut,
     cancelled: result.isCanceled || (options.signal?.aborted ?? false),
   };
-}
-
-/**
- * How a run is made to die with us: `signal` by the kernel's parent-death signal; `pipe` by a reader inside that
- * kills everything when our end of a pipe closes, since Gentoo builds setpriv with USE=caps only; `none` where
- * this machine refuses PID namespaces, as containers often do.
- */
-type Containment = 'signal' | 'pipe' | 'none';
-
-const NAMESPACE = ['unshare', '--pid', '--fork', '--kill-child'];
-
-/** The shell is process 1 of the namespace: when it ends, the kernel ends all that is left there. */
-const PIPE_READER = '"$@" 3<&- & child=$!; { read -r _ <&3; kill -KILL -1; } & wait "$child"';
-
-const WRAPPERS: Readonly<Record<Containment, readonly string[]>> = {
-  signal: ['setpriv', '--pdeathsig', 'KILL', ...NAMESPACE],
-  pipe: [...NAMESPACE, 'sh', '-c', PIPE_READER, 'sh'],
-  none: [],
-};
-
-let found: Promise<Containment> | undefined;
-
-/** Finds out what this machine allows, once. */
-export function findContainment(): Promise<Containment> {
-  found ??= (async () => {
-    if (await works(WRAPPERS.signal)) return 'signal';
-    return (await works(NAMESPACE)) ? 'pipe' : 'none';
-  })();
-  return found;
-}
-
-function works([file = '', ...args]: readonly string[]): Promise<boolean> {
-  return new Promise((resolve) => {
-    const probe = spawn(file, [...args, 'true'], { stdio: 'ignore', env: BASE_ENVIRONMENT, detached: true });
-    probe.on('error', () => resolve(false));
-    probe.on('close', (code) => resolve(code === 0));
-  });
 }
 
 /** Where orphans can remain, they hold the lock until they end: nobody else starts a build beside them. */

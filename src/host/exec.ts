@@ -1,5 +1,7 @@
 // The one way to run a command: short queries, and long runs that die with us.
 import { spawn } from 'node:child_process';
+import { findContainment } from './containment.ts';
+import { BASE_ENVIRONMENT } from './environment.ts';
 
 export interface QueryResult {
   /** The exit status; 127 where the command does not exist, 128 and more where a signal ended it. */
@@ -48,14 +50,6 @@ export interface Exec {
   run(command: string, args: readonly string[], options: RunOptions): Promise<RunResult>;
 }
 
-/** Nothing of the caller's environment reaches a command: what it may see is listed here. */
-export const BASE_ENVIRONMENT: Readonly<Record<string, string>> = {
-  PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
-  HOME: '/root',
-  LC_ALL: 'C',
-  TERM: 'dumb',
-};
-
 const QUERY_TIME_LIMIT = 30_000;
 /** Milliseconds from the signal that kills a query to not waiting for its end any more. */
 const KILL_GRACE = 2000;
@@ -75,7 +69,8 @@ export function createExec(root: string): Exec {
       return query(file, argv, options).catch(notStarted);
     },
     prepare() {
-      void import('./contained-run.ts').then(({ findContainment }) => findContainment());
+      void findContainment();
+      void import('./contained-run.ts');
     },
     async run(command, args, options) {
       const { runContained } = await import('./contained-run.ts');

@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process';
 import { closeSync, constants, fstatSync, mkdirSync, openSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { BASE_ENVIRONMENT } from './exec.ts';
+import { BASE_ENVIRONMENT } from './environment.ts';
 
 export interface HeldLock {
   /** The descriptor that the lock sits on. */

@@ -1,6 +1,7 @@
 // Runs this program again, as a child with a memory of its own that goes when its work is done.
 import { spawn } from 'node:child_process';
-import { BASE_ENVIRONMENT, type QueryResult } from './exec.ts';
+import { BASE_ENVIRONMENT } from './environment.ts';
+import type { QueryResult } from './exec.ts';
 
 /** Bytes of output that are kept. */
 const MOST_OUTPUT = 16 * 1024 * 1024;

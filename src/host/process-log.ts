@@ -1,7 +1,7 @@
 // The program's own messages, by pino: lines for people, or JSON where that was asked for.
 import { spawn } from 'node:child_process';
 import { type DestinationStream, type Level, pino } from 'pino';
-import { BASE_ENVIRONMENT } from './exec.ts';
+import { BASE_ENVIRONMENT } from './environment.ts';
 import type { Log } from './host.ts';
 
 export interface LogOptions {

@@ -22,9 +22,11 @@ const FOREIGN_POLL = 500;
 export async function applyBuild(work: Work, step: Extract<Step, { kind: 'build' }>): Promise<Outcome> {
   const { host, observation } = work;
   const kernel = findKernel(work, step.release);
+  const source = observation.sources.find(({ version }) => version === step.version);
+  if (source === undefined) throw new Error(`no driver source ${step.version} was seen`);
   const startedAt = host.clock.now();
   const overlapped = foreignRuns(host, observation.dkms.tree).length > 0;
-  let run = await build(host, target(work, step), runSettings(work));
+  let run = await build(host, target(work, step), source, runSettings(work));
   if (
     failed(run) &&
     !run.cancelled &&
@@ -33,7 +35,7 @@ export async function applyBuild(work: Work, step: Extract<Step, { kind: 'build'
   ) {
     work.onLine('the build failed while another dkms was running: waiting for that one, then building again');
     await foreignDkmsEnded(work);
-    run = await build(host, target(work, step), runSettings(work));
+    run = await build(host, target(work, step), source, runSettings(work));
   }
   const flaw = failed(run) ? undefined : await findFlaw(work, step, kernel, run);
   const log = writeLog(work, step, startedAt, logText(work, step, run, flaw));

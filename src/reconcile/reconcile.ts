@@ -11,6 +11,7 @@ import {
   RUN_PATH,
   type RunEvent,
   type RunUnderWay,
+  runsSoFar,
   runUnderWay,
 } from '../state/run.ts';
 import { createUnwritten, type UnwrittenRecord } from '../state/unwritten.ts';
@@ -54,6 +55,7 @@ export interface Report {
  * @throws TtkmdError where rights are missing or the lock was held for longer than the patience
  */
 export async function reconcile(host: Host, options: ReconcileOptions): Promise<Report> {
+  const runs = runsSoFar(host.fs);
   const first = await lookAndPlan(host, options);
   if (options.dryRun) return unchanged(first, isEmpty(first.steps) ? 'nothing-to-do' : 'planned');
   const isRoot = host.machine.effectiveUser === 0;
@@ -68,10 +70,13 @@ export async function reconcile(host: Host, options: ReconcileOptions): Promise<
     );
   }
   host.exec.prepare();
-  const lock = await takeLock(host, options);
+  void import('./apply.ts');
+  const { lock, waited } = await takeLock(host, options);
   if (lock === undefined) return unchanged(first, 'cancelled');
   try {
-    return await work(host, options, lock);
+    // What was seen before the lock was taken may have been mended by another run.
+    const stands = !waited && runsSoFar(host.fs) === runs;
+    return await work(host, options, lock, stands ? first : await lookAndPlan(host, options));
   } finally {
     lock.release();
   }
@@ -92,9 +97,12 @@ function unchanged({ judgement, steps }: Planned, outcome: Report['outcome']): R
   return { before: judgement, steps, done: [], after: judgement, outcome, unwritten: [] };
 }
 
-/** What was seen before the lock was taken may have been mended by the holder: look again. */
-async function work(host: Host, options: ReconcileOptions, lock: HeldLock): Promise<Report> {
-  const planned = await lookAndPlan(host, options);
+async function work(
+  host: Host,
+  options: ReconcileOptions,
+  lock: HeldLock,
+  planned: Planned,
+): Promise<Report> {
   if (isEmpty(planned.steps)) return unchanged(planned, 'nothing-to-do');
   const { judgement, steps } = planned;
   const unwritten = createUnwritten();
@@ -135,17 +143,20 @@ async function work(host: Host, options: ReconcileOptions, lock: HeldLock): Prom
   }
 }
 
-async function takeLock(host: Host, options: ReconcileOptions): Promise<HeldLock | undefined> {
+async function takeLock(
+  host: Host,
+  options: ReconcileOptions,
+): Promise<{ lock: HeldLock | undefined; waited: boolean }> {
   const { patience, signal } = options;
   const free = await host.lock.acquire(0, signal);
-  if (free !== undefined || signal.aborted) return free;
+  if (free !== undefined || signal.aborted) return { lock: free, waited: false };
   const other = runUnderWay(host.fs);
   options.onWait(other);
   const watching = new AbortController();
   const watched = followEvents(host, options.onEvent, watching.signal);
   try {
     const lock = await host.lock.acquire(patience, signal);
-    if (lock !== undefined || signal.aborted) return lock;
+    if (lock !== undefined || signal.aborted) return { lock, waited: true };
   } finally {
     watching.abort();
     await watched;

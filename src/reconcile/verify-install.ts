@@ -22,7 +22,7 @@ export interface Flaw {
 /** The module that modprobe would load, which has to be the one that was built; or what is wrong. */
 export async function verify(work: Work, step: InstallStep): Promise<Flaw | InstalledModule> {
   const { release, version } = step;
-  const module = await resolveModule(work.host, release);
+  const [module, built] = await Promise.all([resolveModule(work.host, release), builtModule(work, step)]);
   if (module === undefined) {
     return {
       code: 'not-found',
@@ -44,7 +44,6 @@ export async function verify(work: Work, step: InstallStep): Promise<Flaw | Inst
   const differs = module.version !== undefined && module.version !== version;
   if (differs) return shadowed(work, step, module, `version ${module.version}`);
   if (mismatch !== undefined) return shadowed(work, step, module, mismatch);
-  const built = await builtModule(work, step);
   return isSame(built, module) ? module : shadowed(work, step, module, `another build of ${version}`);
 }
 

@@ -1,7 +1,7 @@
 // The run under way: who does it, and its events, which everybody who waits or watches reads along.
 import type { HostFs } from '../host/fs.ts';
 import type { Clock } from '../host/host.ts';
-import type { Trigger } from './state.ts';
+import { STATE_PATH, type Trigger } from './state.ts';
 
 export const RUN_PATH = '/run/ttkmd/run.json';
 const EVENTS_PATH = '/run/ttkmd/events.jsonl';
@@ -55,6 +55,18 @@ export function announceRun(fs: HostFs, trigger: Trigger, now: number): void {
 /** Takes the announcement away; that of another run stays. */
 export function endRun(fs: HostFs): void {
   if (announced(fs)?.pid === process.pid) fs.remove(RUN_PATH);
+}
+
+/**
+ * What the runs so far have left, in a word: the same as before where none has changed anything since, and none was
+ * under way.
+ */
+export function runsSoFar(fs: HostFs): string {
+  const identify = (path: string): string => {
+    const info = fs.stat(path);
+    return info === undefined ? '' : `${info.inode}.${info.size}.${info.changed}`;
+  };
+  return [EVENTS_PATH, RUN_PATH, STATE_PATH].map(identify).join(' ');
 }
 
 /** The run under way, or undefined where none is: a file of a process that has ended counts for nothing. */

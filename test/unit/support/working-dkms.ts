@@ -34,8 +34,9 @@ export const workingDkms: ExecFunction = (call, { fs }) => {
       );
       return '';
     case 'modinfo': {
-      if (verb === '-k') return fs.exists(module) ? `${module}\n` : { code: 1 };
-      const files = args.filter((path) => path.startsWith('/') && fs.exists(path));
+      const asked = args.includes('-k') ? [module] : args.filter((path) => path.startsWith('/'));
+      const files = asked.filter((path) => fs.exists(path));
+      if (files.length === 0) return { code: 1 };
       return files.map((path) => `filename:       ${path}\0${fs.readText(path)}`).join('');
     }
     default:

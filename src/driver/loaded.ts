@@ -41,6 +41,26 @@ export function observeDevices(fs: HostFs, extra: readonly ExtraDevice[]): Devic
       extra.find((one) => one.vendor === vendor && one.device === device)?.family ??
       (vendor === TENSTORRENT_VENDOR ? (FAMILIES[device] ?? `device ${device}`) : undefined);
     if (family === undefined) return [];
-    return [{ address, family, driver: fs.readLink(`${PCI_DEVICES}/${address}/driver`)?.split('/').at(-1) }];
+    const folder = `${PCI_DEVICES}/${address}`;
+    return [
+      {
+        address,
+        family,
+        driver: fs.readLink(`${folder}/driver`)?.split('/').at(-1),
+        node: numaNode(fs, folder),
+        iommu: iommuMode(fs, folder),
+      },
+    ];
   });
+}
+
+function numaNode(fs: HostFs, folder: string): number | undefined {
+  const number = Number(fs.readText(`${folder}/numa_node`)?.trim() || '-1');
+  return Number.isInteger(number) && number >= 0 ? number : undefined;
+}
+
+/** The type of a device's IOMMU group begins with DMA where addresses are translated; `identity` is not (sysfs-kernel-iommu_groups). */
+function iommuMode(fs: HostFs, folder: string): Device['iommu'] {
+  if (!fs.exists(`${folder}/iommu_group`)) return 'none';
+  return fs.readText(`${folder}/iommu_group/type`)?.startsWith('DMA') ? 'translates' : 'pass';
 }

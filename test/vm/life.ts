@@ -261,7 +261,7 @@ export function lifeWith(init: Init): void {
     expect(await succeeds(guest, 'ttkmdctl service status')).toBe(false);
     await until(guest, `${words.log} | grep -q 'health is failed'`);
     if (!hasSystemd) {
-      expect((await guest.run('rc-service ttkmd status')).stdout).toMatch(/health: not ok/);
+      expect((await guest.run('rc-service ttkmd status 2>&1')).stdout).toMatch(/health: not ok/);
       return;
     }
     expect((await guest.run('systemctl is-active tenstorrent.target', { allowFailure: true })).stdout).toBe(

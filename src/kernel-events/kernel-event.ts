@@ -3,6 +3,7 @@ import { type ConfigProblem, loadConfig } from '../config/load.ts';
 import { EXIT, TtkmdError } from '../host/errors.ts';
 import { localHost } from '../host/local-host.ts';
 import { reconcile } from '../reconcile/reconcile.ts';
+import { leaveForElog } from './elog.ts';
 import { describeArrival, describeDeparture, formatMessage, type Message } from './messages.ts';
 import { dealtWithBefore, forgetTold, rememberTold } from './told.ts';
 import { readEvent, type Way } from './way.ts';
@@ -31,8 +32,8 @@ export async function kernelEvent(
   }
   if (event.action === 'ignore') return EXIT.ok;
   let failStatus: number = EXIT.ok;
+  const host = localHost('/');
   try {
-    const host = localHost('/');
     const loaded = loadConfig(host.fs);
     if (loaded.config.hook.onFailure === 'fail') failStatus = EXIT.stepFailed;
     const removed = event.action === 'remove';
@@ -61,7 +62,11 @@ export async function kernelEvent(
     const message = removed
       ? describeDeparture(event.release, report)
       : describeArrival(event.release, report, again);
-    if (message !== undefined) say(message);
+    if (message !== undefined) {
+      say(message);
+      // An earlier hook of this installation has left it already.
+      if (message.tone === 'bad' && !again) leaveForElog(host.fs, env, message);
+    }
     for (const record of report.unwritten) {
       say({ tone: 'bad', text: record.message, hint: record.hint });
     }
@@ -70,7 +75,13 @@ export async function kernelEvent(
     return message?.tone === 'bad' ? failStatus : EXIT.ok;
   } catch (error) {
     const { message, hint } = inWords(error);
-    say({ tone: 'bad', text: `tenstorrent for ${event.release} ... FAILED: ${message}`, hint });
+    const failure: Message = {
+      tone: 'bad',
+      text: `tenstorrent for ${event.release} ... FAILED: ${message}`,
+      hint,
+    };
+    say(failure);
+    leaveForElog(host.fs, env, failure);
     return failStatus;
   }
 }

@@ -18,6 +18,16 @@ export default defineConfig({
       },
       {
         test: {
+          name: 'gentoo',
+          include: ['test/gentoo/**/*.test.ts'],
+          testTimeout: 300_000,
+          hookTimeout: 300_000,
+          maxWorkers: 2,
+          globalSetup: ['test/gentoo/support/global-setup.ts'],
+        },
+      },
+      {
+        test: {
           name: 'vm',
           include: ['test/vm/**/*.test.ts'],
           // A few emulated boots and builds each, on a machine that may be busy.

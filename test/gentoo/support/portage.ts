@@ -1,0 +1,71 @@
+// The real Portage and pkgcheck, from PyPI, in .cache/gentoo: never installed on the machine.
+
+import { spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { once } from 'node:events';
+import { existsSync, readFileSync } from 'node:fs';
+import { mkdir, open, readdir, readFile, realpath, rename, rm, symlink, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { command } from '../../system/support/command.ts';
+import { CACHE } from '../../system/support/project.ts';
+
+const FOLDER = join(CACHE, 'gentoo');
+const REQUIREMENTS = join(import.meta.dirname, 'requirements.txt');
+
+// Raised when what is made below changes, so that older caches are made anew.
+const LAYOUT = 1;
+
+// A download and half a minute of unpacking; a second asker waits for it.
+const LOCK_SECONDS = 600;
+
+/** The folder of the virtual environment; another one when the requirements change. */
+function folder(): string {
+  const wanted = createHash('sha256').update(readFileSync(REQUIREMENTS)).digest('hex').slice(0, 12);
+  return join(FOLDER, `portage-${LAYOUT}-${wanted}`);
+}
+
+/** The virtual environment that the global set-up made. */
+export async function portageFolder(): Promise<string> {
+  return realpath(folder());
+}
+
+/** Makes sure that it is there. Asked twice at once, one fetches and the other waits. */
+export async function ensurePortage(log: (line: string) => void): Promise<void> {
+  await mkdir(FOLDER, { recursive: true });
+  const lock = await open(join(FOLDER, 'lock'), 'w', 0o600);
+  try {
+    const flock = spawn('flock', ['-w', String(LOCK_SECONDS), '3'], {
+      stdio: ['ignore', 'inherit', 'inherit', lock.fd],
+    });
+    const [code] = await once(flock, 'exit');
+    if (code !== 0) throw new Error(`another run has held ${FOLDER}/lock for ${LOCK_SECONDS} s`);
+    if (existsSync(folder())) return;
+    log('fetching Portage and pkgcheck');
+    // A virtual environment knows its own place, so it is made where it stays, and named when it is whole.
+    const place = join(await realpath(FOLDER), 'environments', String(Date.now()));
+    await command(['/usr/bin/python3', '-m', 'venv', place]);
+    await command([join(place, 'bin/pip'), 'install', '--quiet', '--requirement', REQUIREMENTS]);
+    await runAsCheckout(place);
+    await rm(`${folder()}.new`, { force: true });
+    await symlink(place, `${folder()}.new`);
+    await rename(`${folder()}.new`, folder());
+  } finally {
+    await lock.close();
+  }
+}
+
+/**
+ * In a virtual environment Portage takes that for its prefix, and would look after packages there. Told that it
+ * runs from its sources, it looks after the whole root.
+ */
+async function runAsCheckout(place: string): Promise<void> {
+  const [python = ''] = (await readdir(join(place, 'lib'))).filter((name) => name.startsWith('python3'));
+  const lib = join(place, 'lib', python);
+  const file = join(lib, 'site-packages/portage/installation.py');
+  const text = await readFile(file, 'utf8');
+  const changed = text.replace('if "MODULE" == "MODULE":', 'if "SOURCE" == "MODULE":');
+  if (changed === text)
+    throw new Error(`${file} is not as expected: does this Portage differ from the one in requirements.txt?`);
+  await writeFile(file, changed);
+  await symlink('../portage/bin', join(lib, 'bin'));
+}

@@ -16,6 +16,15 @@ import { type Deed, type FileAction, fileLines, nextSteps } from './render-files
 import { refreshServices, withdrawServices } from './service.ts';
 import { VERSION } from './version.ts';
 
+const UNMERGE = 'emerge --unmerge app-admin/ttkmd';
+
+/** Where Portage has installed the program, only what that has written itself is taken off. */
+const UNINSTALL_BESIDE_PORTAGE: Deed = {
+  done: 'took off the state, history and logs of ttkmd',
+  would: 'would take off the state, history and logs of ttkmd',
+  nothing: `ttkmd has written nothing here, and the program itself is Portage's: ${UNMERGE}`,
+};
+
 export interface DeployOptions extends GlobalOptions {
   readonly package?: string;
   readonly dryRun?: boolean;
@@ -80,17 +89,24 @@ function wantedServices({ fs }: Host): readonly InitKind[] {
 export async function uninstallProgram(options: DeployOptions): Promise<number> {
   const context = openContext(options);
   if (!options.dryRun) await withdrawServices(context);
-  const status = await changeFiles(context, options, UNINSTALL, () => {
+  const portages = isPortages(context.host);
+  const deed = portages ? UNINSTALL_BESIDE_PORTAGE : UNINSTALL;
+  const status = await changeFiles(context, options, deed, () => {
     const actions: FileAction[] = [...remove(context.host, choices(options))];
     for (const part of planGiveBack(context.host)) {
       // The lock that is held makes this one, on a machine that has nothing of ttkmd too.
       if (part.path !== '/run/ttkmd') actions.push(part);
       if (!options.dryRun) part.act();
     }
-    return { actions, next: afterUninstall(context.host) };
+    const stays = `the program itself is Portage's; to take it off, as root: ${UNMERGE}`;
+    return { actions, next: [...(portages ? [stays] : []), ...afterUninstall(context.host)] };
   });
   if (!options.dryRun) await refreshServices(context);
   return status;
+}
+
+function isPortages({ fs }: Host): boolean {
+  return fs.list('/var/db/pkg/app-admin').some((name) => /^ttkmd-\d/.test(name));
 }
 
 /** What was done to files, and what is to be done next. */

@@ -33,6 +33,7 @@ put('node_modules/node/bin/node', 'node/bin/node');
 write('node/LICENSE', nodeLicense());
 for (const tree of ['hooks', 'units', 'openrc']) put(tree, tree);
 put('dist/share', 'share');
+put('overlay', 'overlay');
 put('LICENSE', 'LICENSE');
 for (const document of ['README.md', 'CONTRIBUTING.md', 'bench/README.md']) put(document, document);
 put('scripts/install.sh', 'install.sh');

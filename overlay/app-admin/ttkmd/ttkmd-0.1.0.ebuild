@@ -43,10 +43,10 @@ src_install() {
 
 	dobin hooks/usr/bin/ttkmdctl
 	# Those in /etc/kernel are for other distributions: on Gentoo these three are run, and /etc is config-protected.
-	local hook
-	for hook in install.d preinst.d postinst.d; do
-		exeinto "/usr/lib/kernel/${hook}"
-		doexe "hooks/usr/lib/kernel/${hook}/35-ttkmd.install"
+	local folder
+	for folder in install.d preinst.d postinst.d; do
+		exeinto "/usr/lib/kernel/${folder}"
+		doexe "hooks/usr/lib/kernel/${folder}/35-ttkmd.install"
 	done
 	insinto /usr/lib/dracut/dracut.conf.d
 	doins hooks/usr/lib/dracut/dracut.conf.d/50-ttkmd.conf

@@ -4,7 +4,6 @@
 EAPI=8
 
 DISTUTILS_USE_PEP517=standalone
-PYPI_PN=pyluwen
 PYTHON_COMPAT=( python3_{11..13} )
 
 inherit distutils-r1 pypi
@@ -12,7 +11,7 @@ inherit distutils-r1 pypi
 # For the stable interface of Python 3.11 and later.
 TAGS=( cp311 abi3-manylinux_2_28_x86_64 )
 
-DESCRIPTION="Python's access to Tenstorrent devices through luwen (binary package)"
+DESCRIPTION="Python's access to Tenstorrent devices through luwen (binary wheel)"
 HOMEPAGE="
 	https://github.com/tenstorrent/luwen
 	https://pypi.org/project/pyluwen/

@@ -4,12 +4,11 @@
 EAPI=8
 
 DISTUTILS_USE_PEP517=standalone
-PYPI_PN=tt-umd
 PYTHON_COMPAT=( python3_{11..13} )
 
 inherit distutils-r1 pypi
 
-DESCRIPTION="User mode driver of Tenstorrent devices for Python (binary package)"
+DESCRIPTION="User mode driver of Tenstorrent devices for Python (binary wheel)"
 HOMEPAGE="
 	https://github.com/tenstorrent/tt-umd
 	https://pypi.org/project/tt-umd/

@@ -24,7 +24,7 @@ RESTRICT="test"
 # Upstream names one version each of pyyaml and tabulate; later ones have the few functions that it calls.
 RDEPEND="
 	$(python_gen_cond_dep '
-		=dev-python/pyluwen-bin-0.10*[${PYTHON_USEDEP}]
+		=dev-python/pyluwen-0.10*[${PYTHON_USEDEP}]
 		>=dev-python/pyyaml-6.0.2[${PYTHON_USEDEP}]
 		>=dev-python/requests-2.28.0[${PYTHON_USEDEP}]
 		>=dev-python/tabulate-0.9.0[${PYTHON_USEDEP}]

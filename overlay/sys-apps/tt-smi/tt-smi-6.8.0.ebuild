@@ -27,11 +27,11 @@ RDEPEND="
 		>=dev-python/distro-1.8.0[${PYTHON_USEDEP}]
 		>=dev-python/elasticsearch-8.11.0[${PYTHON_USEDEP}]
 		>=dev-python/pydantic-1.2[${PYTHON_USEDEP}]
-		=dev-python/pyluwen-bin-0.10*[${PYTHON_USEDEP}]
+		=dev-python/pyluwen-0.10*[${PYTHON_USEDEP}]
 		>=dev-python/rich-13.7.0[${PYTHON_USEDEP}]
 		>=dev-python/textual-0.59.0[${PYTHON_USEDEP}]
 		dev-python/tomli[${PYTHON_USEDEP}]
 		~dev-python/tt-tools-common-1.6.0[${PYTHON_USEDEP}]
-		~dev-python/tt-umd-bin-0.9.12[${PYTHON_USEDEP}]
+		~dev-python/tt-umd-0.9.12[${PYTHON_USEDEP}]
 	')
 "

@@ -11,7 +11,7 @@ S="${WORKDIR}/sfpi"
 
 # sfpi itself; gcc and binutils; newlib.
 LICENSE="Apache-2.0
-	GPL-2+ GPL-3+ GPL-3-with-runtime-library-exception FDL-1.3+ LGPL-2.1+
+	GPL-2+ GPL-3+ gcc-runtime-library-exception-3.1 FDL-1.3+ LGPL-2.1+
 	NEWLIB LIBGLOSS
 "
 SLOT="0"

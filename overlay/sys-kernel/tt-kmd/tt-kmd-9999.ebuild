@@ -3,7 +3,7 @@
 
 EAPI=8
 
-inherit linux-mod-r1 optfeature udev
+inherit linux-info linux-mod-r1 optfeature udev
 
 DESCRIPTION="Kernel driver of Tenstorrent's AI accelerators"
 HOMEPAGE="https://github.com/tenstorrent/tt-kmd"
@@ -72,6 +72,11 @@ src_install() {
 	fi
 }
 
+# dkms without what Portage sets for other builds and dkms hands on: ARCH=amd64 is none that a kernel knows.
+run_dkms() {
+	env -u ARCH -u CROSS_COMPILE -u KBUILD_OUTPUT -u KCFLAGS -u MAKEFLAGS dkms "${@}"
+}
+
 # Builds the driver for every kernel that can be built for. One for which it cannot is no reason to fail.
 # usage: build_for_kernels [--force]
 build_for_kernels() {
@@ -81,13 +86,13 @@ build_for_kernels() {
 	fi
 	local tree release failed=0
 	if [[ ! -d ${EROOT}/var/lib/dkms/tenstorrent/${DKMS_VERSION} ]]; then
-		dkms add -m tenstorrent -v "${DKMS_VERSION}" || return
+		run_dkms add -m tenstorrent -v "${DKMS_VERSION}" || return
 	fi
 	for tree in "${EROOT}"/lib/modules/*/build; do
 		[[ -e ${tree}/Makefile ]] || continue
 		release=${tree%/build}
 		release=${release##*/}
-		dkms install -m tenstorrent -v "${DKMS_VERSION}" -k "${release}" "${@}" || failed=1
+		run_dkms install -m tenstorrent -v "${DKMS_VERSION}" -k "${release}" "${@}" || failed=1
 	done
 	return "${failed}"
 }
@@ -96,7 +101,7 @@ build_for_kernels() {
 # usage: take_back VERSION
 take_back() {
 	[[ -d ${EROOT}/var/lib/dkms/tenstorrent/${1} ]] || return 0
-	dkms remove -m tenstorrent -v "${1}" --all ||
+	run_dkms remove -m tenstorrent -v "${1}" --all ||
 		ewarn "dkms could not remove tenstorrent ${1}; as root: dkms remove -m tenstorrent -v ${1} --all"
 }
 

@@ -10,6 +10,10 @@ sandbox_packages='
   kmod rsync systemd util-linux xz-utils zstd
 '
 
+# What Portage, from PyPI, needs of a machine beside that.
+# shellcheck disable=SC2034
+gentoo_packages='python3 python3-venv bzip2'
+
 # What makes virtual machines' images and runs them.
 # shellcheck disable=SC2034
 vm_packages='qemu-system-x86 mmdebstrap e2fsprogs debian-archive-keyring util-linux'

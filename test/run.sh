@@ -13,7 +13,7 @@ cd "$(dirname "$0")/.."
 . scripts/needs.sh
 
 install_npm_packages
-packages="git shellcheck $sandbox_packages"
+packages="git shellcheck $sandbox_packages $gentoo_packages"
 case " $* " in *' vm '*) packages="$packages $vm_packages" ;; esac
 install_debian_packages "$packages" </dev/null
 

@@ -32,6 +32,7 @@ const TIERS: readonly Tier[] = [
   { name: 'build', run: () => check(['npm', 'run', '--silent', 'build']) },
   { name: 'unit', run: (rest) => vitest('unit', rest) },
   { name: 'system', obstacle: withoutNamespacesOrApt, run: (rest) => vitest('system', rest) },
+  { name: 'gentoo', obstacle: withoutPortage, run: (rest) => vitest('gentoo', rest) },
   { name: 'vm', onDemand: true, obstacle: withoutVirtualMachines, run: (rest) => vitest('vm', rest) },
 ];
 
@@ -170,6 +171,13 @@ function withoutNamespacesOrApt(): string | undefined {
   if (!existsSync('/etc/debian_version')) return "it needs Debian, for its archive's kernels and dkms";
   if (!succeeds('unshare', ['-m', 'true'])) return 'mount namespaces are refused here';
   return undefined;
+}
+
+function withoutPortage(): string | undefined {
+  const venv = succeeds('/usr/bin/python3', ['-c', 'import ensurepip, venv']);
+  return (
+    withoutNamespacesOrApt() ?? (venv ? undefined : 'python3-venv, for Portage from PyPI, is not installed')
+  );
 }
 
 const VM_TOOLS = ['qemu-system-x86_64', 'mmdebstrap', 'mke2fs'];

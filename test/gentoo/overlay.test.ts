@@ -76,33 +76,52 @@ describe('app-admin/ttkmd', () => {
     ]);
     // Portage's Node.js is the one it runs on, and it knows its own hooks.
     await insist(root.sandbox, ['--version'], 0);
-    expect((await insist(root.sandbox, ['hooks', 'status'], 1)).stdout).toContain('35-ttkmd.install  ok');
+    expect((await insist(root.sandbox, ['hooks', 'status'], 0)).stdout).toContain('35-ttkmd.install  ok');
   });
 
-  test('leaves edited settings alone, and what install.sh installs is not put over it', async () => {
+  test('leaves edited settings alone, and no hook waits to be updated', async () => {
     await root.sandbox.write(CONFIGURATION, `${await root.sandbox.read(CONFIGURATION)}\n[build]\nnice = 5\n`);
-    await root.emerge(['--quiet', 'app-admin/ttkmd']);
-    expect(await root.sandbox.read(CONFIGURATION)).toContain('nice = 5');
-    expect(await root.sandbox.list('/etc/ttkmd')).toContain('._cfg0000_ttkmd.conf');
-    // An update of a hook is in place at once: it lies outside of /etc.
     const hook = '/usr/lib/kernel/install.d/35-ttkmd.install';
     const before = await root.sandbox.read(hook);
     await root.sandbox.write(hook, `${before}# changed\n`);
     await root.emerge(['--quiet', 'app-admin/ttkmd']);
+    expect(await root.sandbox.read(CONFIGURATION)).toContain('nice = 5');
+    expect(await root.sandbox.list('/etc/ttkmd')).toContain('._cfg0000_ttkmd.conf');
+    // A hook lies outside of /etc: its update does not wait for anybody.
     expect(await root.sandbox.read(hook)).toBe(before);
   });
 
   test('goes without a trace but for edited settings', async () => {
+    // What it has written itself it takes off itself; the program is Portage's.
+    await root.sandbox.ttkmdctl(['reconcile']);
+    const own = await root.filesOf(TTKMD);
+    const uninstalled = await insist(root.sandbox, ['uninstall'], 0);
+    expect(uninstalled.stdout).toContain('emerge --unmerge app-admin/ttkmd');
+    for (const path of own) expect(await root.sandbox.exists(path), path).toBe(true);
+    expect(await root.sandbox.exists('/var/lib/ttkmd')).toBe(false);
     await root.emerge(['--quiet', '--unmerge', 'app-admin/ttkmd']);
-    const left = await root.sandbox.run(
-      [
-        'sh',
-        '-c',
-        'find / -xdev -path /proc -prune -o -path /var/db/repos -prune -o -path /tmp -prune -o -name "*ttkmd*" -print; ls -A /etc/ttkmd',
-      ],
-      { allowFailure: true },
-    );
-    expect(left.stdout).not.toContain('/usr/');
+    const found = await root.sandbox.run([
+      'find',
+      '/usr',
+      '/etc',
+      '/var/lib',
+      '(',
+      '-path',
+      '/usr/share/portage',
+      '-prune',
+      ')',
+      '-o',
+      '-name',
+      '*ttkmd*',
+      '-print',
+    ]);
+    expect(found.stdout.split('\n').sort()).toEqual([
+      '',
+      '/etc/portage/package.use/app-admin-ttkmd',
+      '/etc/ttkmd',
+      '/etc/ttkmd/._cfg0000_ttkmd.conf',
+      CONFIGURATION,
+    ]);
     expect(await root.sandbox.exists(CONFIGURATION)).toBe(true);
     expect(await root.sandbox.exists('/usr/lib/ttkmd')).toBe(false);
     expect(await root.sandbox.exists('/usr/bin/ttkmdctl')).toBe(false);
@@ -140,7 +159,7 @@ describe('sys-kernel/tt-kmd', () => {
     for (const part of [v61, v612]) await root.sandbox.addKernel(part);
     await root.sandbox.link(`linux-${kernels[1]}`, '/usr/src/linux');
     await root.offerTtKmd(DRIVER);
-    await root.sandbox.write('/etc/portage/package.use/tt-kmd', 'sys-kernel/tt-kmd dkms\n');
+    await root.use('sys-kernel/tt-kmd', 'dkms');
   });
   afterAll(async () => {
     await root[Symbol.asyncDispose]();
@@ -162,7 +181,7 @@ describe('sys-kernel/tt-kmd', () => {
     expect((await root.sandbox.run(['dkms', 'status'])).stdout).toBe('');
   });
 
-  test('USE=dkms with ttkmd: built by that, again by emerge --config, and a kernel without it is told of', async () => {
+  test('USE=dkms with ttkmd: built by that, and again by emerge --config', async () => {
     await root.mergeTtkmd();
     await root.emerge(['sys-kernel/tt-kmd']);
     await expectDriver(kernels, 'kernel/extra|extra');
@@ -171,10 +190,10 @@ describe('sys-kernel/tt-kmd', () => {
     for (const release of kernels) {
       expect(listed.find((kernel) => kernel.release === release)?.module.state).toBe('current');
     }
-    // It was put there by Portage, and stays Portage's.
-    const conf = `/usr/src/tenstorrent-${DRIVER}`;
-    const changed = await root.sandbox.run(['sh', '-c', `cd ${conf} && ls`]);
-    expect(changed.stdout).toContain('dkms.conf');
+    // The rule is Portage's, and ttkmd has left it at that.
+    expect(await root.sandbox.read('/usr/lib/udev/rules.d/50-tenstorrent.rules')).toBe(
+      await root.sandbox.read(`/usr/src/tenstorrent-${DRIVER}/udev-50-tenstorrent.rules`),
+    );
 
     const configured = await root.emerge(['--config', 'sys-kernel/tt-kmd']);
     expect(printed(configured)).toContain(DRIVER);
@@ -183,7 +202,6 @@ describe('sys-kernel/tt-kmd', () => {
 
   test('switched to USE=-dkms and back: exactly one module each time', async () => {
     await root.use('sys-kernel/tt-kmd', '-dkms');
-    await root.sandbox.remove('/etc/portage/package.use/tt-kmd');
     await root.emerge(['sys-kernel/tt-kmd']);
     // For the kernel in /usr/src/linux alone.
     await expectDriver(kernels.slice(1), 'extra');
@@ -197,10 +215,13 @@ describe('sys-kernel/tt-kmd', () => {
 
   test('a kernel that cannot have it fails no merge, and the elog tells', async () => {
     await root.sandbox.addKernel(cloud);
-    await root.sandbox.write('/tmp/tt-kmd/tt-kmd-ttkmd-2.10.0/switches.mk', 'hwmon = y\n');
     const merged = await root.emerge(['sys-kernel/tt-kmd']);
-    expect(merged.code).toBe(0);
+    expect(printed(merged)).toContain(`>>> Completed (1 of 1) sys-kernel/tt-kmd-${DRIVER}`);
     expect(await installedVersion(root.sandbox, without)).toBeUndefined();
+    await expectDriver(kernels, 'kernel/extra|extra');
+    expect(await root.elog(`sys-kernel/tt-kmd-${DRIVER}`)).toContain(
+      'The driver could not be built for every kernel',
+    );
     await root.emerge(['--quiet', '--unmerge', 'sys-kernel/tt-kmd']);
     expect(await moduleFiles()).toEqual([]);
   });

@@ -89,6 +89,9 @@ export class GentooRoot implements AsyncDisposable {
   /** Puts the sample driver in the shape of a release of tt-kmd where Portage looks for that. */
   async offerTtKmd(version: string): Promise<void> {
     const source = await this.sandbox.addDriver({ version });
+    // As tt-kmd, it needs a kernel with CONFIG_HWMON.
+    const makefile = `${source}/Makefile`;
+    await this.sandbox.write(makefile, `hwmon = y\n${await this.sandbox.read(makefile)}`);
     const top = `/tmp/tt-kmd/tt-kmd-ttkmd-${version}`;
     await this.sandbox.run(['mkdir', '-p', '/tmp/tt-kmd']);
     await this.sandbox.run(['mv', source, top]);

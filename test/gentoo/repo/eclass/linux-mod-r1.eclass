@@ -30,7 +30,13 @@ linux-mod-r1_src_compile() {
 	declare -gA MODULES_BUILT=()
 	for module in "${modlist[@]}"; do
 		[[ ${module} != *:* ]] || die "the stand-in knows no source folders"
-		emake "${MODULES_MAKEARGS[@]}" "${modargs[@]}" modules
+		# As documented: the first of these that the Makefile has.
+		local target
+		for target in modules module "${module%%=*}.ko" default all; do
+			nonfatal emake "${MODULES_MAKEARGS[@]}" "${modargs[@]}" -q "${target}" &>/dev/null
+			[[ ${?} -eq 1 ]] && break
+		done
+		emake "${MODULES_MAKEARGS[@]}" "${modargs[@]}" "${target}"
 		local folder=extra
 		[[ ${module} == *=* ]] && folder=${module#*=}
 		MODULES_BUILT[${PWD}/${module%%=*}.ko]=${folder}

@@ -14,7 +14,7 @@ LICENSE="Apache-2.0
 	Apache-2.0 BSD ISC MIT
 "
 SLOT="0"
-KEYWORDS="-* ~amd64"
+KEYWORDS="~amd64"
 IUSE="systemd"
 # The release archive has no address of its own yet.
 RESTRICT="fetch mirror"

@@ -11,7 +11,7 @@ SRC_URI="https://github.com/tenstorrent/tt-system-tools/archive/refs/tags/v${PV}
 
 LICENSE="Apache-2.0"
 SLOT="0"
-KEYWORDS="-* ~amd64"
+KEYWORDS="~amd64"
 IUSE="systemd"
 
 RDEPEND="

@@ -14,7 +14,7 @@ if [[ ${PV} == 9999 ]]; then
 else
 	SRC_URI="https://github.com/tenstorrent/tt-kmd/archive/refs/tags/ttkmd-${PV}.tar.gz -> ${P}.tar.gz"
 	S="${WORKDIR}/tt-kmd-ttkmd-${PV}"
-	KEYWORDS="-* ~amd64"
+	KEYWORDS="~amd64"
 fi
 
 # Version 2 only.
@@ -162,6 +162,10 @@ pkg_prerm() {
 		return 0
 	fi
 	take_back "${DKMS_VERSION}"
+}
+
+pkg_postrm() {
+	udev_reload
 }
 
 pkg_config() {

@@ -134,6 +134,7 @@ describe('sys-kernel/tt-kmd', () => {
   const kernels = [v61, v612].map((part) => releaseOf(part, 'gentoo'));
   const without = releaseOf(cloud, 'gentoo');
   const DRIVER = '2.10.0';
+  const NEXT = '2.10.1';
   let root: GentooRoot;
 
   /** Every module file of ours, wherever it lies. */
@@ -144,9 +145,13 @@ describe('sys-kernel/tt-kmd', () => {
       .filter((line) => line !== '')
       .sort();
   };
-  const expectDriver = async (releases: readonly string[], folder: string): Promise<void> => {
+  const expectDriver = async (
+    releases: readonly string[],
+    folder: string,
+    version = DRIVER,
+  ): Promise<void> => {
     for (const release of releases) {
-      expect(await installedVersion(root.sandbox, release)).toBe(DRIVER);
+      expect(await installedVersion(root.sandbox, release)).toBe(version);
       expect(await modulePath(root.sandbox, release)).toMatch(
         new RegExp(`^/lib/modules/${release}/${folder}/`),
       );
@@ -213,13 +218,23 @@ describe('sys-kernel/tt-kmd', () => {
     await expectDriver(kernels, 'kernel/extra|extra');
   });
 
+  test('an update: the next version for every kernel, and nothing left of the one before', async () => {
+    const folder = '/var/db/repos/tenstorrent/sys-kernel/tt-kmd';
+    await root.sandbox.run(['cp', `${folder}/tt-kmd-${DRIVER}.ebuild`, `${folder}/tt-kmd-${NEXT}.ebuild`]);
+    await root.offerTtKmd(NEXT);
+    await root.emerge(['--update', 'sys-kernel/tt-kmd']);
+    await expectDriver(kernels, 'kernel/extra|extra', NEXT);
+    expect(await root.sandbox.list('/usr/src')).not.toContain(`tenstorrent-${DRIVER}`);
+    expect((await root.sandbox.run(['dkms', 'status'])).stdout).not.toContain(DRIVER);
+  });
+
   test('a kernel that cannot have it fails no merge, and the elog tells', async () => {
     await root.sandbox.addKernel(cloud);
     const merged = await root.emerge(['sys-kernel/tt-kmd']);
-    expect(printed(merged)).toContain(`>>> Completed (1 of 1) sys-kernel/tt-kmd-${DRIVER}`);
+    expect(printed(merged)).toContain(`>>> Completed (1 of 1) sys-kernel/tt-kmd-${NEXT}`);
     expect(await installedVersion(root.sandbox, without)).toBeUndefined();
-    await expectDriver(kernels, 'kernel/extra|extra');
-    expect(await root.elog(`sys-kernel/tt-kmd-${DRIVER}`)).toContain(
+    await expectDriver(kernels, 'kernel/extra|extra', NEXT);
+    expect(await root.elog(`sys-kernel/tt-kmd-${NEXT}`)).toContain(
       'The driver could not be built for every kernel',
     );
     await root.emerge(['--quiet', '--unmerge', 'sys-kernel/tt-kmd']);

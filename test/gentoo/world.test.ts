@@ -94,6 +94,9 @@ describe.each(FLAVOURS)("with installkernel's %s flavour", (flavour) => {
     await expectBuilt(release);
     await noBuildAlive(root.sandbox);
     expect(await root.elog(`${KERNEL}-6.12.100`)).toBe('');
+    // Installed once more, by the admin: nothing is built again, and dkms's own hook has taken nothing away.
+    await root.emerge(['--config', `=${KERNEL}-6.12.100`]);
+    await expectOthersUntouched();
     expect(await root.sandbox.run(['readlink', '/usr/src/linux'])).toMatchObject({
       stdout: `linux-${release}\n`,
     });

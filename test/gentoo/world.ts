@@ -1,4 +1,5 @@
-// `emerge @world` brings kernels, with the real Portage, through both flavours of installkernel: the driver follows.
+// `emerge @world` brings kernels, with the real Portage: the driver follows. A file for each flavour of installkernel
+// runs this, side by side.
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -18,10 +19,12 @@ import { type Flavour, GentooRoot } from './support/root.ts';
 
 const KERNEL = 'sys-kernel/sample-kernel';
 
-const FLAVOURS: readonly Flavour[] = ['traditional', 'systemd'];
-
 // Each step goes on where the one before it has ended, since each kernel's merge costs a quarter of a minute.
-describe.each(FLAVOURS)("with installkernel's %s flavour", (flavour) => {
+export function emergeWorld(flavour: Flavour): void {
+  describe(`with installkernel's ${flavour} flavour`, () => steps(flavour));
+}
+
+function steps(flavour: Flavour): void {
   let root: GentooRoot;
   /** The kernels that have their driver, with what identifies its file. */
   const built = new Map<string, string>();
@@ -182,7 +185,7 @@ describe.each(FLAVOURS)("with installkernel's %s flavour", (flavour) => {
     expect(printed(await root.emerge(['-uDv', '@world']))).toContain('Nothing to merge');
     await expectOthersUntouched();
   });
-});
+}
 
 function killHard(pid: number): void {
   try {

@@ -47,6 +47,7 @@ function inEveryCommand(id: string): boolean {
     return !/^(apply|build-failed|give-back|own-copies|verify-install|work)/.test(file);
   return (
     name === 'cli' &&
+    !/^(ask|bootstrap|doctor)/.test(file) &&
     ![
       'deploy',
       'hooks',

@@ -1,15 +1,15 @@
 // `ttkmdctl deploy` and `uninstall`: the program's own files on a host.
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { JOURNAL_PATH } from '../bootstrap/journal.ts';
 import { install, remove } from '../deploy/deploy.ts';
 import { openPackage, type PackageFolder, packageFolderOf } from '../deploy/package.ts';
 import { RECORD_PATH } from '../deploy/record.ts';
 import { findSystemNode } from '../deploy/system-node.ts';
+import { wantedServices } from '../deploy/wanted-services.ts';
 import { RULE_PATH } from '../driver/rule.ts';
 import { EXIT, TtkmdError } from '../host/errors.ts';
 import type { Host } from '../host/host.ts';
-import { installedInits } from '../init/detect.ts';
-import type { InitKind } from '../init/services.ts';
 import { driverVersions, planGiveBack } from '../reconcile/give-back.ts';
 import { type Context, type GlobalOptions, openContext } from './context.ts';
 import { type Deed, type FileAction, fileLines, nextSteps } from './render-files.ts';
@@ -70,16 +70,16 @@ export async function deployProgram(options: DeployOptions): Promise<number> {
   return status;
 }
 
-/** Units lie ready wherever units lie; init scripts only where OpenRC is. */
-function wantedServices({ fs }: Host): readonly InitKind[] {
-  const found = installedInits(fs);
-  const units = found.includes('systemd') || fs.exists('/usr/lib/systemd/system');
-  return [...(units ? ['systemd' as const] : []), ...(found.includes('openrc') ? ['openrc' as const] : [])];
-}
-
-export async function uninstallProgram(options: DeployOptions): Promise<number> {
+export async function uninstallProgram(
+  options: DeployOptions & { readonly keepDriver?: boolean },
+): Promise<number> {
   const context = openContext(options);
   if (!options.dryRun) await withdrawServices(context);
+  if (context.host.fs.exists(JOURNAL_PATH)) {
+    const lock = options.dryRun ? undefined : await takeLock(context.host);
+    const { takeBackBootstrap } = await import('./bootstrap-undo.ts');
+    await takeBackBootstrap(context, options).finally(() => lock?.release());
+  }
   const status = await changeFiles(context, options, UNINSTALL, () => {
     const actions: FileAction[] = [...remove(context.host, choices(options))];
     for (const part of planGiveBack(context.host)) {

@@ -46,6 +46,7 @@ export function createProgram(parts: Parts, done: (status: number) => void): Com
 
   addLooks(program, run);
   addWork(program, run);
+  addBootstrap(program, run);
   addConfig(program, run);
   addHooks(program, run);
   addService(program, run);
@@ -124,6 +125,49 @@ function addWork(program: Command, run: Run): void {
     .command('cancel')
     .description('end a reconcile that is under way')
     .action(run(async (_, options) => (await import('./cancel.ts')).cancel(options)));
+}
+
+function addBootstrap(program: Command, run: Run): void {
+  program
+    .command('bootstrap')
+    .description('bring a fresh machine to a working card; what is there already is left alone')
+    .option('--yes', 'ask nothing')
+    .option('--dry-run', 'print each command and file, and change nothing')
+    .option('--list', 'list the steps, and which would be done here')
+    .option('--with <steps>', 'do these too, separated by commas')
+    .option('--without <steps>', 'leave these out')
+    .option('--only <steps>', 'do these alone')
+    .option(
+      '--kmd-source <source>',
+      "tt-kmd from a folder, a tarball, URL#TAG, or ebuild, instead of upstream's release",
+    )
+    .option('--versions <file>', 'install the versions, and do the steps, that a file names')
+    .option(
+      '--export <file>',
+      'write what this machine has to such a file (- for standard output), and do nothing else',
+    )
+    .option('--mirror <place>', 'take every download from this folder or address')
+    .addOption(
+      new Option('--python <way>', 'how the Python tools are installed').choices([
+        'pipx',
+        'venv',
+        'uv',
+        'active',
+      ]),
+    )
+    .option('--getbinpkg', 'let emerge take binary packages')
+    .option('--update-firmware', "write the cards' firmware, too")
+    .addOption(
+      new Option('--reboot <when>', 'what to do where a reboot is needed')
+        .choices(['ask', 'never', 'always'])
+        .default('ask'),
+    )
+    .action(
+      run(async (_, options) => {
+        const { bootstrap } = await import('./bootstrap.ts');
+        return bootstrap(options as unknown as Parameters<typeof bootstrap>[0]);
+      }),
+    );
 }
 
 function addConfig(program: Command, run: Run): void {
@@ -235,8 +279,11 @@ function addInternals(program: Command, run: Run, { kernelEvent, daemon }: Parts
     .action(run((_, { root }) => daemon.run(root)));
   program
     .command('uninstall')
-    .description('take ttkmd off this system, with its state, history and logs; the driver stays')
+    .description(
+      'take ttkmd off this system, with its state, history, logs and all that a bootstrap brought; a driver of your own stays',
+    )
     .option('--dry-run', 'print what would be done and change nothing')
+    .option('--keep-driver', 'leave the driver and dkms that a bootstrap brought')
     .option('--force', 'remove files that were changed, too')
     .option('--verbose', 'name each file')
     .action(run(async (_, options) => (await import('./deploy.ts')).uninstallProgram(options)));

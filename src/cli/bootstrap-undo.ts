@@ -1,0 +1,71 @@
+// What `ttkmdctl uninstall` takes back of a bootstrap.
+import { EMPTY_JOURNAL, type Journal, readJournal } from '../bootstrap/journal.ts';
+import type { Undo } from '../bootstrap/step.ts';
+import { describeUndo, takeBack, type UndoReport, undoList } from '../bootstrap/undo.ts';
+import { runOpenly } from '../host/open-run.ts';
+import { interruptible } from '../host/signals.ts';
+import type { Context } from './context.ts';
+
+export interface UndoOptions {
+  readonly dryRun?: boolean;
+  readonly keepDriver?: boolean;
+}
+
+/**
+ * Takes back what a bootstrap brought, from the last to the first; the program's own files are left to its removal.
+ * The caller holds the lock.
+ * @returns whether there was anything
+ */
+export async function takeBackBootstrap(context: Context, options: UndoOptions): Promise<boolean> {
+  const { host, terminal } = context;
+  const list = undoList(journalOf(context), options.keepDriver ?? false);
+  if (list.length === 0) return false;
+  if (host.root !== '/') {
+    terminal.raw(
+      `what the bootstrap brought there stays: chroot ${host.root} ttkmdctl uninstall takes it off too\n`,
+    );
+    return false;
+  }
+  const { signal } = interruptible();
+  const bench = {
+    host,
+    onLine: () => {},
+    hands: {
+      run: (
+        work: { argv: readonly string[]; env?: Readonly<Record<string, string>>; timeLimit: number },
+        onLine: (line: string) => void,
+      ) =>
+        runOpenly(work.argv, {
+          ...(work.env === undefined ? {} : { env: work.env }),
+          timeLimit: work.timeLimit,
+          signal,
+          onLine,
+        }),
+    },
+  };
+  for (const undo of list) {
+    if (signal.aborted) break;
+    const report = options.dryRun ? describeUndo(host, undo) : await takeBack(bench, undo);
+    if (report !== undefined && isWorthALine(undo, report))
+      terminal.line(lineOf(report, options.dryRun ?? false));
+  }
+  return true;
+}
+
+function journalOf({ host, terminal }: Context): Journal {
+  try {
+    return readJournal(host.fs);
+  } catch (error) {
+    terminal.raw(`${(error as Error).message}\n`);
+    return EMPTY_JOURNAL;
+  }
+}
+
+/** Folders come and go with what is in them. */
+function isWorthALine({ kind }: Undo, report: UndoReport): boolean {
+  return kind !== 'folder' && !(kind === 'tree' && report.text.includes('/.'));
+}
+
+function lineOf({ kind, text }: UndoReport, dryRun: boolean): string {
+  return kind === 'keep' ? `  keep    ${text}` : `  ${dryRun ? 'would remove' : 'removed'} ${text}`;
+}

@@ -1,0 +1,232 @@
+// `ttkmdctl bootstrap`: from a fresh machine to a working card.
+import { dirname } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { type BootstrapReport, bootstrap as runBootstrap } from '../bootstrap/bootstrap.ts';
+import { type Choices, selectSteps } from '../bootstrap/choices.ts';
+import { downloadsOf, isCached } from '../bootstrap/downloads.ts';
+import { exportedVersions } from '../bootstrap/export.ts';
+import { observeFacts } from '../bootstrap/facts.ts';
+import { mirrored } from '../bootstrap/mirror.ts';
+import { type Finding, preflight, type Reached } from '../bootstrap/preflight.ts';
+import { rebootReasons } from '../bootstrap/reboot.ts';
+import type { Bench, BootstrapStep, StepName } from '../bootstrap/step.ts';
+import { STEPS } from '../bootstrap/steps/all.ts';
+import { sourceVersion } from '../bootstrap/steps/source.ts';
+import { interrupted } from '../bootstrap/work.ts';
+import { packageFolderOf } from '../deploy/package.ts';
+import { EXIT, TtkmdError } from '../host/errors.ts';
+import { openFolder } from '../host/local-host.ts';
+import { localTime } from '../host/local-time.ts';
+import { createLock } from '../host/lock.ts';
+import { interruptible } from '../host/signals.ts';
+import { askYesNo, canAsk } from './ask.ts';
+import { type RealHands, realHands } from './bootstrap-hands.ts';
+import { type BootstrapOptions, choicesFrom, chosenVersions } from './bootstrap-options.ts';
+import { listSteps, showFindings, showMachine } from './bootstrap-plan.ts';
+import { type BootstrapProgress, bootstrapProgress } from './bootstrap-progress.ts';
+import { type Context, openContext } from './context.ts';
+import { ownPackage } from './deploy.ts';
+
+const LOCK_PATH = '/run/ttkmd/bootstrap.lock';
+
+export async function bootstrap(options: BootstrapOptions): Promise<number> {
+  if (options.root !== '/') {
+    throw new TtkmdError(
+      'bootstrap-root',
+      'A bootstrap is for the system that it runs in.',
+      `Run it in there: chroot ${options.root} ttkmdctl bootstrap`,
+      EXIT.usage,
+    );
+  }
+  const context = openContext(options);
+  if (options.export !== undefined) return writeExport(context, options.export);
+  const { signal, exitStatus } = interruptible();
+  const hands = realHands(signal, () => {});
+  const bench = await openBench(context, options, hands);
+  if (options.list) {
+    listSteps(context.terminal, bench.selected, bench.versions);
+    return EXIT.ok;
+  }
+  try {
+    return await work(context, options, bench, hands, signal);
+  } catch (error) {
+    if (!signal.aborted) throw error;
+    const { message, hint } = interrupted();
+    context.terminal.raw(`ttkmdctl: ${message}\n  → ${hint}\n`);
+    return exitStatus();
+  }
+}
+
+async function openBench({ host }: Context, options: BootstrapOptions, hands: RealHands): Promise<Bench> {
+  const versions = chosenVersions(options);
+  const facts = await observeFacts(host);
+  const folder = packageFolderOf(dirname(fileURLToPath(import.meta.url)));
+  const choices = choicesFrom(options, versions, ownPackage(), folder);
+  return { host, facts, choices, versions, hands, selected: selectSteps(choices, facts) };
+}
+
+async function work(
+  context: Context,
+  options: BootstrapOptions,
+  first: Bench,
+  hands: RealHands,
+  signal: AbortSignal,
+): Promise<number> {
+  const { terminal } = context;
+  const dryRun = options.dryRun ?? false;
+  showMachine(terminal, first.facts);
+  const asks = !dryRun && !options.yes && first.versions.machine === undefined && canAsk();
+  const bench = asks ? await askForMore(first, options, signal) : first;
+  const findings = await findingsOf(bench, hands);
+  showFindings(terminal, findings);
+  const stops = findings.filter(({ severity }) => severity === 'stop');
+  if (stops.length > 0 && !dryRun) throw stopped(stops);
+  const steps = bench.selected.map((name) => STEPS[name]);
+  if (asks && !(await confirmed(context, bench, steps, signal))) return EXIT.ok;
+
+  const lock = dryRun ? undefined : await takeLock(context);
+  const log = dryRun ? undefined : openLog(context);
+  const progress = bootstrapProgress(terminal, (line) => log?.write(line), dryRun);
+  try {
+    const report = await runBootstrap(bench, steps, { dryRun, signal, onHappening: progress.onHappening });
+    progress.stop();
+    return await conclude(context, options, bench, report, log?.path);
+  } catch (error) {
+    tellFailure(error, progress, log);
+    throw error;
+  } finally {
+    lock?.release();
+  }
+}
+
+/** Everything that stands in the way, as far as it matters for what is still to be done. */
+async function findingsOf(bench: Bench, hands: RealHands): Promise<Finding[]> {
+  const left: StepName[] = [];
+  for (const name of bench.selected) if (!(await STEPS[name].check(bench)).done) left.push(name);
+  const wanted = downloadsOf(left, bench.versions, bench.choices, bench.host.machine.arch).filter(
+    (one) => !isCached(bench.host.fs, one),
+  );
+  const reached = await Promise.all(
+    wanted.map(async ({ url }): Promise<Reached> => {
+      const from = mirrored(url, bench.choices.mirror);
+      const missing = from.startsWith('/') && !openFolder('/').exists(from);
+      return { from, why: missing ? 'there is no such file' : await hands.reach(from) };
+    }),
+  );
+  return preflight(bench.facts, left, reached);
+}
+
+async function askForMore(bench: Bench, options: BootstrapOptions, signal: AbortSignal): Promise<Bench> {
+  if (options.with !== undefined || options.only !== undefined) return bench;
+  const more: StepName[] = [];
+  if (
+    bench.facts.devices.length > 1 &&
+    (await askYesNo('Install tt-topology, for meshes of Wormhole cards?', false, signal))
+  ) {
+    more.push('tt-topology');
+  }
+  if (
+    await askYesNo('Install podman and the command tt-metalium, to run upstream’s containers?', false, signal)
+  ) {
+    more.push('tt-metalium');
+  }
+  const choices: Choices = { ...bench.choices, with: more };
+  return { ...bench, choices, selected: selectSteps(choices, bench.facts) };
+}
+
+async function confirmed(
+  { terminal }: Context,
+  bench: Bench,
+  steps: readonly BootstrapStep[],
+  signal: AbortSignal,
+): Promise<boolean> {
+  const left: string[] = [];
+  for (const step of steps) {
+    const { done, why } = await step.check(bench);
+    if (!done) left.push(`  ${step.name.padEnd(14)} ${step.title} (${why})`);
+  }
+  if (left.length === 0) return true;
+  terminal.raw(`to do:\n${left.join('\n')}\n`);
+  return askYesNo('Go on? (--dry-run shows each command)', true, signal);
+}
+
+async function conclude(
+  { terminal, host }: Context,
+  options: BootstrapOptions,
+  bench: Bench,
+  report: BootstrapReport,
+  log: string | undefined,
+): Promise<number> {
+  if (report.outcome === 'nothing-to-do') terminal.line('nothing to do: all is in place');
+  else if (report.outcome === 'planned') terminal.line('nothing was done: this was a dry run');
+  else terminal.line(`done: ${report.steps.join(', ')}; log: ${log}`);
+  if (report.outcome === 'planned') return EXIT.ok;
+  const reasons = rebootReasons(host, sourceVersion(bench));
+  if (reasons.length > 0) {
+    for (const reason of reasons) terminal.line(`a reboot is needed: ${reason}`);
+    if (await rebootNow(options))
+      await bench.hands.run({ kind: 'run', argv: ['reboot'], timeLimit: 60_000 }, () => {});
+  }
+  terminal.line('whether all of it works: ttkmdctl doctor');
+  return EXIT.ok;
+}
+
+async function rebootNow({ reboot, yes }: BootstrapOptions): Promise<boolean> {
+  if (reboot !== 'ask') return reboot === 'always';
+  return !yes && canAsk() && askYesNo('Reboot now?', false, new AbortController().signal);
+}
+
+interface BootstrapLog {
+  readonly path: string;
+  write(line: string): void;
+}
+
+/** One log for the whole run. */
+function openLog({ host }: Context): BootstrapLog {
+  const now = localTime(host.clock.now());
+  const path = `/var/log/ttkmd/bootstrap-${now.slice(0, 19).replace(' ', 'T').replaceAll(':', '')}.log`;
+  const start = host.clock.now();
+  const write = (line: string): void => {
+    const seconds = ((host.clock.now() - start) / 1000).toFixed(1).padStart(7);
+    host.fs.append(path, `${seconds} ${line}\n`, 0o640);
+  };
+  write(`ttkmdctl bootstrap, ${now}: ${process.argv.slice(2).join(' ')}`);
+  return { path, write };
+}
+
+function tellFailure(error: unknown, progress: BootstrapProgress, log: BootstrapLog | undefined): void {
+  progress.stop();
+  if (log === undefined) return;
+  log.write((error as Error).message);
+  process.stderr.write(`log: ${log.path}\n`);
+}
+
+async function takeLock({ host }: Context): Promise<{ release(): void }> {
+  const lock = await createLock(host.fs.outer(LOCK_PATH)).acquire(0);
+  if (lock !== undefined) return lock;
+  throw new TtkmdError(
+    'bootstrap-running',
+    'Another bootstrap is at work.',
+    'Wait for its end; its log is the newest in /var/log/ttkmd.',
+    EXIT.locked,
+  );
+}
+
+function stopped(stops: readonly Finding[]): TtkmdError {
+  const status = stops.some(({ code }) => code === 'not-root') ? EXIT.rights : EXIT.stepFailed;
+  const count = stops.length === 1 ? 'What is' : `The ${stops.length} things that are`;
+  return new TtkmdError(
+    'bootstrap-stopped',
+    `Nothing was done. ${count} marked ✗ above must be mended first.`,
+    'Then run the same command again.',
+    status,
+  );
+}
+
+function writeExport({ host, terminal }: Context, file: string): number {
+  const versions = exportedVersions(host.fs);
+  const text = `${JSON.stringify(versions, undefined, 2)}\n`;
+  if (file === '-') terminal.line(text.trimEnd());
+  else openFolder('/').write(file.startsWith('/') ? file : `${process.cwd()}/${file}`, text);
+  return EXIT.ok;
+}

@@ -40,6 +40,8 @@ export type Undo =
   | { readonly kind: 'packages'; readonly manager: 'apt' | 'portage'; readonly names: readonly string[] }
   /** The driver: unloaded where nobody uses it, off all kernels, off dkms's records; its source goes with `tree`. */
   | { readonly kind: 'driver'; readonly version: string }
+  /** dkms's folder, with keys that it made, where no other package's modules are recorded in it. */
+  | { readonly kind: 'dkms-tree'; readonly path: string }
   | { readonly kind: 'run'; readonly argv: readonly string[] };
 
 /** One thing that a step does. What is shown of it is what is done. */

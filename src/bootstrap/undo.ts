@@ -3,6 +3,7 @@ import { observeDkms } from '../dkms/tree.ts';
 import { observeLoaded } from '../driver/loaded.ts';
 import { PACKAGE } from '../driver/sources.ts';
 import { quoted } from '../driver/trust.ts';
+import type { HostFs } from '../host/fs.ts';
 import { fileHash } from '../host/hash.ts';
 import type { Host } from '../host/host.ts';
 import type { Journal } from './journal.ts';
@@ -28,13 +29,16 @@ const LIMIT = 30 * 60_000;
 const OWN: readonly StepName[] = ['program', 'hooks', 'service'];
 const DRIVER: readonly StepName[] = ['source', 'driver'];
 
+/** dkms is needed to take the driver off, and its keys go when it has gone; the rest is between. */
+const RANKS: Readonly<Partial<Record<Undo['kind'], number>>> = { driver: 0, packages: 2, 'dkms-tree': 3 };
+
 /** What there is to take back, in that order: from the last to the first; packages last, since others need them. */
 export function undoList(journal: Journal, keepDriver: boolean): Undo[] {
   const steps = journal.steps.filter(
     ({ name }) => !OWN.includes(name) && !(keepDriver && (DRIVER.includes(name) || name === 'packages')),
   );
   const all = steps.flatMap(({ undo }) => undo).reverse();
-  const rank = ({ kind }: Undo): number => (kind === 'driver' ? 0 : kind === 'packages' ? 2 : 1);
+  const rank = ({ kind }: Undo): number => RANKS[kind] ?? 1;
   return all
     .map((undo, place) => ({ undo, place }))
     .sort((a, b) => rank(a.undo) - rank(b.undo) || a.place - b.place)
@@ -56,6 +60,8 @@ export function describeUndo({ fs }: Pick<Host, 'fs'>, undo: Undo): UndoReport |
     case 'folder':
     case 'tree':
       return fs.lstat(undo.path) === undefined ? undefined : { kind: 'remove', text: undo.path };
+    case 'dkms-tree':
+      return describeDkmsTree(fs, undo.path);
     case 'packages':
       return { kind: 'remove', text: `packages: ${undo.names.join(' ')}` };
     case 'driver':
@@ -76,6 +82,7 @@ export async function takeBack(bench: UndoBench, undo: Undo): Promise<UndoReport
       fs.remove(undo.path);
       return report;
     case 'tree':
+    case 'dkms-tree':
       fs.removeTree(undo.path);
       return report;
     case 'folder':
@@ -89,6 +96,16 @@ export async function takeBack(bench: UndoBench, undo: Undo): Promise<UndoReport
     case 'run':
       return (await run(bench, undo.argv)) ? report : { kind: 'keep', text: `${report.text}: failed` };
   }
+}
+
+function describeDkmsTree(fs: HostFs, path: string): UndoReport | undefined {
+  if (fs.lstat(path) === undefined) return undefined;
+  const others = fs
+    .list(path)
+    .filter((name) => name !== PACKAGE && fs.lstat(`${path}/${name}`)?.kind === 'folder');
+  return others.length === 0
+    ? { kind: 'remove', text: path }
+    : { kind: 'keep', text: `${path}: it has ${others.join(' and ')}, too` };
 }
 
 async function removeDriver(bench: UndoBench, version: string): Promise<UndoReport> {

@@ -14,7 +14,7 @@ export interface UndoOptions {
 /**
  * Takes back what a bootstrap brought, from the last to the first; the program's own files are left to its removal.
  * The caller holds the lock.
- * @returns whether there was anything
+ * @returns whether the driver goes, or is gone
  */
 export async function takeBackBootstrap(context: Context, options: UndoOptions): Promise<boolean> {
   const { host, terminal } = context;
@@ -49,7 +49,7 @@ export async function takeBackBootstrap(context: Context, options: UndoOptions):
     if (report !== undefined && isWorthALine(undo, report))
       terminal.line(lineOf(report, options.dryRun ?? false));
   }
-  return true;
+  return list.some(({ kind }) => kind === 'driver');
 }
 
 function journalOf({ host, terminal }: Context): Journal {

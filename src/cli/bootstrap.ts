@@ -6,6 +6,7 @@ import { type Choices, selectSteps } from '../bootstrap/choices.ts';
 import { downloadsOf, isCached } from '../bootstrap/downloads.ts';
 import { exportedVersions } from '../bootstrap/export.ts';
 import { observeFacts } from '../bootstrap/facts.ts';
+import { begun, readJournal, withUndo, writeJournal } from '../bootstrap/journal.ts';
 import { mirrored } from '../bootstrap/mirror.ts';
 import { type Finding, preflight, type Reached } from '../bootstrap/preflight.ts';
 import { rebootReasons } from '../bootstrap/reboot.ts';
@@ -75,6 +76,7 @@ async function work(
   const { terminal } = context;
   const dryRun = options.dryRun ?? false;
   showMachine(terminal, first.facts);
+  if (!dryRun && first.facts.root) rememberBrought(first);
   const asks = !dryRun && !options.yes && first.versions.machine === undefined && canAsk();
   const bench = asks ? await askForMore(first, options, signal) : first;
   const findings = await findingsOf(bench, hands);
@@ -97,6 +99,14 @@ async function work(
   } finally {
     lock?.release();
   }
+}
+
+/** Packages that bootstrap.sh had to bring for the program to be built; they are taken back with the others. */
+function rememberBrought({ host, facts }: Bench): void {
+  const names = (process.env.TTKMD_BROUGHT ?? '').split(' ').filter((name) => name !== '');
+  if (names.length === 0 || facts.manager === undefined) return;
+  const journal = begun(readJournal(host.fs), 'packages');
+  writeJournal(host.fs, withUndo(journal, 'packages', [{ kind: 'packages', manager: facts.manager, names }]));
 }
 
 /** Everything that stands in the way, as far as it matters for what is still to be done. */

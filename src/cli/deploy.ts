@@ -75,22 +75,30 @@ export async function uninstallProgram(
 ): Promise<number> {
   const context = openContext(options);
   if (!options.dryRun) await withdrawServices(context);
+  let driverGoes = false;
   if (context.host.fs.exists(JOURNAL_PATH)) {
     const lock = options.dryRun ? undefined : await takeLock(context.host);
     const { takeBackBootstrap } = await import('./bootstrap-undo.ts');
-    await takeBackBootstrap(context, options).finally(() => lock?.release());
+    driverGoes = await takeBackBootstrap(context, options).finally(() => lock?.release());
   }
   const status = await changeFiles(context, options, UNINSTALL, () => {
     const actions: FileAction[] = [...remove(context.host, choices(options))];
     for (const part of planGiveBack(context.host)) {
       // The lock that is held makes this one, on a machine that has nothing of ttkmd too.
-      if (part.path !== '/run/ttkmd') actions.push(part);
+      if (part.path !== '/run/ttkmd') actions.push(...(driverGoes ? withoutDriver(part) : [part]));
       if (!options.dryRun) part.act();
     }
     return { actions, next: afterUninstall(context.host) };
   });
   if (!options.dryRun) await refreshServices(context);
   return status;
+}
+
+/** What a dry run says of parts that only a driver that stays has need of. */
+function withoutDriver({ kind, path, reason }: FileAction): FileAction[] {
+  if (kind === 'give-back') return [];
+  if (path === RULE_PATH) return [{ kind: 'remove', path }];
+  return [reason === undefined ? { kind, path } : { kind, path, reason }];
 }
 
 /** What was done to files, and what is to be done next. */

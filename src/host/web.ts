@@ -24,12 +24,15 @@ const MOST_REDIRECTS = 5;
 /** The caller's environment, as far as downloads heed it. */
 export function webEnvironment(environment: NodeJS.ProcessEnv): Record<string, string> {
   const names = [...PROXY_VARIABLES, ...CA_VARIABLES];
-  return Object.fromEntries(
+  const given = Object.fromEntries(
     names.flatMap((name) => {
       const value = environment[name];
       return value === undefined || value === '' ? [] : [[name, value]];
     }),
   );
+  // pip and git have names of their own for the same.
+  const bundle = given.SSL_CERT_FILE ?? given.REQUESTS_CA_BUNDLE ?? given.CURL_CA_BUNDLE;
+  return bundle === undefined ? given : { ...given, PIP_CERT: bundle, GIT_SSL_CAINFO: bundle };
 }
 
 export interface RequestOptions {
@@ -51,7 +54,8 @@ export async function request(url: string, options: RequestOptions): Promise<Inc
     const { location } = answer.headers;
     if (status >= 300 && status < 400 && location !== undefined) {
       answer.resume();
-      const next = parse(new URL(location, address).href);
+      const next = new URL(location, address);
+      if (!isWeb(next)) throw failed(url, `it leads to ${next.href}, and that is no http or https address`);
       if (address.protocol === 'https:' && next.protocol !== 'https:') {
         throw failed(url, `it leads from https to ${next.href}, which nobody vouches for`);
       }
@@ -77,8 +81,12 @@ export function failed(url: string, why: string, cause?: unknown): TtkmdError {
 
 function parse(url: string): URL {
   const address = URL.parse(url);
-  if (address?.protocol === 'http:' || address?.protocol === 'https:') return address;
+  if (address !== null && isWeb(address)) return address;
   throw failed(url, 'that is no http or https address');
+}
+
+function isWeb({ protocol }: URL): boolean {
+  return protocol === 'http:' || protocol === 'https:';
 }
 
 async function once(address: URL, options: RequestOptions): Promise<IncomingMessage> {
@@ -94,7 +102,11 @@ async function once(address: URL, options: RequestOptions): Promise<IncomingMess
     const sent = send(address, { agent, headers, ...signal, timeout: options.patience });
     sent.on('timeout', () => sent.destroy(new Error(`no answer for ${options.patience / 1000} s`)));
     sent.on('error', (error) => reject(failed(address.href, reasonOf(error), error)));
-    sent.on('response', resolve);
+    sent.on('response', (answer) => {
+      // From here on whoever reads looks at the clock.
+      sent.setTimeout(0);
+      resolve(answer);
+    });
     sent.end();
   });
 }

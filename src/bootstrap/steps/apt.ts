@@ -6,6 +6,7 @@ import type { Bench, Undo, Work } from '../step.ts';
 const LIMIT = 60 * 60_000;
 
 const ENVIRONMENT = { DEBIAN_FRONTEND: 'noninteractive', APT_LISTCHANGES_FRONTEND: 'none' };
+const DKMS_TREE = '/var/lib/dkms';
 const LISTS = '/var/lib/apt/lists';
 
 export function hasAptLists({ fs }: Host): boolean {
@@ -64,5 +65,12 @@ async function newPackages({ host }: Bench, names: readonly string[]): Promise<r
   ]);
   // `Inst name (new …` is new, `Inst name [old] (new …` an upgrade of what was there.
   const added = [...stdout.matchAll(/^Inst (\S+) \(/gm)].map(([, name = '']) => name.replace(/:\w+$/, ''));
-  return added.length === 0 ? [] : [{ kind: 'packages', manager: 'apt', names: added }];
+  const undo: Undo[] = added.length === 0 ? [] : [{ kind: 'packages', manager: 'apt', names: added }];
+  return [...undo, ...dkmsTree(host, added)];
+}
+
+/** dkms makes keys in a folder that its package leaves behind. */
+export function dkmsTree({ fs }: Host, names: readonly string[]): Undo[] {
+  const comes = names.some((name) => /(?:^|\/)dkms$/.test(name));
+  return comes && !fs.exists(DKMS_TREE) ? [{ kind: 'dkms-tree', path: DKMS_TREE }] : [];
 }

@@ -1,6 +1,7 @@
 // Gentoo's packages, through emerge; keywords and USE flags go into files of our own.
 import { observeHookWays } from '../../deploy/hook-facts.ts';
 import type { Bench, Undo, Work } from '../step.ts';
+import { dkmsTree } from './apt.ts';
 
 /** Milliseconds: what is built from source takes its time. */
 const LIMIT = 6 * 60 * 60_000;
@@ -112,5 +113,6 @@ async function newPackages(
       return flags.startsWith('S') ? `=${package_}` : package_.replace(/-\d[^/]*$/, '');
     },
   );
-  return names.length === 0 ? [] : [{ kind: 'packages', manager: 'portage', names }];
+  const undo: Undo[] = names.length === 0 ? [] : [{ kind: 'packages', manager: 'portage', names }];
+  return [...undo, ...dkmsTree(host, names)];
 }

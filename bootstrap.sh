@@ -42,17 +42,23 @@ install_npm() {
   fi >&2
 }
 
+packages_are_old() {
+  [ ! -e "$here/node_modules/.package-lock.json" ] ||
+    [ -n "$(find "$here/package-lock.json" -newer "$here/node_modules/.package-lock.json")" ]
+}
+
+program_is_old() {
+  [ ! -e "$here/dist/main.js" ] ||
+    [ -n "$(find "$here/src" "$here/scripts" "$here/package-lock.json" -newer "$here/dist/main.js" | head -n 1)" ]
+}
+
 build() {
-  # An older Node.js of the system's is warned of once a package; what runs is the one that this installs.
-  if [ ! -e "$here/node_modules/.package-lock.json" ] ||
-    [ -n "$(find "$here/package-lock.json" -newer "$here/node_modules/.package-lock.json")" ]; then
+  if packages_are_old; then
+    # An older Node.js of the system's is warned of once a package; what runs is the one that this installs.
     (cd "$here" && as_caller npm ci --no-audit --no-fund --loglevel=error) >&2
   fi
-  if [ ! -e "$here/dist/main.js" ] ||
-    [ -n "$(find "$here/src" "$here/scripts" "$here/package-lock.json" -newer "$here/dist/main.js" | head -n 1)" ]; then
-    output=$(cd "$here" && as_caller npm run --silent build 2>&1) ||
-      fail "the program could not be built: $output" 'mend that, or take a release'
-  fi
+  output=$(cd "$here" && as_caller npm run --silent build 2>&1) ||
+    fail "the program could not be built: $output" 'mend that, or take a release'
 }
 
 new_enough() {
@@ -66,8 +72,10 @@ brought=
 main=$here/lib/main.js
 if [ ! -e "$main" ]; then
   [ -e "$here/package.json" ] || fail "$here is neither a clone nor a release of ttkmd" 'run it where it was unpacked' 2
-  command -v npm >/dev/null || install_npm "$@"
-  build
+  if packages_are_old || program_is_old; then
+    command -v npm >/dev/null || install_npm "$@"
+    build
+  fi
   main=$here/dist/main.js
 fi
 

@@ -8,6 +8,7 @@ import { exportedVersions } from '../bootstrap/export.ts';
 import { observeFacts } from '../bootstrap/facts.ts';
 import { begun, readJournal, withUndo, writeJournal } from '../bootstrap/journal.ts';
 import { mirrored } from '../bootstrap/mirror.ts';
+import { LOG_FOLDER } from '../bootstrap/newest-log.ts';
 import { type Finding, preflight, type Reached } from '../bootstrap/preflight.ts';
 import { rebootReasons } from '../bootstrap/reboot.ts';
 import type { Bench, BootstrapStep, StepName } from '../bootstrap/step.ts';
@@ -30,7 +31,7 @@ import { ownPackage } from './deploy.ts';
 
 const LOCK_PATH = '/run/ttkmd/bootstrap.lock';
 
-export async function bootstrap(options: BootstrapOptions): Promise<number> {
+export async function bootstrap(options: BootstrapOptions, action?: string, dir?: string): Promise<number> {
   if (options.root !== '/') {
     throw new TtkmdError(
       'bootstrap-root',
@@ -48,7 +49,17 @@ export async function bootstrap(options: BootstrapOptions): Promise<number> {
     listSteps(context.terminal, bench.selected, bench.versions);
     return EXIT.ok;
   }
+  if (action !== undefined && action !== 'fetch') {
+    throw new TtkmdError(
+      'bootstrap-usage',
+      `ttkmdctl bootstrap knows no ${action}.`,
+      'ttkmdctl bootstrap fetch DIR',
+      EXIT.usage,
+    );
+  }
   try {
+    if (action === 'fetch')
+      return await (await import('./bootstrap-fetch.ts')).fetchMirror(context, bench, dir);
     return await work(context, options, bench, hands, signal);
   } catch (error) {
     if (!signal.aborted) throw error;
@@ -194,7 +205,7 @@ interface BootstrapLog {
 /** One log for the whole run. */
 function openLog({ host }: Context): BootstrapLog {
   const now = localTime(host.clock.now());
-  const path = `/var/log/ttkmd/bootstrap-${now.slice(0, 19).replace(' ', 'T').replaceAll(':', '')}.log`;
+  const path = `${LOG_FOLDER}/bootstrap-${now.slice(0, 19).replace(' ', 'T').replaceAll(':', '')}.log`;
   const start = host.clock.now();
   const write = (line: string): void => {
     const seconds = ((host.clock.now() - start) / 1000).toFixed(1).padStart(7);

@@ -47,6 +47,7 @@ export function createProgram(parts: Parts, done: (status: number) => void): Com
   addLooks(program, run);
   addWork(program, run);
   addBootstrap(program, run);
+  addDoctor(program, run);
   addConfig(program, run);
   addHooks(program, run);
   addService(program, run);
@@ -131,6 +132,11 @@ function addBootstrap(program: Command, run: Run): void {
   program
     .command('bootstrap')
     .description('bring a fresh machine to a working card; what is there already is left alone')
+    .argument(
+      '[action]',
+      'fetch: fill a folder with every download, for --mirror on machines without a network',
+    )
+    .argument('[dir]', 'the folder to fill')
     .option('--yes', 'ask nothing')
     .option('--dry-run', 'print each command and file, and change nothing')
     .option('--list', 'list the steps, and which would be done here')
@@ -163,9 +169,23 @@ function addBootstrap(program: Command, run: Run): void {
         .default('ask'),
     )
     .action(
-      run(async (_, options) => {
+      run(async ([action, dir], options) => {
         const { bootstrap } = await import('./bootstrap.ts');
-        return bootstrap(options as unknown as Parameters<typeof bootstrap>[0]);
+        return bootstrap(options as unknown as Parameters<typeof bootstrap>[0], action, dir);
+      }),
+    );
+}
+
+function addDoctor(program: Command, run: Run): void {
+  program
+    .command('doctor')
+    .description('check that the finished machine works, from packages to cards; exit status 0 or 1')
+    .option('--json', 'print one JSON object (schema 1)')
+    .option('--bundle <file>', 'write a report without secrets, to attach to a bug')
+    .action(
+      run(async (_, options) => {
+        const { doctor } = await import('./doctor.ts');
+        return doctor(options as unknown as Parameters<typeof doctor>[0]);
       }),
     );
 }

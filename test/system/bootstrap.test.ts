@@ -155,6 +155,25 @@ test('Ctrl-C in the middle of the build ends it in good order, and the next call
   expect(flash.stdout).toContain('3.10.0');
 });
 
+test('the doctor sees what is there and what is missing, and its report is written', async () => {
+  const seen = await root.run(['ttkmdctl', 'doctor', '--json', '--bundle', '/tmp/report.txt']);
+  const { checks } = JSON.parse(seen.stdout) as {
+    checks: { check: string; result: string; evidence: string }[];
+  };
+  const results = Object.fromEntries(checks.map(({ check, result }) => [check, result]));
+  expect(results).toMatchObject({
+    'package dkms': 'ok',
+    card: 'warning',
+    driver: 'ok',
+    hooks: 'ok',
+    'service ttkmd.service': 'ok',
+    'tt-smi': 'warning',
+    'tt-flash': 'ok',
+  });
+  expect(seen.code, printed(seen)).toBe(0);
+  expect((await root.run(['cat', '/tmp/report.txt'])).stdout).toContain('== ttkmdctl status');
+});
+
 test('a second run has nothing to do, and says so in seconds', async () => {
   const start = Date.now();
   const again = await bootstrap();
@@ -183,7 +202,23 @@ test('uninstall leaves no trace, and what was exported brings it all back withou
   const machine = JSON.parse(exported.stdout) as { machine: { steps: string[] } };
   machine.machine.steps = done.filter((name) => name !== 'tt-flash');
   await root.write('/root/machine.json', JSON.stringify(machine));
-  const replayed = await root.run(['/mnt/bootstrap.sh', '--versions', '/root/machine.json'], { env: WEB });
+  const fetched = await root.run([
+    '/mnt/bootstrap.sh',
+    'fetch',
+    '/root/mirror',
+    '--versions',
+    '/root/machine.json',
+  ]);
+  expect(fetched.code, printed(fetched)).toBe(0);
+  // From here on the mirror is all that there is.
+  page = (_, answer) => answer.destroy();
+  const replayed = await root.run([
+    '/mnt/bootstrap.sh',
+    '--versions',
+    '/root/machine.json',
+    '--mirror',
+    '/root/mirror',
+  ]);
   expect(replayed.code, printed(replayed)).toBe(0);
   expect(replayed.stdout).toMatch(new RegExp(`^done: ${machine.machine.steps.join(', ')}; log: `, 'm'));
   const journal = JSON.parse((await root.run(['cat', JOURNAL])).stdout) as {

@@ -1,19 +1,31 @@
-// A disposable Debian that has nothing of dkms or a compiler yet, for what installs packages: real apt, real dpkg.
+// A disposable Debian that has nothing of dkms or kernels' headers yet, for what installs packages: real apt, real dpkg.
 
 import { type ChildProcess, spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { chmod, cp, mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { aptSettings, debianSources, debianSuite } from '../../vm/support/sources.ts';
 import { MACHINE_APT, searchNames, updateLists } from './apt.ts';
 import { command } from './command.ts';
 import { CACHE, PROJECT } from './project.ts';
 import type { RunResult } from './sandbox.ts';
 
-const BASE = join(CACHE, 'fresh-root');
-const PACKAGES = ['ca-certificates', 'kmod', 'systemd', 'systemd-sysv', 'udev'];
+/** A compiler and Python are there, so that what is installed again and again is small. */
+const PACKAGES = [
+  'ca-certificates',
+  'gcc',
+  'kmod',
+  'make',
+  'python3-venv',
+  'systemd',
+  'systemd-sysv',
+  'udev',
+];
+const KEY = createHash('sha256').update(PACKAGES.join()).digest('hex').slice(0, 16);
+const BASE = join(CACHE, 'fresh-root', KEY);
 const CERTIFICATES = '/etc/ssl/certs/ca-certificates.crt';
 
 /** What changes with every use of a package manager, and is nobody's state. */
@@ -130,7 +142,7 @@ async function ensureBase(): Promise<string> {
   await rm(draft, { recursive: true, force: true });
   await rm(BASE, { recursive: true, force: true });
   const sources = `${draft}.list`;
-  await mkdir(CACHE, { recursive: true });
+  await mkdir(dirname(BASE), { recursive: true });
   await writeFile(sources, await debianSources());
   const settings = (await aptSettings()).flatMap((line) => ['--aptopt', line]);
   const include = `--include=${PACKAGES.join(',')}`;

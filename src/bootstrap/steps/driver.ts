@@ -1,8 +1,9 @@
 // The driver for every kernel: a reconcile, as any other command asks for one.
 import { observeSources } from '../../driver/sources.ts';
 import { isCommand } from '../facts.ts';
+import { readJournal } from '../journal.ts';
 import type { Bench, BootstrapStep, Undo, Work } from '../step.ts';
-import { sourceVersion } from './source.ts';
+import { sourceVersion, targetOf } from './source.ts';
 
 export const driver: BootstrapStep = {
   name: 'driver',
@@ -20,13 +21,24 @@ export const driver: BootstrapStep = {
   },
   async plan(bench) {
     const version = sourceVersion(bench);
-    const undo: readonly Undo[] = version === undefined ? [] : [{ kind: 'driver', version }];
+    const undo: readonly Undo[] =
+      version !== undefined && isBrought(bench, version) ? [{ kind: 'driver', version }] : [];
     const { failed } = hasSource(bench) ? await look(bench) : { failed: [] };
     const all = reconcile(['--trigger', 'bootstrap'], undo);
     // What failed before is tried again only where the kernel is named.
     return failed.length === 0 ? [all] : failed.map((release) => reconcile(['--kernel', release], undo));
   },
 };
+
+/** A driver that was there before is not ours to take off. */
+function isBrought({ host, choices, selected }: Bench, version: string): boolean {
+  const path = targetOf(version);
+  const recorded = readJournal(host.fs).steps.some(({ undo }) =>
+    undo.some((one) => one.kind === 'tree' && one.path === path),
+  );
+  // In a dry run nothing is written down.
+  return recorded || (selected.includes('source') && choices.kmdSource !== 'ebuild' && !host.fs.exists(path));
+}
 
 function reconcile(args: readonly string[], undo: readonly Undo[]): Work {
   const tolerated = { 1: 'not every kernel has the driver; ttkmdctl status tells why, and what to do' };

@@ -1,5 +1,6 @@
 // What each step looks at and would do, as a dry run prints it.
 import { describe, expect, it } from 'vitest';
+import { driver } from '../../../src/bootstrap/steps/driver.ts';
 import { metalium, podman, sfpi } from '../../../src/bootstrap/steps/extras.ts';
 import { firmware } from '../../../src/bootstrap/steps/firmware.ts';
 import { kernelOptions } from '../../../src/bootstrap/steps/kernel-options.ts';
@@ -185,7 +186,7 @@ describe('packages', () => {
 });
 
 describe('the source', () => {
-  const { driver } = releasedVersions();
+  const { driver: release } = releasedVersions();
   const fill = ['rm -rf /usr/src/.ttkmd-source', 'mkdir -p -m 0755 /usr/src/.ttkmd-source'];
   const place = (version: string): string[] => [
     'chown -R root:root /usr/src/.ttkmd-source',
@@ -205,7 +206,7 @@ describe('the source', () => {
       'is downloaded, unpacked beside and put in place',
       {},
       [
-        `download ${driver.url} to /var/cache/ttkmd/tt-kmd-ttkmd-2.10.0.tar.gz, with the SHA-256 ${driver.sha256}`,
+        `download ${release.url} to /var/cache/ttkmd/tt-kmd-ttkmd-2.10.0.tar.gz, with the SHA-256 ${release.sha256}`,
         ...fill,
         'tar --extract --file /var/cache/ttkmd/tt-kmd-ttkmd-2.10.0.tar.gz --directory /usr/src/.ttkmd-source --no-same-owner --no-same-permissions --strip-components=1',
         ...place('2.10.0'),
@@ -301,6 +302,44 @@ describe('the source', () => {
     const works = await source.plan(await memoryBench({ files }));
     const insist = works.find((work) => work.kind === 'insist');
     expect((await insist?.wrong())?.message).toContain('is there already');
+  });
+});
+
+describe('the driver', () => {
+  const ask = async () => ({
+    code: 0,
+    stdout: '{"steps":[{"kind":"build","text":"build it"}],"status":{"kernels":[]}}',
+    stderr: '',
+  });
+  const files = { ...driverSource('2.10.0'), '/usr/sbin/dkms': { mode: 0o755 } };
+  const ours = {
+    schema: 1,
+    steps: [{ name: 'source', done: true, undo: [{ kind: 'tree', path: '/usr/src/tenstorrent-2.10.0' }] }],
+  };
+
+  it.each<[string, Record<string, string>, object[]]>([
+    [
+      'that we brought is taken back',
+      { '/var/lib/ttkmd/bootstrap.json': JSON.stringify(ours) },
+      [{ kind: 'driver', version: '2.10.0' }],
+    ],
+    ['that was there before stays', {}, []],
+  ])('%s', async (_, more, expected) => {
+    const bench = await memoryBench({ files: { ...files, ...more }, hands: { ask } });
+    expect((await driver.check(bench)).done).toBe(false);
+    const [work] = await driver.plan(bench);
+    expect(work?.kind === 'ttkmdctl' && work.undo).toEqual(expected);
+  });
+
+  it('that did not build is tried again by the name of the kernel', async () => {
+    const failed = async () => ({
+      code: 0,
+      stdout: '{"steps":[],"status":{"kernels":[{"release":"6.1","module":{"state":"failed"}}]}}',
+      stderr: '',
+    });
+    const bench = await memoryBench({ files, hands: { ask: failed } });
+    expect(await driver.check(bench)).toEqual({ done: false, why: 'it did not build for 6.1' });
+    expect(lines(await driver.plan(bench))).toEqual(['ttkmdctl reconcile --kernel 6.1']);
   });
 });
 

@@ -33,7 +33,8 @@ export function bootstrapProgress(
     const seconds = Math.round((Date.now() - current.since) / 1000);
     const time = ` (${seconds} s)`;
     const text = truncate(`${FRAMES[frame]} ${current.text}`, width - time.length);
-    terminal.raw(`\r\x1b[2K${truncate(`${text}${time}  ${terminal.style('dim', current.detail)}`, width)}`);
+    const detail = truncate(current.detail, Math.max(0, width - text.length - time.length - 2));
+    terminal.raw(`\r\x1b[2K${text}${time}  ${terminal.style('dim', detail)}`);
   };
   const say = (line: string): void => {
     log(line);

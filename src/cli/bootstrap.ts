@@ -95,7 +95,10 @@ async function work(
   const stops = findings.filter(({ severity }) => severity === 'stop');
   if (stops.length > 0 && !dryRun) throw stopped(stops);
   const steps = bench.selected.map((name) => STEPS[name]);
-  if (asks && !(await confirmed(context, bench, steps, signal))) return EXIT.ok;
+  if (asks && !(await confirmed(context, bench, steps, signal))) {
+    terminal.line('nothing was done');
+    return EXIT.ok;
+  }
 
   const lock = dryRun ? undefined : await takeLock(context);
   const log = dryRun ? undefined : openLog(context);

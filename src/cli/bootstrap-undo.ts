@@ -2,6 +2,7 @@
 import { EMPTY_JOURNAL, type Journal, readJournal } from '../bootstrap/journal.ts';
 import type { Undo } from '../bootstrap/step.ts';
 import { describeUndo, takeBack, type UndoReport, undoList } from '../bootstrap/undo.ts';
+import { interrupted } from '../bootstrap/work.ts';
 import { runOpenly } from '../host/open-run.ts';
 import { interruptible } from '../host/signals.ts';
 import type { Context } from './context.ts';
@@ -44,11 +45,13 @@ export async function takeBackBootstrap(context: Context, options: UndoOptions):
     },
   };
   for (const undo of list) {
-    if (signal.aborted) break;
+    // What is left is known by the journal, which goes with the program: that stays, too.
+    if (signal.aborted) throw interrupted();
     const report = options.dryRun ? describeUndo(host, undo) : await takeBack(bench, undo);
     if (report !== undefined && isWorthALine(undo, report))
       terminal.line(lineOf(report, options.dryRun ?? false));
   }
+  if (signal.aborted) throw interrupted();
   return list.some(({ kind }) => kind === 'driver');
 }
 

@@ -1,31 +1,29 @@
 // `ttkmdctl bootstrap`: from a fresh machine to a working card.
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { type BootstrapReport, bootstrap as runBootstrap } from '../bootstrap/bootstrap.ts';
+import { bootstrap as runBootstrap } from '../bootstrap/bootstrap.ts';
 import { type Choices, selectSteps } from '../bootstrap/choices.ts';
 import { downloadsOf, isCached } from '../bootstrap/downloads.ts';
 import { exportedVersions } from '../bootstrap/export.ts';
 import { observeFacts } from '../bootstrap/facts.ts';
 import { begun, readJournal, withUndo, writeJournal } from '../bootstrap/journal.ts';
 import { mirrored } from '../bootstrap/mirror.ts';
-import { LOG_FOLDER } from '../bootstrap/newest-log.ts';
 import { type Finding, preflight, type Reached } from '../bootstrap/preflight.ts';
-import { rebootReasons } from '../bootstrap/reboot.ts';
 import type { Bench, BootstrapStep, StepName } from '../bootstrap/step.ts';
 import { STEPS } from '../bootstrap/steps/all.ts';
-import { sourceVersion } from '../bootstrap/steps/source.ts';
 import { interrupted } from '../bootstrap/work.ts';
 import { packageFolderOf } from '../deploy/package.ts';
 import { EXIT, TtkmdError } from '../host/errors.ts';
 import { openFolder } from '../host/local-host.ts';
-import { localTime } from '../host/local-time.ts';
 import { createLock } from '../host/lock.ts';
 import { interruptible } from '../host/signals.ts';
 import { askYesNo, canAsk } from './ask.ts';
+import { conclude } from './bootstrap-end.ts';
 import { type RealHands, realHands } from './bootstrap-hands.ts';
+import { openLog, tellFailure } from './bootstrap-log.ts';
 import { type BootstrapOptions, choicesFrom, chosenVersions } from './bootstrap-options.ts';
 import { listSteps, showFindings, showMachine } from './bootstrap-plan.ts';
-import { type BootstrapProgress, bootstrapProgress } from './bootstrap-progress.ts';
+import { bootstrapProgress } from './bootstrap-progress.ts';
 import { type Context, openContext } from './context.ts';
 import { ownPackage } from './deploy.ts';
 
@@ -172,57 +170,6 @@ async function confirmed(
   if (left.length === 0) return true;
   terminal.raw(`to do:\n${left.join('\n')}\n`);
   return askYesNo('Go on? (--dry-run shows each command)', true, signal);
-}
-
-async function conclude(
-  { terminal, host }: Context,
-  options: BootstrapOptions,
-  bench: Bench,
-  report: BootstrapReport,
-  log: string | undefined,
-): Promise<number> {
-  if (report.outcome === 'nothing-to-do') terminal.line('nothing to do: all is in place');
-  else if (report.outcome === 'planned') terminal.line('nothing was done: this was a dry run');
-  else terminal.line(`done: ${report.steps.join(', ')}; log: ${log}`);
-  if (report.outcome === 'planned') return EXIT.ok;
-  const reasons = rebootReasons(host, sourceVersion(bench));
-  if (reasons.length > 0) {
-    for (const reason of reasons) terminal.line(`a reboot is needed: ${reason}`);
-    if (await rebootNow(options))
-      await bench.hands.run({ kind: 'run', argv: ['reboot'], timeLimit: 60_000 }, () => {});
-  }
-  terminal.line('whether all of it works: ttkmdctl doctor');
-  return EXIT.ok;
-}
-
-async function rebootNow({ reboot, yes }: BootstrapOptions): Promise<boolean> {
-  if (reboot !== 'ask') return reboot === 'always';
-  return !yes && canAsk() && askYesNo('Reboot now?', false, new AbortController().signal);
-}
-
-interface BootstrapLog {
-  readonly path: string;
-  write(line: string): void;
-}
-
-/** One log for the whole run. */
-function openLog({ host }: Context): BootstrapLog {
-  const now = localTime(host.clock.now());
-  const path = `${LOG_FOLDER}/bootstrap-${now.slice(0, 19).replace(' ', 'T').replaceAll(':', '')}.log`;
-  const start = host.clock.now();
-  const write = (line: string): void => {
-    const seconds = ((host.clock.now() - start) / 1000).toFixed(1).padStart(7);
-    host.fs.append(path, `${seconds} ${line}\n`, 0o640);
-  };
-  write(`ttkmdctl bootstrap, ${now}: ${process.argv.slice(2).join(' ')}`);
-  return { path, write };
-}
-
-function tellFailure(error: unknown, progress: BootstrapProgress, log: BootstrapLog | undefined): void {
-  progress.stop();
-  if (log === undefined) return;
-  log.write((error as Error).message);
-  process.stderr.write(`log: ${log.path}\n`);
 }
 
 async function takeLock({ host }: Context): Promise<{ release(): void }> {

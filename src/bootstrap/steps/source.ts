@@ -2,19 +2,17 @@
 import { dkmsVariable } from '../../driver/dkms-conf.ts';
 import { hashTree, readTree } from '../../driver/source-tree.ts';
 import { observeSources, PACKAGE } from '../../driver/sources.ts';
-import { fileHash } from '../../host/hash.ts';
 import { readJournal } from '../journal.ts';
 import { fileName } from '../mirror.ts';
 import type { Bench, BootstrapStep, Check, Work } from '../step.ts';
-import { isGit, planPackages } from './packages.ts';
+import { planPackages } from './packages.ts';
 import { portageInstalled } from './portage.ts';
+import { findConf, NOTE_PATH, type Note, noteFrom, type Origin, origin, readNote } from './source-origin.ts';
 
 export const CACHE = '/var/cache/ttkmd';
 /** Its name does not begin as a driver source's does, so that nobody takes it for one. */
 const STAGING = '/usr/src/.ttkmd-source';
 const CLONE = `${CACHE}/tt-kmd.git`;
-/** Which tarball, or which tag, the source came from: its files do not tell. */
-export const NOTE_PATH = '/var/lib/ttkmd/driver-source.json';
 const EBUILD = 'sys-kernel/tt-kmd';
 
 const LIMIT = 10 * 60_000;
@@ -25,37 +23,6 @@ export const source: BootstrapStep = {
   check: checkSource,
   plan: planSource,
 };
-
-/** Where it comes from, with the version where that is known before it is there. */
-type Origin =
-  | { readonly kind: 'archive'; readonly version: string }
-  | { readonly kind: 'folder'; readonly path: string; readonly version: string | undefined }
-  | { readonly kind: 'tarball'; readonly path: string; readonly sha256: string | undefined }
-  | { readonly kind: 'git'; readonly url: string; readonly tag: string }
-  | { readonly kind: 'ebuild' };
-
-interface Note {
-  readonly from: string;
-  readonly version: string;
-}
-
-function origin({ choices, versions, host }: Bench): Origin {
-  const given = choices.kmdSource;
-  if (given === undefined) return { kind: 'archive', version: versions.driver.version };
-  if (given === 'ebuild') return { kind: 'ebuild' };
-  if (isGit(given)) {
-    const hash = given.lastIndexOf('#');
-    return { kind: 'git', url: given.slice(0, hash), tag: given.slice(hash + 1) };
-  }
-  if (host.fs.stat(given)?.kind === 'folder') {
-    return {
-      kind: 'folder',
-      path: given,
-      version: dkmsVariable(host.fs.readText(`${given}/dkms.conf`) ?? '', 'PACKAGE_VERSION'),
-    };
-  }
-  return { kind: 'tarball', path: given, sha256: fileHash(host.fs, given) };
-}
 
 async function checkSource(bench: Bench): Promise<Check> {
   const { fs } = bench.host;
@@ -206,39 +173,12 @@ function note(from: string, version: string): Work {
   return { kind: 'write', path: NOTE_PATH, text: `${JSON.stringify({ from, version } satisfies Note)}\n` };
 }
 
-function readNote({ host }: Bench): Note | undefined {
-  try {
-    return JSON.parse(host.fs.readText(NOTE_PATH) ?? '') as Note;
-  } catch {
-    return undefined;
-  }
-}
-
-function noteFrom(found: Extract<Origin, { kind: 'git' | 'tarball' }>): string {
-  return found.kind === 'git' ? `${found.url}#${found.tag}` : `sha256:${found.sha256}`;
-}
-
 function refuse(message: string): Work {
   const wrong = {
     message,
     hint: 'Name a folder, a tarball or URL#TAG of tt-kmd by --kmd-source, or leave it out for the pinned release.',
   };
   return { kind: 'insist', text: 'there is a source of tt-kmd to take', wrong: async () => wrong };
-}
-
-/** Where in a tarball the source begins, and its version. */
-async function findConf(
-  { host }: Bench,
-  path: string,
-): Promise<{ depth: number; version: string } | undefined> {
-  const { stdout } = await host.exec.query('tar', ['--list', '--file', path]);
-  const members = stdout.split('\n').filter((name) => /(?:^|\/)dkms\.conf$/.test(name));
-  const [member] = members.sort((a, b) => a.split('/').length - b.split('/').length);
-  if (member === undefined) return undefined;
-  const conf = await host.exec.query('tar', ['--extract', '--to-stdout', '--file', path, member]);
-  const version = dkmsVariable(conf.stdout, 'PACKAGE_VERSION');
-  const depth = member.replace(/^\.\//, './').split('/').length - 1;
-  return version === undefined ? undefined : { depth, version };
 }
 
 export function targetOf(version: string): string {

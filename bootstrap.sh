@@ -52,10 +52,23 @@ program_is_old() {
     [ -n "$(find "$here/src" "$here/scripts" "$here/package-lock.json" -newer "$here/dist/main.js" | head -n 1)" ]
 }
 
+npm_ci() {
+  # An older Node.js of the system's is warned of once a package; what runs is the one that this installs.
+  (cd "$here" && as_caller npm ci --no-audit --no-fund --loglevel=error) >&2
+}
+
 build() {
   if packages_are_old; then
-    # An older Node.js of the system's is warned of once a package; what runs is the one that this installs.
-    (cd "$here" && as_caller npm ci --no-audit --no-fund --loglevel=error) >&2
+    npm_ci
+    # npm leaves out optional packages, the bundler's own code among them, that an older Node.js is not enough for:
+    # the one that has just come takes a second turn, as a copy, since npm removes all of them first.
+    if ! new_enough "$(command -v node)" && new_enough "$here/node_modules/node/bin/node"; then
+      copy=$(mktemp -d)
+      chmod 755 "$copy"
+      cp "$here/node_modules/node/bin/node" "$copy/node"
+      (PATH=$copy:$PATH && export PATH && npm_ci)
+      rm -r "$copy"
+    fi
   fi
   output=$(cd "$here" && as_caller npm run --silent build 2>&1) ||
     fail "the program could not be built: $output" 'mend that, or take a release'

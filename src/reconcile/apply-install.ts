@@ -8,12 +8,12 @@ import { PACKAGE } from '../driver/sources.ts';
 import type { FileInfo } from '../host/fs.ts';
 import { fileHash } from '../host/hash.ts';
 import { without } from '../state/state.ts';
-import { findKernel, fingerprint, target } from './apply-build.ts';
 import { ownHashes, removeOwnCopies } from './own-copies.ts';
 import { isPutBack } from './remembered.ts';
 import type { Step } from './step.ts';
+import { findKernel, fingerprint, target } from './target.ts';
 import { verify } from './verify-install.ts';
-import { type Outcome, remember, runSettings, type Work } from './work.ts';
+import { type Outcome, remember, runSettings, type StepReport, type Work } from './work.ts';
 
 type InstallStep = Extract<Step, { kind: 'install' }>;
 
@@ -21,7 +21,11 @@ type InstallStep = Extract<Step, { kind: 'install' }>;
  * Installs and verifies for one kernel. What is under way is written down first, for a reconcile after a power cut;
  * the module and the build that are there are kept until their successors are proved, and put back if they are not.
  */
-export async function applyInstall(work: Work, step: InstallStep, seconds: number): Promise<Outcome> {
+export async function applyInstall(
+  work: Work,
+  step: InstallStep,
+  build: Pick<StepReport, 'seconds' | 'warning'>,
+): Promise<Outcome> {
   const { host, observation } = work;
   const { release, version } = step;
   const ours = release in work.state.modules || work.state.intent?.release === release;
@@ -49,7 +53,7 @@ export async function applyInstall(work: Work, step: InstallStep, seconds: numbe
     const file = fileHash(host.fs, installed.path);
     // The copy is known by what is under way: it goes before that is over.
     kept.drop();
-    settle(work, step, seconds, file);
+    settle(work, step, build, file);
     replacement.keep();
     return { outcome: 'done', text: 'installed, verified' };
   } catch (error) {
@@ -104,7 +108,12 @@ async function removeOvertaken(work: Work, step: InstallStep, path: string, befo
   await makeIndex(host, step.release);
 }
 
-function settle(work: Work, step: InstallStep, seconds: number, file: string | undefined): void {
+function settle(
+  work: Work,
+  step: InstallStep,
+  { seconds, warning }: Pick<StepReport, 'seconds' | 'warning'>,
+  file: string | undefined,
+): void {
   const { release, version } = step;
   const { origin } = findKernel(work, release);
   const at = work.host.clock.now();
@@ -112,7 +121,14 @@ function settle(work: Work, step: InstallStep, seconds: number, file: string | u
   remember(work, {
     modules: {
       ...modules,
-      [release]: { ...fingerprint(work, release, version), at, trigger: work.policy.trigger, seconds, file },
+      [release]: {
+        ...fingerprint(work, release, version),
+        at,
+        trigger: work.policy.trigger,
+        seconds,
+        file,
+        warning,
+      },
     },
     failures: without(failures, release),
     packages: origin.kind === 'dist-kernel' ? { ...packages, [release]: origin.package } : packages,

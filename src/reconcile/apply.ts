@@ -6,7 +6,7 @@ import type { HeldLock } from '../host/lock.ts';
 import { HISTORY_PATH, type HistoryEntry, recordHistory } from '../state/history.ts';
 import type { RunEvent } from '../state/run.ts';
 import type { UnwrittenRecords } from '../state/unwritten.ts';
-import { applyBuild, timeIsUp } from './apply-build.ts';
+import { applyBuild } from './apply-build.ts';
 import { applyInstall } from './apply-install.ts';
 import { applyLoad } from './apply-load.ts';
 import {
@@ -24,12 +24,8 @@ import type { Observation } from './observation.ts';
 import type { Policy } from './plan.ts';
 import { isPutBack } from './remembered.ts';
 import { describeStep, type Step, stepRelease, stepVersion } from './step.ts';
-import type { Outcome, Work } from './work.ts';
-
-export interface StepReport extends Outcome {
-  readonly step: Step;
-  readonly seconds: number;
-}
+import { timeIsUp } from './target.ts';
+import type { Outcome, StepReport, Work } from './work.ts';
 
 export interface ApplyOptions {
   readonly host: Host;
@@ -149,7 +145,7 @@ async function execute(work: Work, step: Step, reports: readonly StepReport[]): 
       return applyBuild(work, step);
     case 'install': {
       const build = reports.find(({ step: one }) => one.kind === 'build' && one.release === step.release);
-      return applyInstall(work, step, build?.seconds ?? 0);
+      return applyInstall(work, step, build ?? { seconds: 0 });
     }
     case 'record':
       return applyRecord(work, step);

@@ -125,6 +125,15 @@ function kernelProblem(
       severity: state === 'unsupported' && !kernel.running ? 'note' : severity,
     };
   }
+  if (state === 'current' && judged.record?.warning !== undefined) {
+    return {
+      code: 'other-compiler',
+      message: `${release}: ${judged.record.warning}`,
+      hint: `nothing to do while it works; else install that compiler, then as root: ttkmdctl reconcile --force --kernel ${release}`,
+      release,
+      severity: 'note',
+    };
+  }
   if (severity !== 'failed' && isSourcesMatter(observation, driver, judged)) return undefined;
   if (state === 'missing' || state === 'drifted') {
     return {

@@ -15,12 +15,12 @@ import {
   runUnderWay,
 } from '../state/run.ts';
 import { createUnwritten, type UnwrittenRecord } from '../state/unwritten.ts';
-import type { StepReport } from './apply.ts';
 import type { Judgement } from './judgement.ts';
 import { look } from './look.ts';
 import type { ConfigWarning } from './observation.ts';
 import { isEmpty, type Policy, plan } from './plan.ts';
 import type { Step } from './step.ts';
+import type { StepReport } from './work.ts';
 
 export interface ReconcileOptions {
   readonly config: Config;

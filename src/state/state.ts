@@ -25,6 +25,8 @@ export interface ModuleRecord extends Fingerprint {
   readonly seconds: number;
   /** SHA-256 of the module file, by which it is known again; absent in records of earlier versions. */
   readonly file?: string | undefined;
+  /** What was wanting of the build, though the module is good: another compiler than the kernel's. */
+  readonly warning?: string | undefined;
 }
 
 export interface FailureRecord extends Fingerprint {

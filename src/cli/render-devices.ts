@@ -91,7 +91,8 @@ function heldByTexts(device: DeviceDetails, { holders, complete }: Cards): strin
   if (device.driver !== PACKAGE) return [];
   const texts = holdersOf(device, holders).map(holderText);
   if (complete) return texts.length === 0 ? ['nobody'] : texts;
-  return [...texts, `${texts.length === 0 ? 'nobody' : 'nobody else'} that this user may see; root sees all`];
+  const others = texts.length === 0 ? 'nobody' : 'nobody else';
+  return [...texts, `${others} that can be seen here`, '→ root, outside of containers, sees all'];
 }
 
 /** For one line: `2 (Blackhole p150a, Wormhole n300), nobody holds them`. */
@@ -108,11 +109,11 @@ export function devicesText(cards: Cards, loaded: LoadedDriver | undefined): str
 function holdingText({ devices, holders, complete }: Cards, { users }: LoadedDriver): string {
   if (holders.length === 0) {
     if (users === 0) return `nobody holds ${devices.length === 1 ? 'it' : 'them'}`;
-    return complete ? 'in use, by what is no process' : 'in use, and root sees by whom';
+    return complete ? 'in use, by what is no process' : 'in use, and by whom cannot be seen here';
   }
   const named =
     holders.length > MOST_NAMED
       ? `${holders.length} processes, see: ttkmdctl devices`
       : holders.map(holderText).join(' and ');
-  return `held by ${named}${complete ? '' : '; root sees whether by others too'}`;
+  return `held by ${named}${complete ? '' : ', and maybe by others'}`;
 }

@@ -81,7 +81,7 @@ export async function observe(
     state,
     tools: toolIdentities(fs, kernels),
     privileged: machine.effectiveUser === 0,
-    denied: [...new Set([...fs.denied, ...unreadModules(modules)])],
+    denied: [...new Set([...deniedPaths(fs), ...unreadModules(modules)])],
   };
 }
 
@@ -111,6 +111,11 @@ async function findRestless(
   }
   const restlessSource = source === undefined ? undefined : await changedSince(host, source.path, since);
   return { restless, restlessSource };
+}
+
+/** What somebody's process keeps to itself is nothing of the machine that was hidden. */
+function deniedPaths({ denied }: HostFs): string[] {
+  return [...denied].filter((path) => !/^\/proc\/\d+\//.test(path));
 }
 
 function installingNow(fs: HostFs, { intent }: State): string | undefined {

@@ -99,14 +99,18 @@ describe('systemd', () => {
       'holder=$!',
       'echo $holder',
       'ttkmdctl devices',
-      'setpriv --reuid=65534 --clear-groups ttkmdctl devices | tail -n 1',
+      'setpriv --reuid=65534 --clear-groups ttkmdctl devices | tail -n 2',
       'ttkmdctl status --json || :',
       'kill $holder',
     ].join('\n');
     const { stdout } = await sandbox.run(['unshare', '--mount', 'sh', '-c', scene]);
     const at = stdout.indexOf('\n{');
     const [pid, ...lines] = stdout.slice(0, at).split('\n');
-    expect(lines).toEqual([
+    const hidden = ['that can be seen here', '→ root, outside of containers, sees all'];
+    // Where this runs in a container, root does not see all either.
+    const seen = lines.slice(7, -2).map((line) => line.trim());
+    expect([[], [`nobody else ${hidden[0]}`, hidden[1]]]).toContainEqual(seen);
+    expect([...lines.slice(0, 7), ...lines.slice(-2)]).toEqual([
       '0000:01:00.0  Blackhole p150a',
       '  driver     tenstorrent 2.9.0',
       '  node       /dev/tenstorrent/0',
@@ -114,13 +118,14 @@ describe('systemd', () => {
       '  NUMA node  not told',
       '  IOMMU      none',
       expect.stringMatching(`^  held by    sleep \\(pid ${pid}, root\\b`),
-      '  held by    nobody that this user may see; root sees all',
+      `  held by    nobody ${hidden[0]}`,
+      `             ${hidden[1]}`,
     ]);
     expect(JSON.parse(stdout.slice(at))).toMatchObject({
       driver: {
         loaded: '2.9.0',
         holders: [{ pid: Number(pid), name: 'sleep', user: 'root' }],
-        holdersComplete: true,
+        holdersComplete: seen.length === 0,
       },
       devices: [{ address: '0000:01:00.0', card: 'p150a', holders: [Number(pid)] }],
     });

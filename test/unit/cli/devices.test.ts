@@ -134,13 +134,12 @@ describe('a block', () => {
   it('names nobody who is not there, and says who may see more', () => {
     const files = { ...card(A, BLACKHOLE), ...loaded(1), ...holds(4711, 0) };
     expect(block({ ...card(A, BLACKHOLE), ...loaded(0) }).at(-1)).toBe('  held by    nobody');
-    expect(block(files, { user: 1000 }).slice(-2)).toEqual([
+    expect(block(files, { user: 1000 }).slice(-3)).toEqual([
       '  held by    python3 (pid 4711, alice, session 3)',
-      '             nobody else that this user may see; root sees all',
+      '             nobody else that can be seen here',
+      '             → root, outside of containers, sees all',
     ]);
-    expect(block(files, { user: 7 }).at(-1)).toBe(
-      '  held by    nobody that this user may see; root sees all',
-    );
+    expect(block(files, { user: 7 }).at(-2)).toBe('  held by    nobody that can be seen here');
   });
 
   it.each([40, 60, 80])(
@@ -201,9 +200,11 @@ describe('the line of them all', () => {
 
   it('does not claim to know what this user may not see', () => {
     const files = { ...card(A, BLACKHOLE), ...loaded(2), ...holds(7, 0), ...processFiles(8, 'x', 0) };
-    expect(devicesText(...seen(files, 7))).toBe('1 (Blackhole p150a), in use, and root sees by whom');
+    expect(devicesText(...seen(files, 7))).toBe(
+      '1 (Blackhole p150a), in use, and by whom cannot be seen here',
+    );
     expect(devicesText(...seen(files, 1000))).toBe(
-      '1 (Blackhole p150a), held by python3 (pid 7, alice, session 3); root sees whether by others too',
+      '1 (Blackhole p150a), held by python3 (pid 7, alice, session 3), and maybe by others',
     );
   });
 });

@@ -173,9 +173,22 @@ describe('what cannot be seen', () => {
     expect([...host.fs.denied]).toEqual([]);
   });
 
-  it('is said to a root that may not look', () => {
-    const host = hostWith({ '/proc/7/fd': { folder: true, mode: 0 }, '/proc/7/comm': 'tt\n' });
+  it.each<[string, Files, string[]]>([
+    ['into the folder of descriptors', { '/proc/7/fd': { folder: true, mode: 0 } }, ['/proc/7/fd']],
+    [
+      'where descriptors lead, of which one is enough to know',
+      { '/proc/7/fd/0': NODE, '/proc/7/fd/1': NODE, '/proc/7/fd': { folder: true, mode: 0o444 } },
+      ['/proc/7/fd/0'],
+    ],
+    [
+      'at mappings',
+      { '/proc/7/fd/0': { link: '/dev/null' }, '/proc/7/maps': { text: '', mode: 0 } },
+      ['/proc/7/maps'],
+    ],
+  ])('is said to a root that may not look %s', (_, files, denied) => {
+    const host = hostWith({ '/proc/7/comm': 'tt\n', ...files });
     expect(observeHolders(host)).toEqual({ holders: [], complete: false });
+    expect([...host.fs.denied]).toEqual(denied);
   });
 
   it('is said in a container, which does not see the machine', () => {

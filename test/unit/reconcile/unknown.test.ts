@@ -135,3 +135,11 @@ describe('modules that could not be looked at', () => {
     expect(judgement.kernels[0]?.state).toBe('drifted');
   });
 });
+
+it('what a process keeps to itself is nothing of the machine that was hidden', async () => {
+  const host = machine({ ...HEALTHY, '/proc/1/fd': { folder: true, mode: 0 } });
+  host.fs.list('/proc/1/fd');
+  expect([...host.fs.denied]).toEqual(['/proc/1/fd']);
+  const { observation, problems } = await judgeHost(host);
+  expect([observation.denied, problems.map(({ code }) => code)]).toEqual([[], []]);
+});

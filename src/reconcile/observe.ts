@@ -4,10 +4,11 @@ import { STAGING } from '../dkms/commands.ts';
 import { foreignRuns } from '../dkms/foreign-runs.ts';
 import { findRemains, type Remains } from '../dkms/mend.ts';
 import { type DkmsObservation, observeDkms } from '../dkms/tree.ts';
+import { observeDevices } from '../driver/devices.ts';
 import type { DriverSource } from '../driver/driver.ts';
 import { observeInstalled, shadowIdentity } from '../driver/installed.ts';
 import { findKept } from '../driver/kept.ts';
-import { observeDevices, observeLoaded } from '../driver/loaded.ts';
+import { observeLoaded } from '../driver/loaded.ts';
 import { type ObservedRule, observeRule } from '../driver/rule.ts';
 import { observeSources, PACKAGE } from '../driver/sources.ts';
 import { vermagicMismatch } from '../driver/vermagic.ts';
@@ -80,7 +81,7 @@ export async function observe(
     state,
     tools: toolIdentities(fs, kernels),
     privileged: machine.effectiveUser === 0,
-    denied: [...new Set([...fs.denied, ...unreadModules(modules)])],
+    denied: [...new Set([...deniedPaths(fs), ...unreadModules(modules)])],
   };
 }
 
@@ -110,6 +111,11 @@ async function findRestless(
   }
   const restlessSource = source === undefined ? undefined : await changedSince(host, source.path, since);
   return { restless, restlessSource };
+}
+
+/** What somebody's process keeps to itself is nothing of the machine that was hidden. */
+function deniedPaths({ denied }: HostFs): string[] {
+  return [...denied].filter((path) => !/^\/proc\/\d+\//.test(path));
 }
 
 function installingNow(fs: HostFs, { intent }: State): string | undefined {

@@ -107,7 +107,15 @@ export function current(release: string, version: string): Files {
 
 export const DKMS: Files = { '/usr/sbin/dkms': { text: '#!/bin/bash', mode: 0o755 } };
 
-/** A host with dkms, whose modinfo answers from the files' texts. */
+/** Pages of 1 GiB for any device that a test may think of, and their mount. */
+export const HUGEPAGES: Files = {
+  '/sys/kernel/mm/hugepages/hugepages-1048576kB/nr_hugepages': '64\n',
+  '/sys/kernel/mm/hugepages/hugepages-1048576kB/free_hugepages': '64\n',
+  '/proc/self/mountinfo':
+    '40 30 0:40 / /dev/hugepages-1G rw,nosuid,nodev - hugetlbfs hugetlbfs rw,mode=777,pagesize=1024M\n',
+};
+
+/** A host with dkms and hugepages, whose modinfo answers from the files' texts. */
 export function machine(files: Files, options: MemoryHostOptions = {}): MemoryHost {
   const host = memoryHost({
     now: NOW,
@@ -122,7 +130,7 @@ export function machine(files: Files, options: MemoryHostOptions = {}): MemoryHo
       return { code: 0, stdout: entries.join(''), stderr: '' };
     },
     ...options,
-    files: { '/lib/modules': { folder: true }, '/boot': { folder: true }, ...DKMS, ...files },
+    files: { '/lib/modules': { folder: true }, '/boot': { folder: true }, ...DKMS, ...HUGEPAGES, ...files },
   });
   settle(host);
   return host;
@@ -172,6 +180,12 @@ export function inShort(steps: readonly Step[]): string[] {
       case 'forget':
       case 'load':
         return `${step.kind} ${step.release}`;
+      case 'allocateHugepages':
+        return `allocate ${step.to} of ${step.demand} on ${step.node ?? 'all'}`;
+      case 'returnHugepages':
+        return `return ${step.count} on ${step.node ?? 'all'}`;
+      case 'mountHugepages':
+        return `mount ${step.path}`;
       case 'wait':
         return `wait ${step.release ?? ''}`;
       default:

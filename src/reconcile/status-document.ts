@@ -1,6 +1,7 @@
 // The judgement as the documented, versioned object that `status --json` prints.
 import type { Origin } from '../kernels/kernel.ts';
 import type { RunUnderWay } from '../state/run.ts';
+import { hugepagesDocument } from './hugepages-document.ts';
 import type { Judgement, KernelJudgement } from './judgement.ts';
 
 const STATUS_SCHEMA = 1;
@@ -30,6 +31,7 @@ export function statusDocument(judgement: Judgement, run: RunUnderWay | undefine
       family,
       driver: bound ?? null,
     })),
+    hugepages: hugepagesDocument(judgement),
     problems: problems.map(({ code, message, hint, release, severity }) => ({
       code,
       message,

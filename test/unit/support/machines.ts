@@ -1,11 +1,19 @@
 // Parts of machines for unit tests: kernels, driver sources, modules and dkms's records, as files.
 import { loadConfig } from '../../../src/config/load.ts';
+import type { Host } from '../../../src/host/host.ts';
 import { judge } from '../../../src/reconcile/judge.ts';
 import type { Judgement } from '../../../src/reconcile/judgement.ts';
 import { observe } from '../../../src/reconcile/observe.ts';
 import { type Policy, plan } from '../../../src/reconcile/plan.ts';
 import type { Step } from '../../../src/reconcile/step.ts';
-import { type FileSpec, type MemoryHost, type MemoryHostOptions, memoryHost } from './memory-host.ts';
+import {
+  type ExecAnswer,
+  type FileSpec,
+  type MemoryHost,
+  type MemoryHostOptions,
+  memoryHost,
+  type RecordedCall,
+} from './memory-host.ts';
 
 export type Files = Readonly<Record<string, FileSpec>>;
 
@@ -121,19 +129,24 @@ export function machine(files: Files, options: MemoryHostOptions = {}): MemoryHo
     now: NOW,
     exec: (call, on) => {
       if (call.command !== 'modinfo') throw new Error(`unexpected: ${call.command} ${call.args.join(' ')}`);
-      const entries = call.args
-        .filter((arg) => arg.startsWith('/'))
-        .flatMap((path) => {
-          const text = on.fs.readText(path);
-          return text === undefined ? [] : [`filename:       ${path}\0${text}`];
-        });
-      return { code: 0, stdout: entries.join(''), stderr: '' };
+      return modinfo(call, on);
     },
     ...options,
     files: { '/lib/modules': { folder: true }, '/boot': { folder: true }, ...DKMS, ...HUGEPAGES, ...files },
   });
   settle(host);
   return host;
+}
+
+/** What modinfo says of modules whose texts are that. */
+export function modinfo(call: RecordedCall, on: Host): ExecAnswer {
+  const entries = call.args
+    .filter((arg) => arg.startsWith('/'))
+    .flatMap((path) => {
+      const text = on.fs.readText(path);
+      return text === undefined ? [] : [`filename:       ${path}\0${text}`];
+    });
+  return { code: 0, stdout: entries.join(''), stderr: '' };
 }
 
 /** Makes every folder that tells of a change look as if nothing had happened for a day. */

@@ -65,7 +65,9 @@ export async function observe(
         settings: settings.config.hugepages,
         arch: machine.arch,
         asked: state.pages,
-        driverVersion: loaded?.version ?? wanted?.version,
+        // Early at boot none is loaded, and /usr/src may not be mounted: the module on disk is what will be.
+        driverVersion:
+          loaded?.version ?? modules.get(machine.runningRelease ?? '')?.version ?? wanted?.version,
       });
   const { runningRelease } = machine;
   const { config } = settings;

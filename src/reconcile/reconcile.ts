@@ -67,7 +67,8 @@ export async function reconcile(host: Host, options: ReconcileOptions): Promise<
       alone ? 'Allocating and mounting hugepages' : 'Building and installing a kernel module',
       alone ? 'hugepages apply' : 'reconcile',
     );
-  host.exec.prepare();
+  // Only builds are contained.
+  if (!alone) host.exec.prepare();
   void import('./apply.ts');
   const { lock, waited } = await takeLock(host, options);
   if (lock === undefined) return unchanged(first, 'cancelled');

@@ -204,6 +204,26 @@ function run(host: Host, policy: Partial<Policy> = {}): Promise<Report> {
   });
 }
 
+describe('behind an IOMMU that translates, pages are wanted or not by the driver', () => {
+  const BEHIND: Files = {
+    ...numaNode(0),
+    ...card(1, 'blackhole', { node: 0, iommu: 'DMA-FQ' }),
+    ...NOT_MOUNTED,
+  };
+  const loaded = (version: string): Files => ({ '/sys/module/tenstorrent/version': `${version}\n` });
+  it.each<[string, Files, number]>([
+    ['that is loaded', { ...current(A, '2.9.0'), ...loaded('1.28.0') }, 4],
+    ['that is loaded, and new enough', { ...current(A, '1.28.0'), ...loaded('1.29.0') }, 0],
+    ['that is installed, where none is loaded yet', current(A, '2.9.0'), 0],
+    ['that is installed, though another is wanted', { ...current(A, '1.28.0'), ...driverSource('2.9.0') }, 4],
+    ['that is wanted, where none is installed yet', { ...gentooKernel(A), ...driverSource('2.9.0') }, 0],
+    ['that nobody knows', gentooKernel(A), 4],
+  ])('%s', async (_, files, total) => {
+    const host = machine({ ...BEHIND, ...files }, { machine: { runningRelease: A } });
+    expect((await judgeHost(host)).hugepages?.demand.total).toBe(total);
+  });
+});
+
 /** A host whose mount(8) mounts; nothing else is asked of it. */
 function working(
   files: Files,

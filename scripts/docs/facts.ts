@@ -19,8 +19,12 @@ export const FILES: readonly (readonly [path: string, what: string])[] = [
     "The hooks for Gentoo's traditional installkernel.",
   ],
   ['/etc/kernel/{postinst,prerm,postrm}.d/35-ttkmd', "The hooks for Debian's kernel packages."],
-  ['/usr/lib/systemd/system/ttkmd*.service', "Systemd's units, with tenstorrent.target."],
-  ['/etc/init.d/ttkmd', "OpenRC's service, with ttkmd-boot and /etc/conf.d/ttkmd."],
+  [
+    '/usr/lib/systemd/system/ttkmd*.service',
+    "Systemd's units, with tenstorrent.target and the mount unit of /dev/hugepages-1G.",
+  ],
+  ['/etc/init.d/ttkmd', "OpenRC's service, with ttkmd-boot, ttkmd-hugepages and /etc/conf.d/ttkmd."],
+  ['/dev/hugepages-1G', 'Where hugepages are mounted, while any are wanted.'],
   ['/usr/lib/dracut/dracut.conf.d/50-ttkmd.conf', 'Keeps a stale driver out of the initramfs.'],
   [RULE_PATH, "The driver's udev rule, from its source; it stays as long as the driver does."],
 ];

@@ -88,7 +88,7 @@ function conclude({ host, config, terminal }: Context, report: Report | 'late' |
   return EXIT.unhealthy;
 }
 
-/** What failed just now, or what stands in the way since earlier. */
+/** What failed just now, or what stands in the way since earlier; the driver needs no hugepages to be loaded. */
 function reasons(report: Report | 'late' | undefined): { text: string; hint: string }[] {
   if (report === undefined) return [];
   if (report === 'late') {
@@ -99,12 +99,14 @@ function reasons(report: Report | 'late' | undefined): { text: string; hint: str
       },
     ];
   }
-  const failed = report.done.filter(({ outcome }) => outcome === 'failed' || outcome === 'cancelled');
+  const failed = report.done.filter(
+    ({ outcome, step }) => (outcome === 'failed' || outcome === 'cancelled') && !/Hugepages$/.test(step.kind),
+  );
   if (failed.length > 0) {
     return failed.map(({ text, hint }) => ({ text, hint: hint ?? 'try again: ttkmdctl reconcile' }));
   }
   return report.after.problems
-    .filter(({ severity }) => severity !== 'note')
+    .filter(({ severity, code }) => severity !== 'note' && !code.startsWith('hugepages-'))
     .map(({ message, hint }) => ({ text: message, hint }));
 }
 

@@ -46,6 +46,7 @@ export function createProgram(parts: Parts, done: (status: number) => void): Com
 
   addLooks(program, run);
   addWork(program, run);
+  addHugepages(program, run);
   addConfig(program, run);
   addHooks(program, run);
   addService(program, run);
@@ -129,6 +130,37 @@ function addWork(program: Command, run: Run): void {
     .command('cancel')
     .description('end a reconcile that is under way')
     .action(run(async (_, options) => (await import('./cancel.ts')).cancel(options)));
+}
+
+function addHugepages(program: Command, run: Run): void {
+  const hugepages = program
+    .command('hugepages')
+    .description('the pages of 1 GiB that the cards are fed from')
+    .helpCommand(false);
+  hugepages
+    .command('status')
+    .description(
+      'tell how many pages are wanted and why, how many are where, and the mount; exit status 0 or 1',
+    )
+    .option('--json', 'print one JSON object (schema 1)')
+    .action(run(async (_, options) => (await import('./hugepages.ts')).hugepagesStatus(options)));
+  hugepages
+    .command('apply')
+    .description('allocate the pages that are missing, and mount them; never takes any away by itself')
+    .option(
+      '--release',
+      'give those back that ttkmd had allocated, that nobody uses and nothing asks for any more',
+    )
+    .option('--dry-run', 'print the plan and change nothing')
+    .option('--wait <seconds>', 'wait so long for another run', wholeNumber, DEFAULT_WAIT)
+    .option('--json', 'print one JSON object (schema 1)')
+    .addOption(new Option('--boot', 'the machine boots: bad settings stop nothing').hideHelp())
+    .action(
+      run(async (_, options) => {
+        const { applyHugepages } = await import('./hugepages.ts');
+        return applyHugepages(options as unknown as Parameters<typeof applyHugepages>[0]);
+      }),
+    );
 }
 
 function addConfig(program: Command, run: Run): void {

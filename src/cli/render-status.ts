@@ -4,6 +4,7 @@ import type { Health, Judgement, KernelJudgement, Problem } from '../reconcile/j
 import { originText } from '../reconcile/status-document.ts';
 import type { RunUnderWay } from '../state/run.ts';
 import { devicesText } from './render-devices.ts';
+import { hugepagesText } from './render-hugepages.ts';
 import { age, type Column, type Style, type Terminal, table, wrap } from './terminal.ts';
 
 const HEALTH_STYLE: Readonly<Record<Health, Style>> = { ok: 'green', degraded: 'yellow', failed: 'red' };
@@ -64,6 +65,7 @@ function facts(judgement: Judgement, run: RunUnderWay | undefined, cards: Cards)
     lines.push(['running', 'not this system: it is looked at from outside or in a chroot']);
   }
   if (!observation.chrooted) lines.push(['devices', devicesText(cards, driver.loaded)]);
+  if (judgement.hugepages !== undefined) lines.push(['hugepages', hugepagesText(judgement)]);
   const others = driver.sources.map((source) => source.version).filter((one) => one !== driver.desired);
   lines.push([
     'driver',
@@ -146,7 +148,8 @@ function whyText({ state, reason, record, failure, kernel }: KernelJudgement, ju
   return state === 'missing' ? obstacle : `${reason}; ${obstacle}`;
 }
 
-function problemLines(problems: readonly Problem[], terminal: Terminal): string[] {
+/** What is wrong, each with what to do about it. */
+export function problemLines(problems: readonly Problem[], terminal: Terminal): string[] {
   const width = Math.min(terminal.width, 100) - 4;
   const marks: Readonly<Record<Problem['severity'], [string, Style]>> = {
     failed: ['✗', 'red'],

@@ -156,7 +156,16 @@ function render(
 /** A oneshot that has ended well and a target do not run: they are done and reached. */
 function wordFor({ role, running }: ServiceState): string {
   if (running !== 'running') return running ?? '';
-  return role === 'daemon' ? 'running' : role === 'boot' ? 'driver loaded or not needed' : 'reached';
+  switch (role) {
+    case 'daemon':
+      return 'running';
+    case 'boot':
+      return 'driver loaded or not needed';
+    case 'hugepages':
+      return 'hugepages in place or not needed';
+    case 'target':
+      return 'reached';
+  }
 }
 
 function requireInit(host: Host): Init {
@@ -165,7 +174,7 @@ function requireInit(host: Host): Init {
   throw new TtkmdError(
     'init-missing',
     'Neither systemd nor OpenRC was found here.',
-    'Let your own init run `ttkmdctl boot` once at boot, and `ttkmdctl daemon` from then on.',
+    'Let your own init run `ttkmdctl hugepages apply --boot` early and `ttkmdctl boot` late at boot, and `ttkmdctl daemon` from then on.',
     EXIT.stepFailed,
   );
 }

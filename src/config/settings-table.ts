@@ -150,35 +150,50 @@ export const TABLE: Table = {
   hugepages: {
     description: 'Hugepages of 1 GiB, which the cards are fed from.',
     settings: {
-      mode: notYet(
+      mode: setting(
         'mode',
         oneOf(['auto', 'always', 'off']),
         'auto',
-        'auto allocates where the devices need them (behind an IOMMU that translates they do not), always does everywhere, off leaves them alone.',
+        'auto allocates where the devices need them (behind an IOMMU that translates they do not, with driver 1.29 or later), always does everywhere, off leaves them alone.',
       ),
-      wormhole: notYet('wormhole', integer(0, 1024), '4', 'Pages for each Wormhole.'),
-      blackhole: notYet('blackhole', integer(0, 1024), '4', 'Pages for each Blackhole.'),
-      grayskull: notYet('grayskull', integer(0, 1024), '1', 'Pages for each Grayskull.'),
-      total: notYet(
+      wormhole: setting('wormhole', integer(0, 1024), '4', 'Pages for each Wormhole.'),
+      blackhole: setting('blackhole', integer(0, 1024), '4', 'Pages for each Blackhole.'),
+      grayskull: setting('grayskull', integer(0, 1024), '1', 'Pages for each Grayskull.'),
+      total: setting(
         'total',
         optional(integer(0, 65_536)),
         '',
-        'Pages on the whole machine, divided among the devices, whatever their kind.',
+        'Pages on the whole machine, divided among the devices, whatever their kind; what does not divide is left out. It wins over /opt/tenstorrent/bin/hugepages-override.txt of tt-system-tools, which says the same.',
       ),
-      extraPages: notYet('extra_pages', integer(0, 65_536), '0', 'Pages on top of that, for other programs.'),
-      keepFree: notYet(
+      extraPages: setting(
+        'extra_pages',
+        integer(0, 65_536),
+        '0',
+        'Pages on top of that, for other programs, even where the devices need none; spread over the nodes of the devices.',
+      ),
+      keepFree: setting(
         'keep_free',
         size(),
         '4G',
-        'Memory that allocating pages must leave free on the machine.',
+        'Memory that allocating pages must leave free on the machine, and a fair share of it on each NUMA node.',
       ),
-      mount: notYet('mount', absolutePath(), '/dev/hugepages-1G', 'Where the pages are mounted.'),
-      mountMode: notYet('mount_mode', mode(), '0777', 'Permissions of the mount.'),
-      mountGroup: notYet(
+      mount: setting(
+        'mount',
+        absolutePath(),
+        '/dev/hugepages-1G',
+        'Where the pages are mounted, while any are wanted.',
+      ),
+      mountMode: setting(
+        'mount_mode',
+        mode(),
+        '0777',
+        'Permissions of the mount; with mount_group, 0770 lets that group in alone.',
+      ),
+      mountGroup: setting(
         'mount_group',
         optional(groupName()),
         '',
-        'Group that owns the mount; root unless set.',
+        'Group that owns the mount, by name or number; root unless set.',
       ),
     },
   },

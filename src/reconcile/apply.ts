@@ -7,6 +7,7 @@ import { HISTORY_PATH, type HistoryEntry, recordHistory } from '../state/history
 import type { RunEvent } from '../state/run.ts';
 import type { UnwrittenRecords } from '../state/unwritten.ts';
 import { applyBuild } from './apply-build.ts';
+import { applyAllocate, applyMount, applyReturn } from './apply-hugepages.ts';
 import { applyInstall } from './apply-install.ts';
 import { applyLoad } from './apply-load.ts';
 import {
@@ -157,6 +158,12 @@ async function execute(work: Work, step: Step, reports: readonly StepReport[]): 
       if (nothing) return { outcome: 'skipped', text: 'there is no module to load' };
       return applyLoad(work.host, step.release);
     }
+    case 'allocateHugepages':
+      return applyAllocate(work, step);
+    case 'returnHugepages':
+      return applyReturn(work, step);
+    case 'mountHugepages':
+      return applyMount(work, step);
     case 'forget':
       return applyForget(work, step);
     case 'unregister':

@@ -1,6 +1,7 @@
 // What the observation means. Pure: no I/O and no clock.
 import type { Kernel } from '../kernels/kernel.ts';
 import type { FailureRecord, Fingerprint } from '../state/state.ts';
+import { judgeHugepages } from './judge-hugepages.ts';
 import type { DriverJudgement, Judgement, KernelJudgement, ModuleState } from './judgement.ts';
 import { moduleVersion } from './module-version.ts';
 import type { Observation } from './observation.ts';
@@ -15,12 +16,15 @@ export function judge(observation: Observation): Judgement {
   const kernels = observation.kernels.map((kernel) =>
     unknownWhereHidden(observation, judgeKernel(observation, driver, kernel)),
   );
-  const problems = findProblems(observation, driver, kernels);
+  const hugepages =
+    observation.hugepages && judgeHugepages(observation.hugepages, observation.config, observation.devices);
+  const problems = findProblems(observation, driver, kernels, hugepages);
   return {
     health: healthOf(problems),
     kernels,
     driver,
     devices: observation.devices,
+    hugepages,
     problems,
     observation,
   };

@@ -2,6 +2,7 @@
 import type { Device, DriverSource, InstalledModule, LoadedDriver } from '../driver/driver.ts';
 import type { Kernel } from '../kernels/kernel.ts';
 import type { FailureRecord, ModuleRecord } from '../state/state.ts';
+import type { HugepagesJudgement } from './judge-hugepages.ts';
 import type { Observation } from './observation.ts';
 import type { WantedDriver } from './wanted-source.ts';
 
@@ -59,6 +60,8 @@ export interface Judgement {
   readonly kernels: readonly KernelJudgement[];
   readonly driver: DriverJudgement;
   readonly devices: readonly Device[];
+  /** Undefined where this system is looked at from outside or in a chroot. */
+  readonly hugepages: HugepagesJudgement | undefined;
   readonly problems: readonly Problem[];
   readonly observation: Observation;
 }

@@ -4,6 +4,7 @@ import type { Remains } from '../dkms/mend.ts';
 import type { DkmsObservation } from '../dkms/tree.ts';
 import type { Device, DriverSource, InstalledModule, LoadedDriver } from '../driver/driver.ts';
 import type { ObservedRule } from '../driver/rule.ts';
+import type { ObservedHugepages } from '../hugepages/hugepages.ts';
 import type { Kernel } from '../kernels/kernel.ts';
 import type { State } from '../state/state.ts';
 
@@ -55,6 +56,10 @@ export interface Observation {
   readonly shadows: ReadonlyMap<string, string>;
   readonly loaded: LoadedDriver | undefined;
   readonly devices: readonly Device[];
+  /** Undefined where this system is looked at from outside or in a chroot. */
+  readonly hugepages: ObservedHugepages | undefined;
+  /** What makes pages sure that are missing; undefined where none are. */
+  readonly hugepageAdvice: string | undefined;
   readonly state: State;
   /** The compiler and tools for each release, in one word: a failed build is worth another try when it changes. */
   readonly tools: ReadonlyMap<string, string>;

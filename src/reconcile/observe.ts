@@ -14,6 +14,7 @@ import { observeSources, PACKAGE } from '../driver/sources.ts';
 import { vermagicMismatch } from '../driver/vermagic.ts';
 import type { HostFs } from '../host/fs.ts';
 import type { Host } from '../host/host.ts';
+import { observeHugepages } from '../hugepages/observe.ts';
 import { abiHash } from '../kernels/abi.ts';
 import { observeKernels } from '../kernels/inventory.ts';
 import type { Kernel } from '../kernels/kernel.ts';
@@ -22,6 +23,7 @@ import { compareReleases } from '../kernels/versions.ts';
 import { BUILD_LOGS } from '../state/build-logs.ts';
 import { runUnderWay } from '../state/run.ts';
 import { loadState, STATE_FOLDER, type State } from '../state/state.ts';
+import { adviceWhereShort } from './hugepage-advice.ts';
 import type { ConfigWarning, Observation, ObservedModule } from './observation.ts';
 import { observeUnrecorded } from './unrecorded.ts';
 import { wantedSource } from './wanted-source.ts';
@@ -56,6 +58,20 @@ export async function observe(
   const unrecorded = observeUnrecorded(fs, dkms, modules, state);
   // What lies in dkms's tree while somebody runs dkms may be that one's work, half done.
   const isBusy = remains.length + unrecorded.size > 0 && foreignRuns(host, dkms.tree).length > 0;
+  const devices = machine.chrooted ? [] : observeDevices(fs, settings.config.devices.extra);
+  const loaded = machine.chrooted ? undefined : observeLoaded(fs);
+  const hugepages = machine.chrooted
+    ? undefined
+    : observeHugepages(fs, {
+        settings: settings.config.hugepages,
+        arch: machine.arch,
+        asked: state.pages,
+        // Early at boot none is loaded, and /usr/src may not be mounted: the module on disk is what will be.
+        driverVersion:
+          loaded?.version ?? modules.get(machine.runningRelease ?? '')?.version ?? wanted?.version,
+      });
+  const { runningRelease } = machine;
+  const { config } = settings;
   return {
     now: host.clock.now(),
     arch: machine.arch,
@@ -76,8 +92,10 @@ export async function observe(
     unrecorded: isBusy ? new Map() : unrecorded,
     abiHashes: changedAbis(fs, kernels, state),
     shadows: observeShadows(fs, state),
-    loaded: machine.chrooted ? undefined : observeLoaded(fs),
-    devices: machine.chrooted ? [] : observeDevices(fs, settings.config.devices.extra),
+    loaded,
+    devices,
+    hugepages,
+    hugepageAdvice: adviceWhereShort(host, { hugepages, config, devices, kernels, runningRelease }),
     state,
     tools: toolIdentities(fs, kernels),
     privileged: machine.effectiveUser === 0,

@@ -3,6 +3,7 @@ import type { DriverSource } from '../driver/driver.ts';
 import type { ObservedRule } from '../driver/rule.ts';
 import type { Trigger } from '../state/state.ts';
 import type { Judgement, KernelJudgement } from './judgement.ts';
+import { planHugepages } from './plan-hugepages.ts';
 import { isRemembered, leavesModule } from './remembered.ts';
 import type { Step } from './step.ts';
 
@@ -21,10 +22,16 @@ export interface Policy {
   readonly again: boolean;
   /** Somebody told that the kernel in `only` was removed: its settle time is over. */
   readonly removed: boolean;
+  /** Hugepages alone; undefined for all there is. */
+  readonly part?: 'hugepages' | undefined;
+  /** Pages of ours that nobody uses and that are more than demanded are given back. */
+  readonly giveBack?: boolean | undefined;
 }
 
 /** The steps that make the machine right, in their order. Nothing but `wait` steps means that nothing is to be done. */
 export function plan(judgement: Judgement, policy: Policy): Step[] {
+  const hugepages = planHugepages(judgement, policy);
+  if (policy.part === 'hugepages') return hugepages;
   const chosen = judgement.kernels.filter(
     ({ kernel }) => policy.only === undefined || kernel.release === policy.only,
   );
@@ -33,6 +40,8 @@ export function plan(judgement: Judgement, policy: Policy): Step[] {
     .filter((one) => isToForget(judgement, one, policy))
     .map(({ kernel }) => kernel.release);
   return [
+    // Before anything is built: a build leaves memory in small pieces.
+    ...hugepages,
     ...judgement.observation.remains.map((remains): Step => ({ kind: 'clean', remains })),
     ...planSource(judgement, builds),
     ...builds,

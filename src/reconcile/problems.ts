@@ -1,4 +1,6 @@
 // What is wrong, to which kernel, why, and the command or setting that mends it. Pure.
+import { hugepageProblems } from './hugepage-problems.ts';
+import type { HugepagesJudgement } from './judge-hugepages.ts';
 import type { DriverJudgement, Health, KernelJudgement, Problem } from './judgement.ts';
 import type { Observation } from './observation.ts';
 import { hintBeforeBuilding, sourceProblems } from './source-problems.ts';
@@ -9,6 +11,7 @@ export function findProblems(
   observation: Observation,
   driver: DriverJudgement,
   kernels: readonly KernelJudgement[],
+  hugepages: HugepagesJudgement | undefined,
 ): Problem[] {
   const problems = [
     ...machineProblems(observation, driver).filter(
@@ -18,6 +21,7 @@ export function findProblems(
     ...unknownProblems(kernels, (judged) => severityOf(observation, judged)),
     ...kernels.flatMap((kernel) => kernelProblem(observation, driver, kernel) ?? []),
     ...loadedProblem(observation, driver, kernels),
+    ...hugepageProblems(observation, hugepages),
     ...observation.configWarnings
       .filter(({ place }) => !isToldUnknown(kernels, place))
       .map((warning) => ({

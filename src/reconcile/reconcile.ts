@@ -59,17 +59,16 @@ export async function reconcile(host: Host, options: ReconcileOptions): Promise<
   const first = await lookAndPlan(host, options);
   if (options.dryRun) return unchanged(first, isEmpty(first.steps) ? 'nothing-to-do' : 'planned');
   const isRoot = host.machine.effectiveUser === 0;
-  const isBlind = !isRoot && first.judgement.kernels.some(({ state }) => state === 'unknown');
+  const alone = options.policy.part === 'hugepages';
+  const isBlind = !isRoot && !alone && first.judgement.kernels.some(({ state }) => state === 'unknown');
   if (isEmpty(first.steps) && !isBlind) return unchanged(first, 'nothing-to-do');
-  if (!isRoot) {
-    throw new TtkmdError(
-      'not-root',
-      'Building and installing a kernel module needs root.',
-      'as root: ttkmdctl reconcile. What would be done: ttkmdctl reconcile --dry-run',
-      EXIT.rights,
+  if (!isRoot)
+    throw notRoot(
+      alone ? 'Allocating and mounting hugepages' : 'Building and installing a kernel module',
+      alone ? 'hugepages apply' : 'reconcile',
     );
-  }
-  host.exec.prepare();
+  // Only builds are contained.
+  if (!alone) host.exec.prepare();
   void import('./apply.ts');
   const { lock, waited } = await takeLock(host, options);
   if (lock === undefined) return unchanged(first, 'cancelled');
@@ -80,6 +79,15 @@ export async function reconcile(host: Host, options: ReconcileOptions): Promise<
   } finally {
     lock.release();
   }
+}
+
+function notRoot(what: string, command: string): TtkmdError {
+  return new TtkmdError(
+    'not-root',
+    `${what} needs root.`,
+    `as root: ttkmdctl ${command}. What would be done: ttkmdctl ${command} --dry-run`,
+    EXIT.rights,
+  );
 }
 
 interface Planned {

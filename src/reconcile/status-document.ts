@@ -3,6 +3,7 @@ import type { Cards } from '../driver/device-details.ts';
 import type { Origin } from '../kernels/kernel.ts';
 import type { RunUnderWay } from '../state/run.ts';
 import { deviceEntry, holderEntry } from './device-entries.ts';
+import { hugepagesDocument } from './hugepages-document.ts';
 import type { Judgement, KernelJudgement } from './judgement.ts';
 
 const STATUS_SCHEMA = 1;
@@ -30,6 +31,7 @@ export function statusDocument(judgement: Judgement, run: RunUnderWay | undefine
       holdersComplete: cards.complete,
     },
     devices: cards.devices.map((device) => deviceEntry(device, cards)),
+    hugepages: hugepagesDocument(judgement),
     problems: problems.map(({ code, message, hint, release, severity }) => ({
       code,
       message,

@@ -16,6 +16,26 @@ export type Step =
   | { readonly kind: 'record'; readonly version: string; readonly release: string }
   /** Load the driver into the running kernel. */
   | { readonly kind: 'load'; readonly release: string }
+  /** Have the kernel make pages of 1 GiB. */
+  | {
+      readonly kind: 'allocateHugepages';
+      /** Undefined for a machine without NUMA folders. */
+      readonly node: number | undefined;
+      /** Where the node's counters are. */
+      readonly folder: string;
+      /** How many there shall be; fewer than demanded where memory does not allow for all. */
+      readonly to: number;
+      readonly demand: number;
+    }
+  /** Give pages back that we had allocated, that nobody uses and that are more than demanded. */
+  | {
+      readonly kind: 'returnHugepages';
+      readonly node: number | undefined;
+      readonly folder: string;
+      readonly count: number;
+      readonly demand: number;
+    }
+  | { readonly kind: 'mountHugepages'; readonly path: string; readonly options: string }
   /** Take a kernel that is gone out of every record. */
   | { readonly kind: 'forget'; readonly release: string }
   /** Take a version that no kernel uses any more out of dkms's records. */
@@ -48,6 +68,14 @@ export function describeStep(step: Step): string {
       return `record tenstorrent ${step.version} for ${step.release} with dkms, which has lost sight of it`;
     case 'load':
       return `load tenstorrent into the running kernel ${step.release}`;
+    case 'allocateHugepages': {
+      const few = step.to < step.demand ? ` of ${step.demand} that are wanted, since memory is short` : '';
+      return `allocate hugepages on ${step.node === undefined ? 'this machine' : `node ${step.node}`}: ${step.to} × 1 GiB${few}`;
+    }
+    case 'returnHugepages':
+      return `give ${step.count} × 1 GiB of hugepages back on ${step.node === undefined ? 'this machine' : `node ${step.node}`}: ${step.demand} are wanted`;
+    case 'mountHugepages':
+      return `mount hugepages of 1 GiB at ${step.path}`;
     case 'forget':
       return `forget ${step.release}: its modules and its image are gone`;
     case 'unregister':

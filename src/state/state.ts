@@ -58,6 +58,13 @@ export interface Intent {
   readonly kept?: string | undefined;
 }
 
+export interface AskedPages {
+  /** The kernel's word for this boot: the next one begins without any. */
+  readonly boot: string;
+  /** By the name of the node. */
+  readonly pages: Readonly<Record<string, number>>;
+}
+
 export interface State {
   readonly modules: Readonly<Record<string, ModuleRecord>>;
   readonly failures: Readonly<Record<string, FailureRecord>>;
@@ -70,6 +77,8 @@ export interface State {
   /** The package that a kernel came from, remembered for when its build tree is gone. */
   readonly packages: Readonly<Record<string, string>>;
   readonly intent: Intent | undefined;
+  /** Pages of 1 GiB that we have had allocated, and in which boot; see hugepages/. */
+  readonly pages?: AskedPages | undefined;
 }
 
 export const EMPTY_STATE: State = {
@@ -100,6 +109,7 @@ export function loadState(fs: HostFs): State {
       sources: data.sources ?? {},
       rule: data.rule,
       intent: data.intent,
+      pages: data.pages,
     };
   } catch {
     return EMPTY_STATE;

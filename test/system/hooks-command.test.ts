@@ -26,9 +26,14 @@ const DRACUT = '/usr/lib/dracut/dracut.conf.d/50-ttkmd.conf';
 const RULE = '/usr/lib/udev/rules.d/50-tenstorrent.rules';
 const LAUNCHER = '/usr/bin/ttkmdctl';
 // The machine's systemd is in the sandbox; OpenRC's scripts come where OpenRC is (services.test.ts).
-const UNITS = ['tenstorrent.target', 'ttkmd-boot.service', 'ttkmd-health.service', 'ttkmd.service'].map(
-  (name) => `/usr/lib/systemd/system/${name}`,
-);
+const UNITS = [
+  'dev-hugepages\\x2d1G.mount',
+  'tenstorrent.target',
+  'ttkmd-boot.service',
+  'ttkmd-health.service',
+  'ttkmd-hugepages.service',
+  'ttkmd.service',
+].map((name) => `/usr/lib/systemd/system/${name}`);
 const RECORD = '/var/lib/ttkmd/manifest.json';
 
 /** Whatever an installation could write to, but for the big folders of other packages. */

@@ -13,11 +13,17 @@ const { kernels, dkms } = parts();
 
 const UNITS = '/usr/lib/systemd/system';
 const WANTS = '/etc/systemd/system/multi-user.target.wants';
-const OURS = ['tenstorrent.target', 'ttkmd-boot.service', 'ttkmd.service'];
+const OURS = ['tenstorrent.target', 'ttkmd-boot.service', 'ttkmd-hugepages.service', 'ttkmd.service'];
+const MOUNT = 'dev-hugepages\\x2d1G.mount';
 const HEALTH = 'ttkmd-health.service';
 
 /** What README.md says of `systemd-analyze security`, by systemd 252; others look at more or less. */
-const EXPOSURE = { 'ttkmd.service': 5.4, 'ttkmd-boot.service': 5.4, [HEALTH]: 2.7 };
+const EXPOSURE = {
+  'ttkmd.service': 5.6,
+  'ttkmd-boot.service': 5.6,
+  'ttkmd-hugepages.service': 3.8,
+  [HEALTH]: 2.7,
+};
 const TOLERANCE = 0.3;
 
 describe('systemd', () => {
@@ -28,10 +34,12 @@ describe('systemd', () => {
   afterAll(() => sandbox.dispose());
 
   test('finds nothing to complain of in the units', async () => {
-    const units = [...OURS, HEALTH].map((name) => `${UNITS}/${name}`);
+    const units = [...OURS, HEALTH, MOUNT].map((name) => `${UNITS}/${name}`);
     const { stdout, stderr } = await sandbox.run(['systemd-analyze', 'verify', '--man=no', ...units]);
     // Other units of the machine may have their own troubles.
-    expect(`${stdout}${stderr}`.split('\n').filter((line) => /ttkmd|tenstorrent/.test(line))).toEqual([]);
+    expect(
+      `${stdout}${stderr}`.split('\n').filter((line) => /ttkmd|tenstorrent|hugepages/.test(line)),
+    ).toEqual([]);
   });
 
   test.each(Object.entries(EXPOSURE))('rates %s as README.md says', async (unit, told) => {
@@ -161,6 +169,62 @@ describe('systemd', () => {
     );
   });
 
+  test('says in one sentence why it has no hugepages to give, and to whom it gives none', async () => {
+    // The kernel is the machine's own: the sandbox may not set its pages, and some have none.
+    const { stdout } = await insist(sandbox, ['hugepages', 'status'], 1);
+    expect(stdout).toMatch(/hugepages: 0 of 4 × 1 GiB/);
+    const mine = await sandbox.ttkmdctl(['hugepages', 'apply'], { allowFailure: true });
+    expect([1, 6], printed(mine)).toContain(mine.code);
+    expect(mine.stderr).toMatch(/may not be written to \(EROFS\)\n {2}→ in a container|wanted .*, and this /);
+    const nobody = ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups', '/usr/bin/ttkmdctl'];
+    await fakePool(sandbox);
+    const refused = await sandbox.run([...nobody, 'hugepages', 'apply'], { allowFailure: true });
+    expect(refused.code, printed(refused)).toBe(4);
+    expect(refused.stderr).toMatch(/needs root\.\n {2}→ as root: ttkmdctl hugepages apply/);
+  });
+
+  test('allocates and mounts, mounts again what was unmounted, and leaves another mount alone', async () => {
+    const canMount = await trueMount(sandbox);
+    const path = '/run/hugepages-1G';
+    await sandbox.write('/etc/ttkmd/ttkmd.conf.d/pages.conf', `[hugepages]\nmount = ${path}\n`);
+    const planned = await insist(sandbox, ['hugepages', 'apply', '--dry-run'], 0);
+    expect(planned.stdout).toBe(
+      `would do:\n  allocate hugepages on node 0: 4 × 1 GiB\n  mount hugepages of 1 GiB at ${path}\n`,
+    );
+    const applied = await insist(sandbox, ['hugepages', 'apply'], canMount ? 0 : 6);
+    expect(applied.stdout).toMatch(/^4 of 4 × 1 GiB are allocated on node 0\n/);
+    expect(await sandbox.read(`${POOL}/nr_hugepages`)).toBe('4\n');
+    // A number that is there already is not written again.
+    if (!canMount) return;
+    expect(applied.stdout).toMatch(
+      new RegExp(`\\nhugepages: 4 of 4 × 1 GiB {4}node 0: 4, mounted at ${path}\\n$`),
+    );
+    const options = async (): Promise<string> =>
+      (await sandbox.run(['findmnt', '-no', 'OPTIONS', path])).stdout;
+    expect(await options()).toMatch(/nosuid,nodev.*mode=777,pagesize=1024M/);
+    await insist(sandbox, ['hugepages', 'status'], 0);
+
+    await sandbox.run(['umount', path]);
+    expect((await insist(sandbox, ['hugepages', 'status'], 1)).stdout).toMatch(/no hugepages are mounted at/);
+    expect((await insist(sandbox, ['hugepages', 'apply', '--boot'], 0)).stdout).toMatch(
+      /^mounted hugepages of 1 GiB at/,
+    );
+
+    await sandbox.run(['umount', path]);
+    await sandbox.run(['mount', '-t', 'hugetlbfs', '-o', 'pagesize=1G,mode=0700', 'hugetlbfs', path]);
+    const other = await insist(sandbox, ['hugepages', 'apply'], 1);
+    expect(other.stderr).toMatch(
+      /left alone: mode 0700 instead of 0777, without nosuid, without nodev\n {2}→ when nobody/,
+    );
+    expect(await options()).toMatch(/mode=700/);
+    await sandbox.run(['umount', path]);
+    await sandbox.write(`${path}/somebodys`, '');
+    expect((await insist(sandbox, ['hugepages', 'apply'], 1)).stderr).toMatch(
+      /is not empty: it holds somebodys\n/,
+    );
+    await sandbox.remove(`${path}/somebodys`);
+  });
+
   test('has a line for those who log in, and only while health is not ok', async () => {
     const script = '/usr/share/ttkmd/login-message.sh';
     await sandbox.remove('/run/ttkmd/status.json');
@@ -216,7 +280,7 @@ describe('systemd', () => {
     await insist(sandbox, ['service', 'enable'], 0);
     await insist(sandbox, ['uninstall'], 0);
     const left = [...(await sandbox.list(UNITS)), ...(await sandbox.list(WANTS))];
-    expect(left.filter((name) => /ttkmd|tenstorrent/.test(name))).toEqual([]);
+    expect(left.filter((name) => /ttkmd|tenstorrent|hugepages-|hugepages.x2d/.test(name))).toEqual([]);
     expect(await sandbox.exists('/usr/share/ttkmd')).toBe(false);
   });
 });
@@ -234,7 +298,9 @@ describe('OpenRC', () => {
     sandbox.run(['rc-service', script, verb], { allowFailure: true });
 
   test('gets its init scripts, and the runlevel by the real rc-update', async () => {
-    expect(await sandbox.list('/etc/init.d')).toEqual(expect.arrayContaining(['ttkmd', 'ttkmd-boot']));
+    expect(await sandbox.list('/etc/init.d')).toEqual(
+      expect.arrayContaining(['ttkmd', 'ttkmd-boot', 'ttkmd-hugepages']),
+    );
     // The machine's systemd is there too, but would not be started.
     await sandbox.remove('/sbin/init');
     await sandbox.write('/sbin/init', 'ELF', 0o755);
@@ -244,15 +310,17 @@ describe('OpenRC', () => {
     const shown = await sandbox.run(['rc-update', 'show', 'default']);
     expect(shown.stdout).toMatch(/ttkmd \| default/);
     expect(shown.stdout).toMatch(/ttkmd-boot \| default/);
+    expect((await sandbox.run(['rc-update', 'show', 'boot'])).stdout).toMatch(/ttkmd-hugepages \| boot/);
     await insist(sandbox, ['service', 'disable'], 0);
     expect(await sandbox.list('/etc/runlevels/default')).toEqual([]);
+    expect(await sandbox.list('/etc/runlevels/boot')).not.toContain('ttkmd-hugepages');
   });
 
   test('starts, shows, reloads, revives and stops them', async () => {
     await pretendBooted(sandbox);
     await layDaemon(sandbox);
     const enabled = await insist(sandbox, ['service', 'enable', '--now'], 0);
-    expect(enabled.stdout).toMatch(/started ttkmd-boot\nstarted ttkmd\n/);
+    expect(enabled.stdout).toMatch(/started ttkmd-hugepages\nstarted ttkmd-boot\nstarted ttkmd\n/);
     await expect.poll(() => sandbox.read('/var/log/ttkmd/daemon.log').catch(() => '')).toMatch(/daemon up/);
     expect((await insist(sandbox, ['service', 'status'], 0)).stdout).toMatch(/ttkmd +enabled, running\n/);
 
@@ -274,7 +342,7 @@ describe('OpenRC', () => {
     expect((await service('ttkmd', 'status')).code).toBe(3);
   });
 
-  test.each(['ttkmd', 'ttkmd-boot'])(
+  test.each(['ttkmd', 'ttkmd-boot', 'ttkmd-hugepages'])(
     '%s needs the file systems by the name that they have here',
     async (script) => {
       const ask =
@@ -300,6 +368,27 @@ describe('OpenRC', () => {
     expect((await service('ttkmd-boot', 'status')).code).toBe(3);
   });
 });
+
+const POOL = '/sys/devices/system/node/node0/hugepages/hugepages-1048576kB';
+
+/** A node whose kernel gives every page at once: the machine's own is not touched. */
+async function fakePool(sandbox: Sandbox): Promise<void> {
+  await sandbox.run(['mount', '-t', 'tmpfs', 'nodes', '/sys/devices/system/node']);
+  for (const name of ['nr', 'free', 'surplus']) await sandbox.write(`${POOL}/${name}_hugepages`, '0\n');
+  await sandbox.write(
+    '/sys/devices/system/node/node0/meminfo',
+    'Node 0 MemTotal: 67108864 kB\nNode 0 MemFree: 67108864 kB\n',
+  );
+}
+
+/** Whether the machine's own kernel mounts pages of 1 GiB, of which none need be there. */
+async function trueMount(sandbox: Sandbox): Promise<boolean> {
+  await sandbox.run(['mkdir', '/run/try']);
+  const mount = ['mount', '-t', 'hugetlbfs', '-o', 'pagesize=1G', 'hugetlbfs', '/run/try'];
+  const { code } = await sandbox.run(mount, { allowFailure: true });
+  if (code === 0) await sandbox.run(['umount', '/run/try']);
+  return code === 0;
+}
 
 /** Stands in for the daemon alone; every other command is the real one. */
 async function layDaemon(sandbox: Sandbox): Promise<void> {

@@ -19,7 +19,7 @@ import {
   applyUnregister,
   rememberSources,
 } from './apply-records.ts';
-import { runBuildFailedHook } from './build-failed-hook.ts';
+import { tellOfBuilds } from './build-hooks.ts';
 import type { Observation } from './observation.ts';
 import type { Policy } from './plan.ts';
 import { isPutBack } from './remembered.ts';
@@ -91,9 +91,10 @@ export async function apply(steps: readonly Step[], options: ApplyOptions): Prom
     if (lost !== undefined) return reports;
     if (outcome.outcome !== 'skipped' && !options.lock.lost)
       writeDown(work, step, outcome.outcome, startedAt, seconds, outcome);
-    if (step.kind === 'build' && outcome.outcome === 'failed') await runBuildFailedHook(work, step, outcome);
   }
-  if (!options.lock.lost) rememberSources(work);
+  if (options.lock.lost) return reports;
+  rememberSources(work);
+  await tellOfBuilds(work, reports);
   return reports;
 }
 

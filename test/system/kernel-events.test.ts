@@ -344,7 +344,7 @@ describe('a driver that does not build', () => {
     const hookSaid = (await insist(sandbox, ['logs', release], 0)).stdout.split(`--- ${adminsHook}\n`)[1];
     expect(hookSaid).toMatch(
       new RegExp(
-        `^TTKMD_LOG=/var/log/ttkmd/builds/\\S+\\.log\nTTKMD_REASON=.*CONFIG_HWMON is off.*\nTTKMD_RELEASE=${escaped(release)}\nTTKMD_TRIGGER=kernel-event\nTTKMD_VERSION=${SAMPLE}\n--- ${adminsHook} ended with 3\n$`,
+        `^TTKMD_EVENT=build-failed\nTTKMD_LOG=/var/log/ttkmd/builds/\\S+\\.log\nTTKMD_REASON=.*CONFIG_HWMON is off.*\nTTKMD_RELEASE=${escaped(release)}\nTTKMD_TRIGGER=kernel-event\nTTKMD_VERSION=${SAMPLE}\n--- ${adminsHook} ended with 3\n$`,
       ),
     );
     expect((await history(sandbox)).at(-1)).toMatchObject({

@@ -56,6 +56,7 @@ function inEveryCommand(id: string): boolean {
       'logs',
       'watch-status',
       'boot',
+      'driver',
       'service',
       'render-files',
       'usage',

@@ -1,6 +1,6 @@
 // What README.md and the man pages both say: files, module states, how to get the driver's source.
 import { RULE_PATH } from '../../src/driver/rule.ts';
-import { HOOKS_FOLDER } from '../../src/reconcile/admin-hooks.ts';
+import { HOOKS_FOLDER } from '../../src/reconcile/hook-files.ts';
 
 /** What ttkmd puts on a machine, and what it reads there. */
 export const FILES: readonly (readonly [path: string, what: string])[] = [

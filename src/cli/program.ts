@@ -46,6 +46,7 @@ export function createProgram(parts: Parts, done: (status: number) => void): Com
 
   addLooks(program, run);
   addWork(program, run);
+  addDriver(program, run);
   addConfig(program, run);
   addHooks(program, run);
   addService(program, run);
@@ -124,6 +125,31 @@ function addWork(program: Command, run: Run): void {
     .command('cancel')
     .description('end a reconcile that is under way')
     .action(run(async (_, options) => (await import('./cancel.ts')).cancel(options)));
+}
+
+function addDriver(program: Command, run: Run): void {
+  for (const [name, description] of [
+    ['load', 'load the driver into the running kernel, or say why it cannot be'],
+    [
+      'unload',
+      'unload the driver until it is asked for or the machine boots; refused while anybody uses a device',
+    ],
+    [
+      'reload',
+      'put the driver on disk in the place of the loaded one, and that back if it fails; refused while anybody uses a device that pre-reload has not freed',
+    ],
+  ] as const) {
+    program
+      .command(name)
+      .description(description)
+      .option('--wait <seconds>', 'wait so long for another run', wholeNumber, DEFAULT_WAIT)
+      .action(
+        run(async (_, options) => {
+          const { driverCommand } = await import('./driver.ts');
+          return driverCommand(name, { ...options, wait: Number(options.wait) });
+        }),
+      );
+  }
 }
 
 function addConfig(program: Command, run: Run): void {

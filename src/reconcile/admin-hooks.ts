@@ -1,10 +1,7 @@
 // The admin's own programs: to write a mail when a build fails, to drain what uses the card before it is taken away.
-import { untrustedWay } from '../driver/trust.ts';
-import type { Host } from '../host/host.ts';
 import { HISTORY_PATH, recordHistory } from '../state/history.ts';
+import { findHooks, type HookName } from './hook-files.ts';
 import type { Work } from './work.ts';
-
-export const HOOKS_FOLDER = '/etc/ttkmd/hooks.d';
 
 /** Milliseconds that all programs of one name have together. What drains a workload needs more than what rings a bell. */
 export const HOOK_LIMITS = {
@@ -12,9 +9,7 @@ export const HOOK_LIMITS = {
   'post-reload': 30_000,
   'build-failed': 30_000,
   'build-succeeded': 30_000,
-} as const;
-
-export type HookName = keyof typeof HOOK_LIMITS;
+} as const satisfies Record<HookName, number>;
 
 /** Milliseconds where the run's own time is up: a machine that boots waits half a minute longer, and no more. */
 const LATE_LIMIT = 5_000;
@@ -29,12 +24,6 @@ export interface HookFacts {
   readonly LOADED?: string | undefined;
   readonly OUTCOME?: 'done' | 'failed' | undefined;
   readonly DEVICES?: string | undefined;
-}
-
-interface Program {
-  readonly path: string;
-  /** Why it is not run. */
-  readonly obstacle: string | undefined;
 }
 
 /** How the programs of a name ended; undefined where there is none. */
@@ -56,7 +45,7 @@ export async function runHooks(
   facts: HookFacts,
 ): Promise<HookResult | undefined> {
   const { host } = work;
-  const programs = findPrograms(host, name);
+  const programs = findHooks(host.fs, name);
   if (programs.length === 0) return undefined;
   const until = host.clock.now() + (work.signal.aborted ? LATE_LIMIT : HOOK_LIMITS[name]);
   let result: HookResult = { trouble: undefined, lastLine: undefined };
@@ -75,36 +64,6 @@ export async function runHooks(
     if (trouble !== undefined && name === 'pre-reload') break;
   }
   return result;
-}
-
-function findPrograms(host: Host, name: HookName): Program[] {
-  const path = `${HOOKS_FOLDER}/${name}`;
-  const info = host.fs.stat(path);
-  if (info?.kind !== 'folder') {
-    return host.fs.lstat(path) === undefined ? [] : [{ path, obstacle: obstacle(host, path) }];
-  }
-  return (
-    host.fs
-      .list(path)
-      // What an editor or Portage's configuration protection leaves is not meant to run.
-      .filter((file) => !file.startsWith('.') && !/~$|\.bak$|\.(?:rpm|dpkg)\w+$/.test(file))
-      .map((file) => `${path}/${file}`)
-      .filter((file) => host.fs.stat(file)?.kind !== 'folder' && isExecutable(host, file))
-      .map((file) => ({ path: file, obstacle: obstacle(host, file) }))
-  );
-}
-
-function isExecutable({ fs }: Host, path: string): boolean {
-  const info = fs.stat(path);
-  return info === undefined || (info.mode & 0o111) !== 0;
-}
-
-function obstacle(host: Host, path: string): string | undefined {
-  if (host.fs.stat(path)?.kind !== 'file') return 'is not run: it is no file';
-  if (!isExecutable(host, path)) return 'is not run: it is not executable';
-  const text = untrustedWay(host.fs, path)?.text;
-  if (text === undefined) return undefined;
-  return `is not run: ${text.startsWith(`${path} `) ? `it${text.slice(path.length)}` : text}`;
 }
 
 function environment({ policy }: Work, name: HookName, facts: HookFacts): Record<string, string> {

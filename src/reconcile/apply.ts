@@ -7,8 +7,8 @@ import { HISTORY_PATH, type HistoryEntry, recordHistory } from '../state/history
 import type { RunEvent } from '../state/run.ts';
 import type { UnwrittenRecords } from '../state/unwritten.ts';
 import { applyBuild, timeIsUp } from './apply-build.ts';
+import { applyLoadStep, applyUnload } from './apply-driver.ts';
 import { applyInstall } from './apply-install.ts';
-import { applyLoad } from './apply-load.ts';
 import {
   applyClean,
   applyForget,
@@ -19,6 +19,7 @@ import {
   applyUnregister,
   rememberSources,
 } from './apply-records.ts';
+import { applyEndReload, applyReload } from './apply-reload.ts';
 import { tellOfBuilds } from './build-hooks.ts';
 import type { Observation } from './observation.ts';
 import type { Policy } from './plan.ts';
@@ -122,7 +123,7 @@ function skipReason(step: Step, reports: readonly StepReport[], signal: AbortSig
     if (build?.outcome !== 'done') return skipped('it was not built');
   }
   // Loading takes a moment, and a machine that boots needs the card more than the newest driver.
-  const inTime = step.kind === 'load' && timeIsUp(signal);
+  const inTime = (step.kind === 'load' || step.kind === 'endReload') && timeIsUp(signal);
   return signal.aborted && !inTime ? { outcome: 'cancelled', text: 'not begun' } : undefined;
 }
 
@@ -160,8 +161,14 @@ async function execute(work: Work, step: Step, reports: readonly StepReport[]): 
       const was = modules.has(step.release) || isPutBack(work.observation, step.release);
       const nothing = install !== undefined && install.outcome !== 'done' && !was;
       if (nothing) return { outcome: 'skipped', text: 'there is no module to load' };
-      return applyLoad(work.host, step.release);
+      return applyLoadStep(work, step);
     }
+    case 'unload':
+      return applyUnload(work);
+    case 'reload':
+      return applyReload(work, step);
+    case 'endReload':
+      return applyEndReload(work, step);
     case 'forget':
       return applyForget(work, step);
     case 'unregister':

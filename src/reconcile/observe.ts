@@ -4,10 +4,15 @@ import { STAGING } from '../dkms/commands.ts';
 import { foreignRuns } from '../dkms/foreign-runs.ts';
 import { findRemains, type Remains } from '../dkms/mend.ts';
 import { type DkmsObservation, observeDkms } from '../dkms/tree.ts';
-import type { DriverSource } from '../driver/driver.ts';
-import { observeInstalled, shadowIdentity } from '../driver/installed.ts';
+import type { DriverSource, LoadedDriver } from '../driver/driver.ts';
+import { observeHolders } from '../driver/holders.ts';
+import { observeInitramfsTool } from '../driver/initramfs-tools.ts';
+import { fileIdentity, observeInstalled, shadowIdentity } from '../driver/installed.ts';
 import { findKept } from '../driver/kept.ts';
-import { observeDevices, observeLoaded } from '../driver/loaded.ts';
+import { observeLoadObstacle } from '../driver/load-obstacle.ts';
+import { bootIdentity, observeDevices, observeLoaded } from '../driver/loaded.ts';
+import { findLoadedCopy } from '../driver/loaded-copy.ts';
+import { observeWrongNodes } from '../driver/node-permissions.ts';
 import { type ObservedRule, observeRule } from '../driver/rule.ts';
 import { observeSources, PACKAGE } from '../driver/sources.ts';
 import { vermagicMismatch } from '../driver/vermagic.ts';
@@ -21,7 +26,8 @@ import { compareReleases } from '../kernels/versions.ts';
 import { BUILD_LOGS } from '../state/build-logs.ts';
 import { runUnderWay } from '../state/run.ts';
 import { loadState, STATE_FOLDER, type State } from '../state/state.ts';
-import type { ConfigWarning, Observation, ObservedModule } from './observation.ts';
+import { hasHooks } from './hook-files.ts';
+import type { ConfigWarning, Observation, ObservedLoading, ObservedModule } from './observation.ts';
 import { observeUnrecorded } from './unrecorded.ts';
 import { wantedSource } from './wanted-source.ts';
 
@@ -42,7 +48,8 @@ export async function observe(
   },
 ): Promise<Observation> {
   const { fs, machine } = host;
-  const state = loadState(fs);
+  const boot = machine.chrooted ? '' : bootIdentity(fs);
+  const state = ofThisBoot(loadState(fs), boot);
   const sources = observeSources(fs, state.sources).sort((a, b) => compareReleases(b.version, a.version));
   const dkms = observeDkms(fs, PACKAGE, machine.arch);
   const kernels = withRememberedOrigins(observeKernels(host, recordedReleases(dkms, state)), state);
@@ -54,6 +61,7 @@ export async function observe(
     : QUIET;
   const unrecorded = observeUnrecorded(fs, dkms, modules, state);
   // What lies in dkms's tree while somebody runs dkms may be that one's work, half done.
+  const loaded = machine.chrooted ? undefined : observeLoaded(fs);
   const isBusy = remains.length + unrecorded.size > 0 && foreignRuns(host, dkms.tree).length > 0;
   return {
     now: host.clock.now(),
@@ -75,12 +83,37 @@ export async function observe(
     unrecorded: isBusy ? new Map() : unrecorded,
     abiHashes: changedAbis(fs, kernels, state),
     shadows: observeShadows(fs, state),
-    loaded: machine.chrooted ? undefined : observeLoaded(fs),
+    loaded,
+    holders: machine.chrooted ? { holders: [], complete: true } : observeHolders(host),
+    loading: observeLoading(host, loaded, modules, boot),
     devices: machine.chrooted ? [] : observeDevices(fs, settings.config.devices.extra),
     state,
     tools: toolIdentities(fs, kernels),
     privileged: machine.effectiveUser === 0,
     denied: [...new Set([...fs.denied, ...unreadModules(modules)])],
+  };
+}
+
+/** What was in the kernel before the machine was booted is not there any more. */
+function ofThisBoot(state: State, boot: string): State {
+  return state.driver === undefined || state.driver.boot === boot ? state : { ...state, driver: undefined };
+}
+
+function observeLoading(
+  { fs, machine }: Host,
+  loaded: LoadedDriver | undefined,
+  modules: ReadonlyMap<string, ObservedModule>,
+  boot: string,
+): ObservedLoading {
+  const path = modules.get(machine.runningRelease ?? '')?.path;
+  return {
+    boot,
+    obstacle: machine.chrooted ? undefined : observeLoadObstacle(fs),
+    module: path === undefined ? undefined : fileIdentity(fs, path),
+    copied: findLoadedCopy(fs, loaded?.sourceVersion) !== undefined,
+    drains: hasHooks(fs, 'pre-reload'),
+    wrongNodes: machine.chrooted || loaded === undefined ? [] : observeWrongNodes(fs),
+    initramfsTool: loaded === undefined ? undefined : observeInitramfsTool(fs),
   };
 }
 

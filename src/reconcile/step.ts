@@ -16,6 +16,18 @@ export type Step =
   | { readonly kind: 'record'; readonly version: string; readonly release: string }
   /** Load the driver into the running kernel. */
   | { readonly kind: 'load'; readonly release: string }
+  | { readonly kind: 'unload'; readonly release: string }
+  /** Put the driver on disk in the place of the loaded one. */
+  | {
+      readonly kind: 'reload';
+      readonly release: string;
+      readonly version: string | undefined;
+      readonly from: string | undefined;
+      /** A person wants it, whether or not it is another driver. */
+      readonly asked: boolean;
+    }
+  /** Bring a reload that was interrupted to its end. */
+  | { readonly kind: 'endReload'; readonly release: string }
   /** Take a kernel that is gone out of every record. */
   | { readonly kind: 'forget'; readonly release: string }
   /** Take a version that no kernel uses any more out of dkms's records. */
@@ -48,6 +60,12 @@ export function describeStep(step: Step): string {
       return `record tenstorrent ${step.version} for ${step.release} with dkms, which has lost sight of it`;
     case 'load':
       return `load tenstorrent into the running kernel ${step.release}`;
+    case 'unload':
+      return `unload tenstorrent from the running kernel ${step.release}`;
+    case 'reload':
+      return `reload tenstorrent in the running kernel ${step.release}: ${step.from ?? 'the loaded one'} makes way for ${step.version ?? 'the one on disk'}`;
+    case 'endReload':
+      return `end the reload of tenstorrent that was interrupted`;
     case 'forget':
       return `forget ${step.release}: its modules and its image are gone`;
     case 'unregister':

@@ -25,6 +25,8 @@ export interface ModuleRecord extends Fingerprint {
   readonly seconds: number;
   /** SHA-256 of the module file, by which it is known again; absent in records of earlier versions. */
   readonly file?: string | undefined;
+  /** The boot of the machine in which it was installed; absent in records of earlier versions. */
+  readonly boot?: string | undefined;
 }
 
 export interface FailureRecord extends Fingerprint {
@@ -56,6 +58,37 @@ export interface Intent {
   readonly kept?: string | undefined;
 }
 
+/** Why the driver could not be loaded or reloaded; it stands as long as module and boot are the same. */
+export interface DriverFailure {
+  readonly step: 'load' | 'reload';
+  /** Which file it was, see `fileIdentity`. */
+  readonly module: string | undefined;
+  readonly text: string;
+  readonly hint: string;
+  readonly at: number;
+  /** When it may be tried again by itself; undefined where a person has to ask. */
+  readonly retryAt?: number | undefined;
+}
+
+/** A reload that has begun: until it has ended, those who were told of its beginning wait. */
+export interface ReloadUnderWay {
+  readonly release: string;
+  /** The loaded driver's version and srcversion before it. */
+  readonly from: string | undefined;
+  readonly fromSource: string | undefined;
+  /** The version that is to be loaded. */
+  readonly to: string | undefined;
+}
+
+/** What is remembered of the driver in the kernel. Nothing of it counts in another boot. */
+export interface DriverState {
+  readonly boot: string;
+  /** A person has unloaded it: nothing but a person loads it again. */
+  readonly unloaded?: boolean | undefined;
+  readonly reloading?: ReloadUnderWay | undefined;
+  readonly failure?: DriverFailure | undefined;
+}
+
 export interface State {
   readonly modules: Readonly<Record<string, ModuleRecord>>;
   readonly failures: Readonly<Record<string, FailureRecord>>;
@@ -68,6 +101,7 @@ export interface State {
   /** The package that a kernel came from, remembered for when its build tree is gone. */
   readonly packages: Readonly<Record<string, string>>;
   readonly intent: Intent | undefined;
+  readonly driver: DriverState | undefined;
 }
 
 export const EMPTY_STATE: State = {
@@ -78,6 +112,7 @@ export const EMPTY_STATE: State = {
   sources: {},
   rule: undefined,
   intent: undefined,
+  driver: undefined,
 };
 
 /**
@@ -98,6 +133,7 @@ export function loadState(fs: HostFs): State {
       sources: data.sources ?? {},
       rule: data.rule,
       intent: data.intent,
+      driver: data.driver,
     };
   } catch {
     return EMPTY_STATE;

@@ -1,6 +1,7 @@
 // The admin's programs: what they are told, in which order, when they are not run, and that they never spoil a run.
 import { describe, expect, it } from 'vitest';
-import { HOOKS_FOLDER, type HookName, runHooks } from '../../../src/reconcile/admin-hooks.ts';
+import { runHooks } from '../../../src/reconcile/admin-hooks.ts';
+import { HOOKS_FOLDER, type HookName } from '../../../src/reconcile/hook-files.ts';
 import type { Work } from '../../../src/reconcile/work.ts';
 import { readHistory } from '../../../src/state/history.ts';
 import { createUnwritten } from '../../../src/state/unwritten.ts';

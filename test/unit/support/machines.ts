@@ -171,6 +171,8 @@ export function inShort(steps: readonly Step[]): string[] {
         return `${step.kind} ${step.version}`;
       case 'forget':
       case 'load':
+      case 'unload':
+      case 'endReload':
         return `${step.kind} ${step.release}`;
       case 'wait':
         return `wait ${step.release ?? ''}`;

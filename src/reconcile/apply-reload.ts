@@ -88,9 +88,9 @@ export async function applyEndReload(
     from: reloading.from,
     asked: false,
   };
-  if (loaded === undefined) return bringBack(work, whole, reloading);
   const was = { version: reloading.from, sourceVersion: reloading.fromSource };
-  if (differ(loaded, was)) return end(work, whole, reloading, undefined);
+  // The new one too: nobody has looked yet whether the device appears under it.
+  if (loaded === undefined || differ(loaded, was)) return bringBack(work, whole, reloading);
   const text = 'not reloaded: the run that was at it was interrupted';
   return end(work, whole, reloading, { text, hint: 'again, as root: ttkmdctl reload', passing: true });
 }

@@ -83,4 +83,4 @@ export const HOOK_RULES =
   'Each has to belong to root, and so has every folder on the way to it, and nobody else may write to them. ' +
   'The time is for all of one name together; what one leaves running is ended with it. ' +
   "Those for builds come after all other steps of a run, and have 5 seconds where the run's own time is over. " +
-  "What they print goes into the build's log, or for reloads is shown as it comes, its last line in the history too, where each has an entry of its own. But for pre-reload, how they end changes nothing.";
+  "What they print goes into the build's log, or for reloads is shown by the command that asked for it, and its last line is kept in the history, where each has an entry of its own. But for pre-reload, how they end changes nothing.";

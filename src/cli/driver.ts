@@ -47,7 +47,11 @@ export async function driverCommand(action: DriverAction, options: DriverCommand
     patience: options.wait * 1000,
     signal,
     makeOptions: undefined,
-    onEvent: progress.onEvent,
+    onEvent(event) {
+      progress.onEvent(event);
+      // What the admin's programs print while they drain.
+      if (event.type === 'output') terminal.raw(`${terminal.live ? '\r\x1b[2K' : ''}  ${event.line}\n`);
+    },
     onWait: () => terminal.raw('waiting for another run of ttkmd to end\n'),
   }).finally(progress.stop);
   return report.outcome === 'cancelled' ? exitStatus() : conclude(terminal, action, report);

@@ -1,7 +1,7 @@
 // Puts the driver on disk in the place of the loaded one; where that does not work, the loaded one is put back.
 import { resolveModule } from '../driver/installed.ts';
 import { observeLoaded } from '../driver/loaded.ts';
-import { dropLoadedCopies } from '../driver/loaded-copy.ts';
+import { dropLoadedCopies, findLoadedCopy } from '../driver/loaded-copy.ts';
 import { PACKAGE } from '../driver/sources.ts';
 import { putLoadedBack, unload } from '../driver/unload.ts';
 import type { ReloadUnderWay } from '../state/state.ts';
@@ -29,6 +29,11 @@ export async function applyReload(work: Work, step: ReloadStep): Promise<Outcome
   if (loaded === undefined) return { outcome: 'skipped', text: 'it is not loaded any more' };
   if (!step.asked && (module === undefined || !differ(loaded, module))) {
     return { outcome: 'skipped', text: 'the loaded driver is the one on disk' };
+  }
+  // At boot nobody uses it yet, and a boot without it would be no worse.
+  const mustReturn = !step.asked && observation.config.driver.reload !== 'boot';
+  if (mustReturn && findLoadedCopy(host.fs, loaded.sourceVersion) === undefined) {
+    return { outcome: 'skipped', text: 'not reloaded: there is no copy of the loaded one to put back' };
   }
   const early = observation.loading.drains && step.asked ? undefined : nowBusy(work);
   if (early !== undefined) return putOff(step, refusedBy(early, 'reloaded'));

@@ -538,6 +538,13 @@ describe('a reload', () => {
     expect(ended(await run(host))).toEqual(['reload done: loaded tenstorrent 2.9.0 in the place of 2.8.0']);
   });
 
+  it('is not begun by itself in the run of an installation either, where nothing could be put back', async () => {
+    // What is loaded is not what lay on disk: there is no file to be kept.
+    const host = await grown(loadedModule('2.7.0'));
+    expect(ended(await run(host))[0]).toMatch(/^reload skipped: .*no copy/);
+    expect(version(host)).toBe('2.7.0');
+  });
+
   it('is not begun where it could not be written down', async () => {
     const host = await grown(HOOKS);
     await run(host, { trigger: 'kernel-event' });

@@ -1,5 +1,6 @@
 // `ttkmdctl boot`: what ttkmd-boot runs when the machine starts. The driver of the running kernel, loaded.
-import { observeDevices, observeLoaded } from '../driver/loaded.ts';
+import { observeDevices } from '../driver/devices.ts';
+import { observeLoaded } from '../driver/loaded.ts';
 import { EXIT, TtkmdError } from '../host/errors.ts';
 import { interruptible } from '../host/signals.ts';
 import { type Report, reconcile } from '../reconcile/reconcile.ts';

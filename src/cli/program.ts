@@ -85,6 +85,11 @@ function addLooks(program: Command, run: Run): void {
     .option('--json', 'print one JSON object (schema 1)')
     .action(run(async (_, options) => (await import('./kernels.ts')).kernels(options)));
   program
+    .command('devices')
+    .description('list the devices: what drives each, its node in /dev, its firmware, who holds it')
+    .option('--json', 'print one JSON object (schema 1)')
+    .action(run(async (_, options) => (await import('./devices.ts')).devices(options)));
+  program
     .command('logs')
     .description('print the log of the newest build')
     .argument('[release]', 'of this kernel alone')

@@ -1,7 +1,9 @@
 // The status screen: health first, then the running kernel, a row a kernel, and what is wrong.
+import type { Cards } from '../driver/device-details.ts';
 import type { Health, Judgement, KernelJudgement, Problem } from '../reconcile/judgement.ts';
 import { originText } from '../reconcile/status-document.ts';
 import type { RunUnderWay } from '../state/run.ts';
+import { devicesText } from './render-devices.ts';
 import { age, type Column, type Style, type Terminal, table, wrap } from './terminal.ts';
 
 const HEALTH_STYLE: Readonly<Record<Health, Style>> = { ok: 'green', degraded: 'yellow', failed: 'red' };
@@ -31,12 +33,13 @@ const FACT_INDENT = 13;
 export function renderStatus(
   judgement: Judgement,
   run: RunUnderWay | undefined,
+  cards: Cards,
   terminal: Terminal,
 ): string[] {
   const { health } = judgement;
   return [
     `${terminal.style(HEALTH_STYLE[health], '●')} tenstorrent: ${terminal.style(['bold', HEALTH_STYLE[health]], health)}`,
-    ...facts(judgement, run).flatMap(([name, ...texts]) => factLines(name, texts, terminal)),
+    ...facts(judgement, run, cards).flatMap(([name, ...texts]) => factLines(name, texts, terminal)),
     '',
     ...kernelRows(judgement, terminal),
     ...problemLines(judgement.problems, terminal),
@@ -52,15 +55,15 @@ function factLines(name: string, texts: readonly string[], terminal: Terminal): 
 }
 
 /** Each with its name and one or more lines of text. */
-function facts(judgement: Judgement, run: RunUnderWay | undefined): [string, ...string[]][] {
-  const { observation, driver, devices } = judgement;
+function facts(judgement: Judgement, run: RunUnderWay | undefined, cards: Cards): [string, ...string[]][] {
+  const { observation, driver } = judgement;
   const lines: [string, ...string[]][] = [];
   if (observation.runningRelease !== undefined) {
     lines.push(['running', `${observation.runningRelease}    ${loadedText(judgement)}`]);
   } else {
     lines.push(['running', 'not this system: it is looked at from outside or in a chroot']);
   }
-  if (!observation.chrooted) lines.push(['devices', devicesText(devices)]);
+  if (!observation.chrooted) lines.push(['devices', devicesText(cards, driver.loaded)]);
   const others = driver.sources.map((source) => source.version).filter((one) => one !== driver.desired);
   lines.push([
     'driver',
@@ -90,16 +93,6 @@ function loadedText({ driver, kernels }: Judgement): string {
   const due = driver.reload === undefined ? '' : `, ${driver.reload.to ?? 'another'} on disk`;
   const users = loaded.users === 0 ? '' : `, ${loaded.users} ${loaded.users === 1 ? 'user' : 'users'}`;
   return `driver ${loaded.version ?? '?'} loaded${fresh ? ', current' : due}${users}`;
-}
-
-function devicesText(devices: Judgement['devices']): string {
-  if (devices.length === 0) return 'none found';
-  const families = [...new Set(devices.map((device) => device.family))].map((family) => {
-    const count = devices.filter((device) => device.family === family).length;
-    const name = family.charAt(0).toUpperCase() + family.slice(1);
-    return count === 1 ? name : `${count} × ${name}`;
-  });
-  return `${devices.length} (${families.join(', ')})`;
 }
 
 function kernelRows(judgement: Judgement, terminal: Terminal): string[] {

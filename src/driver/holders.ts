@@ -48,13 +48,10 @@ export function observeHolders({ fs, machine }: Pick<Host, 'fs' | 'machine'>): H
   for (const pid of fs.list('/proc').filter((name) => /^\d+$/.test(name))) {
     const folder = `/proc/${pid}`;
     // What may not be read is not tried, so that it does not count as something of the machine that was hidden.
-    if (!isRoot && fs.stat(folder)?.user !== machine.effectiveUser) {
-      complete = false;
-      continue;
-    }
-    const held = heldNodes(fs, folder, nodes);
-    complete &&= !fs.denied.has(`${folder}/fd`);
-    const holder = held.length === 0 ? undefined : describe(fs, Number(pid), held, users);
+    const isOthers = !isRoot && fs.stat(folder)?.user !== machine.effectiveUser;
+    const held = isOthers ? undefined : heldNodes(fs, folder, nodes);
+    complete &&= held !== undefined;
+    const holder = held?.length ? describe(fs, Number(pid), held, users) : undefined;
     if (holder !== undefined) holders.push(holder);
   }
   return { holders: holders.sort((a, b) => a.pid - b.pid), complete };
@@ -78,27 +75,39 @@ function nodesByNumber(fs: HostFs): ReadonlyMap<string, string> {
   );
 }
 
-function heldNodes(fs: HostFs, folder: string, nodes: ReadonlyMap<string, string>): string[] {
-  const named = (link: string, way: string): string[] => {
+/**
+ * Undefined where this user may not look; so it may be with root, in a container or under a security module. One path
+ * is enough to know that.
+ */
+function heldNodes(fs: HostFs, folder: string, nodes: ReadonlyMap<string, string>): string[] | undefined {
+  const held = new Set<string>();
+  const note = (link: string, way: string): void => {
     const number = NODE.exec(link)?.[1];
-    if (number === undefined) return [];
+    if (number === undefined) return;
     const { special } = fs.stat(way) ?? {};
-    return [(special === undefined ? undefined : nodes.get(special)) ?? `/dev/tenstorrent/${number}`];
+    held.add((special === undefined ? undefined : nodes.get(special)) ?? `/dev/tenstorrent/${number}`);
   };
-  const open = fs.list(`${folder}/fd`).flatMap((descriptor) => {
+  const descriptors = fs.list(`${folder}/fd`);
+  if (fs.denied.has(`${folder}/fd`)) return undefined;
+  for (const descriptor of descriptors) {
     const way = `${folder}/fd/${descriptor}`;
-    return named(fs.readLink(way) ?? '', way);
-  });
-  return [...new Set(open.length > 0 ? open : mappedNodes(fs, folder, named))].sort();
+    const link = fs.readLink(way);
+    if (link === undefined && fs.denied.has(way)) return undefined;
+    note(link ?? '', way);
+  }
+  // A mapping keeps the device open after its descriptor is closed.
+  const maps = held.size > 0 ? '' : fs.readText(`${folder}/maps`);
+  if (maps === undefined && fs.denied.has(`${folder}/maps`)) return undefined;
+  for (const { range, path } of mappingsOf(maps ?? '')) note(path, `${folder}/map_files/${range}`);
+  return [...held].sort();
 }
 
-/** A mapping keeps the device open after its descriptor is closed. */
-function mappedNodes(fs: HostFs, folder: string, named: (link: string, way: string) => string[]): string[] {
-  const maps = fs.readText(`${folder}/maps`) ?? '';
+/** The lines of /proc/<pid>/maps that may be of a device (proc_pid_maps(5)). */
+function mappingsOf(maps: string): { range: string; path: string }[] {
   if (!maps.includes('tenstorrent/')) return [];
   return maps.split('\n').flatMap((line) => {
-    const [, range = '', path = ''] = /^(\S+) \S+ \S+ \S+ \d+ +(\/.*)$/.exec(line) ?? [];
-    return named(path, `${folder}/map_files/${range}`);
+    const [, range, path] = /^(\S+) \S+ \S+ \S+ \d+ +(\/.*)$/.exec(line) ?? [];
+    return range === undefined || path === undefined ? [] : [{ range, path }];
   });
 }
 

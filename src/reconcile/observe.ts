@@ -4,13 +4,14 @@ import { STAGING } from '../dkms/commands.ts';
 import { foreignRuns } from '../dkms/foreign-runs.ts';
 import { findRemains, type Remains } from '../dkms/mend.ts';
 import { type DkmsObservation, observeDkms } from '../dkms/tree.ts';
+import { observeDevices } from '../driver/devices.ts';
 import type { DriverSource, LoadedDriver } from '../driver/driver.ts';
 import { observeHolders } from '../driver/holders.ts';
 import { observeInitramfsTool } from '../driver/initramfs-tools.ts';
 import { fileIdentity, observeInstalled, shadowIdentity } from '../driver/installed.ts';
 import { findKept } from '../driver/kept.ts';
 import { observeLoadObstacle } from '../driver/load-obstacle.ts';
-import { bootIdentity, observeDevices, observeLoaded } from '../driver/loaded.ts';
+import { bootIdentity, observeLoaded } from '../driver/loaded.ts';
 import { findLoadedCopy } from '../driver/loaded-copy.ts';
 import { observeWrongNodes } from '../driver/node-permissions.ts';
 import { type ObservedRule, observeRule } from '../driver/rule.ts';
@@ -90,7 +91,7 @@ export async function observe(
     state,
     tools: toolIdentities(fs, kernels),
     privileged: machine.effectiveUser === 0,
-    denied: [...new Set([...fs.denied, ...unreadModules(modules)])],
+    denied: [...new Set([...deniedPaths(fs), ...unreadModules(modules)])],
   };
 }
 
@@ -143,6 +144,11 @@ async function findRestless(
   }
   const restlessSource = source === undefined ? undefined : await changedSince(host, source.path, since);
   return { restless, restlessSource };
+}
+
+/** What somebody's process keeps to itself is nothing of the machine that was hidden. */
+function deniedPaths({ denied }: HostFs): string[] {
+  return [...denied].filter((path) => !/^\/proc\/\d+\//.test(path));
 }
 
 function installingNow(fs: HostFs, { intent }: State): string | undefined {

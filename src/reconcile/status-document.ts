@@ -1,14 +1,17 @@
 // The judgement as the documented, versioned object that `status --json` prints.
+
+import type { Cards } from '../driver/device-details.ts';
 import type { LoadedDriver } from '../driver/driver.ts';
 import type { Origin } from '../kernels/kernel.ts';
 import type { RunUnderWay } from '../state/run.ts';
+import { deviceEntry, holderEntry } from './device-entries.ts';
 import type { Judgement, KernelJudgement } from './judgement.ts';
 
 const STATUS_SCHEMA = 1;
 
 /** Fields are added within a schema and never taken away or given another meaning. Times are ISO 8601. */
-export function statusDocument(judgement: Judgement, run: RunUnderWay | undefined): object {
-  const { observation, driver, kernels, problems, devices, health } = judgement;
+export function statusDocument(judgement: Judgement, run: RunUnderWay | undefined, cards: Cards): object {
+  const { observation, driver, kernels, problems, health } = judgement;
   return {
     schema: STATUS_SCHEMA,
     at: time(observation.now),
@@ -28,12 +31,10 @@ export function statusDocument(judgement: Judgement, run: RunUnderWay | undefine
         reason: source.refused?.text ?? null,
         registered: observation.dkms.versions.some((one) => one.version === source.version),
       })),
+      holders: cards.holders.map(holderEntry),
+      holdersComplete: cards.complete,
     },
-    devices: devices.map(({ address, family, driver: bound }) => ({
-      address,
-      family,
-      driver: bound ?? null,
-    })),
+    devices: cards.devices.map((device) => deviceEntry(device, cards)),
     problems: problems.map(({ code, message, hint, release, severity }) => ({
       code,
       message,

@@ -70,6 +70,67 @@ describe('systemd', () => {
     expect(stdout).toMatch(/not loaded, and need not be: there is no device/);
   });
 
+  test('names a card, and who holds it', async () => {
+    expect(printed(await sandbox.ttkmdctl(['devices']))).toMatch(
+      /no Tenstorrent device is here|no device can be seen/,
+    );
+    const pci = '/sys/bus/pci/devices/0000:01:00.0';
+    const node = `${pci}/tenstorrent/tenstorrent!0`;
+    // All of it in a namespace of its own: a card is there as long as its holder is.
+    const scene = [
+      'set -eu',
+      'mkdir -p /run/card/tenstorrent/by-id',
+      'cp -a /dev/null /run/card/',
+      // A device that anybody may open; the kernel knows it by its number.
+      'mknod /run/card/tenstorrent/0 c 1 3',
+      'ln -s ../0 /run/card/tenstorrent/by-id/blackhole-00A1',
+      'for folder in /sys/bus /sys/class /sys/module; do mount -t tmpfs card $folder; done',
+      `mkdir -p '${node}' /sys/class/tenstorrent /sys/module/tenstorrent`,
+      `echo 0x1e52 > ${pci}/vendor`,
+      `echo 0xb140 > ${pci}/device`,
+      `ln -s ../../../bus/pci/drivers/tenstorrent ${pci}/driver`,
+      `echo 1:3 > '${node}/dev'`,
+      `echo p150a > '${node}/tt_card_type'`,
+      `ln -s '${node}' /sys/class/tenstorrent/`,
+      'echo 2.9.0 > /sys/module/tenstorrent/version',
+      'echo 1 > /sys/module/tenstorrent/refcnt',
+      'mount --bind /run/card /dev',
+      'sleep 60 3< /dev/tenstorrent/0 > /dev/null &',
+      'holder=$!',
+      'echo $holder',
+      'ttkmdctl devices',
+      'setpriv --reuid=65534 --clear-groups ttkmdctl devices | tail -n 2',
+      'ttkmdctl status --json || :',
+      'kill $holder',
+    ].join('\n');
+    const { stdout } = await sandbox.run(['unshare', '--mount', 'sh', '-c', scene]);
+    const at = stdout.indexOf('\n{');
+    const [pid, ...lines] = stdout.slice(0, at).split('\n');
+    const hidden = ['that can be seen here', '→ root, outside of containers, sees all'];
+    // Where this runs in a container, root does not see all either.
+    const seen = lines.slice(7, -2).map((line) => line.trim());
+    expect([[], [`nobody else ${hidden[0]}`, hidden[1]]]).toContainEqual(seen);
+    expect([...lines.slice(0, 7), ...lines.slice(-2)]).toEqual([
+      '0000:01:00.0  Blackhole p150a',
+      '  driver     tenstorrent 2.9.0',
+      '  node       /dev/tenstorrent/0',
+      '             /dev/tenstorrent/by-id/blackhole-00A1',
+      '  NUMA node  not told',
+      '  IOMMU      none',
+      expect.stringMatching(`^  held by    sleep \\(pid ${pid}, root\\b`),
+      `  held by    nobody ${hidden[0]}`,
+      `             ${hidden[1]}`,
+    ]);
+    expect(JSON.parse(stdout.slice(at))).toMatchObject({
+      driver: {
+        loaded: '2.9.0',
+        holders: [{ pid: Number(pid), name: 'sleep', user: 'root' }],
+        holdersComplete: seen.length === 0,
+      },
+      devices: [{ address: '0000:01:00.0', card: 'p150a', holders: [Number(pid)] }],
+    });
+  });
+
   test('boots for no longer than it may, and says why a device has no driver', async () => {
     // The release of the machine's own kernel; the blacklist keeps the module of another out of it.
     await sandbox.addKernel(kernels.v61, { shape: 'gentoo', release: release() });

@@ -1,6 +1,7 @@
 // Who holds a device: descriptors, mappings, containers with other names, and what cannot be seen.
 import { describe, expect, it } from 'vitest';
 import { holderText, observeHolders } from '../../../src/driver/holders.ts';
+import { processFiles } from '../support/cards.ts';
 import { type FileSpec, type MemoryHost, memoryHost } from '../support/memory-host.ts';
 
 type Files = Record<string, FileSpec>;
@@ -18,19 +19,6 @@ const MACHINE: Files = {
   '/proc/self/ns/pid': { link: 'pid:[4026531836]' },
 };
 
-function process(pid: number, name: string, user: number, more: Files = {}, cgroup = '0::/\n'): Files {
-  const folder = `/proc/${pid}`;
-  return {
-    [`${folder}/comm`]: `${name}\n`,
-    [`${folder}/status`]: `Name:\t${name}\nUid:\t${user}\t${user}\t${user}\t${user}\n`,
-    [`${folder}/cgroup`]: cgroup,
-    [`${folder}/fd/0`]: { link: '/dev/null' },
-    [`${folder}/maps`]: '',
-    ...Object.fromEntries(Object.entries(more).map(([path, spec]) => [`${folder}/${path}`, spec])),
-    [folder]: { folder: true, user },
-  };
-}
-
 function hostWith(files: Files, effectiveUser = 0): MemoryHost {
   return memoryHost({ files: { ...MACHINE, ...files }, machine: { effectiveUser } });
 }
@@ -41,25 +29,25 @@ describe('a holder', () => {
   it.each<[string, Files, string, string[]]>([
     [
       'with a descriptor',
-      process(7, 'python3', 1000, { 'fd/3': NODE }),
+      processFiles(7, 'python3', 1000, { 'fd/3': NODE }),
       'python3 (pid 7, alice)',
       ['/dev/tenstorrent/0'],
     ],
     [
       'with two of one device',
-      process(7, 'python3', 1000, { 'fd/3': NODE, 'fd/4': NODE }),
+      processFiles(7, 'python3', 1000, { 'fd/3': NODE, 'fd/4': NODE }),
       'python3 (pid 7, alice)',
       ['/dev/tenstorrent/0'],
     ],
     [
       'with two devices',
-      process(7, 'python3', 1000, { 'fd/3': { link: '/dev/tenstorrent/1' }, 'fd/4': NODE }),
+      processFiles(7, 'python3', 1000, { 'fd/3': { link: '/dev/tenstorrent/1' }, 'fd/4': NODE }),
       'python3 (pid 7, alice)',
       ['/dev/tenstorrent/0', '/dev/tenstorrent/1'],
     ],
     [
       'with a mapping alone',
-      process(7, 'python3', 1000, {
+      processFiles(7, 'python3', 1000, {
         maps: '55d0-55d1 r--p 00000000 08:01 77 /usr/bin/python3\n7f00-7f01 rw-s 20000000 00:05 801    /dev/tenstorrent/1\n',
       }),
       'python3 (pid 7, alice)',
@@ -67,14 +55,14 @@ describe('a holder', () => {
     ],
     [
       'whose node was removed',
-      process(7, 'python3', 1000, { 'fd/3': { link: '/dev/tenstorrent/0 (deleted)' } }),
+      processFiles(7, 'python3', 1000, { 'fd/3': { link: '/dev/tenstorrent/0 (deleted)' } }),
       'python3 (pid 7, alice)',
       ['/dev/tenstorrent/0'],
     ],
     [
       'in docker, where the second device is the first',
       {
-        ...process(
+        ...processFiles(
           7,
           'tt-server',
           0,
@@ -88,25 +76,25 @@ describe('a holder', () => {
     ],
     [
       'in podman, as a user that is known in there alone',
-      process(7, 'tt', 100999, { 'fd/3': NODE }, `0::/machine.slice/libpod-${ID}.scope/container\n`),
+      processFiles(7, 'tt', 100999, { 'fd/3': NODE }, `0::/machine.slice/libpod-${ID}.scope/container\n`),
       'tt (pid 7, 100999, podman container 0123456789ab)',
       ['/dev/tenstorrent/0'],
     ],
     [
       'in a unit',
-      process(7, 'tt', 0, { 'fd/3': NODE }, '0::/system.slice/tt.service\n'),
+      processFiles(7, 'tt', 0, { 'fd/3': NODE }, '0::/system.slice/tt.service\n'),
       'tt (pid 7, root, unit tt.service)',
       ['/dev/tenstorrent/0'],
     ],
     [
       'in a login',
-      process(7, 'tt', 1000, { 'fd/3': NODE }, '0::/user.slice/user-1000.slice/session-3.scope\n'),
+      processFiles(7, 'tt', 1000, { 'fd/3': NODE }, '0::/user.slice/user-1000.slice/session-3.scope\n'),
       'tt (pid 7, alice, session 3)',
       ['/dev/tenstorrent/0'],
     ],
     [
       'in a service of OpenRC',
-      process(7, 'tt', 0, { 'fd/3': NODE }, '1:name=openrc:/tt\n'),
+      processFiles(7, 'tt', 0, { 'fd/3': NODE }, '1:name=openrc:/tt\n'),
       'tt (pid 7, root, service tt)',
       ['/dev/tenstorrent/0'],
     ],
@@ -117,19 +105,22 @@ describe('a holder', () => {
   });
 
   it('is named in the order of pids', () => {
-    const files = { ...process(100, 'b', 0, { 'fd/3': NODE }), ...process(9, 'a', 0, { 'fd/3': NODE }) };
+    const files = {
+      ...processFiles(100, 'b', 0, { 'fd/3': NODE }),
+      ...processFiles(9, 'a', 0, { 'fd/3': NODE }),
+    };
     expect(observeHolders(hostWith(files)).holders.map(({ pid }) => pid)).toEqual([9, 100]);
   });
 });
 
 describe('nobody', () => {
   it.each<[string, Files]>([
-    ['who has other files', process(7, 'tt', 0, { 'fd/3': { link: '/home/tenstorrent/notes' } })],
+    ['who has other files', processFiles(7, 'tt', 0, { 'fd/3': { link: '/home/tenstorrent/notes' } })],
     ['who ended while looked at', { '/proc/7/fd/3': NODE }],
     ['who is a thread of the kernel', { '/proc/7/comm': 'kthreadd\n' }],
     [
       'where no module is loaded',
-      { ...process(7, 'tt', 0, { 'fd/3': NODE }), '/sys/module/tenstorrent': { link: '/none' } },
+      { ...processFiles(7, 'tt', 0, { 'fd/3': NODE }), '/sys/module/tenstorrent': { link: '/none' } },
     ],
   ])('%s', (_, files) => {
     const { '/sys/module/tenstorrent/refcnt': refcnt = '', ...machine } = MACHINE;
@@ -142,7 +133,7 @@ describe('nobody', () => {
 
   it('is looked for where the kernel counts no user', () => {
     const host = hostWith({
-      ...process(7, 'tt', 0, { 'fd/3': NODE }),
+      ...processFiles(7, 'tt', 0, { 'fd/3': NODE }),
       '/sys/module/tenstorrent/refcnt': '0\n',
     });
     const asked: string[] = [];
@@ -162,7 +153,7 @@ describe('nobody', () => {
     const files = {
       ...machine,
       '/sys/module/tenstorrent/version': '2.9.0\n',
-      ...process(7, 'tt', 0, { 'fd/3': NODE }),
+      ...processFiles(7, 'tt', 0, { 'fd/3': NODE }),
     };
     expect(observeHolders(memoryHost({ files })).holders).toHaveLength(1);
   });
@@ -171,8 +162,8 @@ describe('nobody', () => {
 describe('what cannot be seen', () => {
   it('is said, and a user sees their own', () => {
     const files = {
-      ...process(1, 'init', 0, { 'fd/3': NODE }),
-      ...process(7, 'tt', 1000, { 'fd/3': NODE }),
+      ...processFiles(1, 'init', 0, { 'fd/3': NODE }),
+      ...processFiles(7, 'tt', 1000, { 'fd/3': NODE }),
     };
     const host = hostWith(files, 1000);
     const { holders, complete } = observeHolders(host);
@@ -182,9 +173,22 @@ describe('what cannot be seen', () => {
     expect([...host.fs.denied]).toEqual([]);
   });
 
-  it('is said to a root that may not look', () => {
-    const host = hostWith({ '/proc/7/fd': { folder: true, mode: 0 }, '/proc/7/comm': 'tt\n' });
+  it.each<[string, Files, string[]]>([
+    ['into the folder of descriptors', { '/proc/7/fd': { folder: true, mode: 0 } }, ['/proc/7/fd']],
+    [
+      'where descriptors lead, of which one is enough to know',
+      { '/proc/7/fd/0': NODE, '/proc/7/fd/1': NODE, '/proc/7/fd': { folder: true, mode: 0o444 } },
+      ['/proc/7/fd/0'],
+    ],
+    [
+      'at mappings',
+      { '/proc/7/fd/0': { link: '/dev/null' }, '/proc/7/maps': { text: '', mode: 0 } },
+      ['/proc/7/maps'],
+    ],
+  ])('is said to a root that may not look %s', (_, files, denied) => {
+    const host = hostWith({ '/proc/7/comm': 'tt\n', ...files });
     expect(observeHolders(host)).toEqual({ holders: [], complete: false });
+    expect([...host.fs.denied]).toEqual(denied);
   });
 
   it('is said in a container, which does not see the machine', () => {

@@ -3,8 +3,10 @@ import { describe, expect, it } from 'vitest';
 import { loadConfig } from '../../../src/config/load.ts';
 import { digest } from '../../../src/reconcile/digest.ts';
 import { HOOKS_FOLDER } from '../../../src/reconcile/hook-files.ts';
+import { cardsOf } from '../../../src/reconcile/look.ts';
 import type { Policy } from '../../../src/reconcile/plan.ts';
 import { type Report, reconcile } from '../../../src/reconcile/reconcile.ts';
+import { statusDocument } from '../../../src/reconcile/status-document.ts';
 import { readHistory } from '../../../src/state/history.ts';
 import { loadState } from '../../../src/state/state.ts';
 import { fakeKernel, holder, type KernelOptions, loadedModule, moduleText } from '../support/fake-kernel.ts';
@@ -672,4 +674,23 @@ it('a driver that the kernel refuses is not tried at each look', async () => {
     /Invalid argument/,
   );
   expect(ended(await run(host, { trigger: 'cli' }))).toHaveLength(1);
+});
+
+it('programs find in the status which driver is loaded, and whether another is due', async () => {
+  const entry = async (host: MemoryHost): Promise<unknown> => {
+    const judgement = await judgeHost(host);
+    return (statusDocument(judgement, undefined, cardsOf(host, judgement)) as { driver: object }).driver;
+  };
+  expect(await entry(recorded(DUE))).toMatchObject({
+    loaded: '2.8.0',
+    loadedModule: { version: '2.8.0', srcversion: 'AB280', users: 0 },
+    reloadDue: true,
+    reloadObstacle: 'the setting driver.reload is never',
+  });
+  expect(await entry(machine(READY, { machine: { runningRelease: A } }))).toMatchObject({
+    loaded: null,
+    loadedModule: null,
+    reloadDue: false,
+    reloadObstacle: null,
+  });
 });

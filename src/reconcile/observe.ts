@@ -5,15 +5,11 @@ import { foreignRuns } from '../dkms/foreign-runs.ts';
 import { findRemains, type Remains } from '../dkms/mend.ts';
 import { type DkmsObservation, observeDkms } from '../dkms/tree.ts';
 import { observeDevices } from '../driver/devices.ts';
-import type { DriverSource, LoadedDriver } from '../driver/driver.ts';
+import type { DriverSource } from '../driver/driver.ts';
 import { observeHolders } from '../driver/holders.ts';
-import { observeInitramfsTool } from '../driver/initramfs-tools.ts';
-import { fileIdentity, observeInstalled, shadowIdentity } from '../driver/installed.ts';
+import { observeInstalled, shadowIdentity } from '../driver/installed.ts';
 import { findKept } from '../driver/kept.ts';
-import { observeLoadObstacle } from '../driver/load-obstacle.ts';
 import { bootIdentity, observeLoaded } from '../driver/loaded.ts';
-import { findLoadedCopy } from '../driver/loaded-copy.ts';
-import { observeWrongNodes } from '../driver/node-permissions.ts';
 import { type ObservedRule, observeRule } from '../driver/rule.ts';
 import { observeSources, PACKAGE } from '../driver/sources.ts';
 import { vermagicMismatch } from '../driver/vermagic.ts';
@@ -27,8 +23,8 @@ import { compareReleases } from '../kernels/versions.ts';
 import { BUILD_LOGS } from '../state/build-logs.ts';
 import { runUnderWay } from '../state/run.ts';
 import { loadState, STATE_FOLDER, type State } from '../state/state.ts';
-import { hasHooks } from './hook-files.ts';
-import type { ConfigWarning, Observation, ObservedLoading, ObservedModule } from './observation.ts';
+import type { ConfigWarning, Observation, ObservedModule } from './observation.ts';
+import { observeLoading, ofThisBoot } from './observe-loading.ts';
 import { observeUnrecorded } from './unrecorded.ts';
 import { wantedSource } from './wanted-source.ts';
 
@@ -92,29 +88,6 @@ export async function observe(
     tools: toolIdentities(fs, kernels),
     privileged: machine.effectiveUser === 0,
     denied: [...new Set([...deniedPaths(fs), ...unreadModules(modules)])],
-  };
-}
-
-/** What was in the kernel before the machine was booted is not there any more. */
-function ofThisBoot(state: State, boot: string): State {
-  return state.driver === undefined || state.driver.boot === boot ? state : { ...state, driver: undefined };
-}
-
-function observeLoading(
-  { fs, machine }: Host,
-  loaded: LoadedDriver | undefined,
-  modules: ReadonlyMap<string, ObservedModule>,
-  boot: string,
-): ObservedLoading {
-  const path = modules.get(machine.runningRelease ?? '')?.path;
-  return {
-    boot,
-    obstacle: machine.chrooted ? undefined : observeLoadObstacle(fs),
-    module: path === undefined ? undefined : fileIdentity(fs, path),
-    copied: findLoadedCopy(fs, loaded?.sourceVersion) !== undefined,
-    drains: hasHooks(fs, 'pre-reload'),
-    wrongNodes: machine.chrooted || loaded === undefined ? [] : observeWrongNodes(fs),
-    initramfsTool: loaded === undefined ? undefined : observeInitramfsTool(fs),
   };
 }
 

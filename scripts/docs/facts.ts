@@ -1,6 +1,6 @@
 // What README.md and the man pages both say: files, module states, how to get the driver's source.
 import { RULE_PATH } from '../../src/driver/rule.ts';
-import { HOOK_PATH } from '../../src/reconcile/build-failed-hook.ts';
+import { HOOKS_FOLDER } from '../../src/reconcile/hook-files.ts';
 
 /** What ttkmd puts on a machine, and what it reads there. */
 export const FILES: readonly (readonly [path: string, what: string])[] = [
@@ -8,7 +8,7 @@ export const FILES: readonly (readonly [path: string, what: string])[] = [
   ['/usr/lib/ttkmd/', "The program, and a Node.js of its own where the system's will not do."],
   ['/etc/ttkmd/ttkmd.conf', 'The settings, see ttkmd.conf(5).'],
   ['/etc/ttkmd/ttkmd.conf.d/*.conf', 'More settings, read after it; later files win.'],
-  [HOOK_PATH, "The admin's own program for builds that failed, see WHEN A BUILD FAILS."],
+  [`${HOOKS_FOLDER}/`, "The admin's own programs, see HOOKS."],
   ['/var/lib/ttkmd/', 'What is remembered: fingerprints, failures, history, what was installed.'],
   ['/var/log/ttkmd/builds/', 'One log for each build; the last 50 are kept.'],
   ['/run/ttkmd/', "The lock, the events of the run under way, the daemon's sockets."],
@@ -54,11 +54,37 @@ export const SOURCE_COMMANDS: readonly string[] = [
   'tar -xf tt-kmd.tar.gz -C /usr/src/tenstorrent-$version --strip-components=1 --no-same-owner',
 ];
 
-/** What the admin's program for failed builds finds in its environment. */
-export const HOOK_VARIABLES: readonly (readonly [name: string, what: string])[] = [
-  ['TTKMD_RELEASE', 'The kernel release.'],
-  ['TTKMD_VERSION', "The driver's version."],
-  ['TTKMD_REASON', 'Why it failed, in a line.'],
-  ['TTKMD_LOG', "The build's log."],
-  ['TTKMD_TRIGGER', 'Who asked for the build: kernel-event, cli, and others.'],
+/** What the admin may put into the folder for hooks, and when it is run. */
+export const HOOK_NAMES: readonly (readonly [name: string, when: string])[] = [
+  ['build-failed', 'A driver could not be built or installed for a kernel. 30 seconds.'],
+  ['build-succeeded', 'A driver was built, installed and verified for a kernel. 30 seconds.'],
+  [
+    'pre-reload',
+    'The loaded driver is about to be replaced: the time to drain what uses the card. An exit status other than 0 refuses that, and the last line that was printed is the reason that is shown. So does a program that is not run because others than root can write to it. 5 minutes.',
+  ],
+  [
+    'post-reload',
+    'It was replaced, or could not be; also where pre-reload refused, so that what was drained can be taken up again. 30 seconds.',
+  ],
 ];
+
+/** What the admin's programs find in their environment. */
+export const HOOK_VARIABLES: readonly (readonly [name: string, what: string])[] = [
+  ['TTKMD_EVENT', 'The name from the list above.'],
+  ['TTKMD_RELEASE', 'The kernel release.'],
+  ['TTKMD_VERSION', "The driver's version; for a reload that of the one that is to be loaded."],
+  ['TTKMD_REASON', 'Why, or how it ended, in a line.'],
+  ['TTKMD_TRIGGER', 'Who asked for it: boot, kernel-event, watch, timer, cli.'],
+  ['TTKMD_LOG', "For builds: the build's log."],
+  ['TTKMD_LOADED', 'For reloads: the version of the driver that is loaded before it.'],
+  ['TTKMD_DEVICES', "For reloads: the devices' PCI addresses with spaces between them."],
+  ['TTKMD_OUTCOME', 'For post-reload: done or failed.'],
+];
+
+/** How they are run. */
+export const HOOK_RULES =
+  'is run as root when its moment has come: the executable file of that name, or the executable files in a folder of that name, one after another by their names (not those that begin with a dot or end in ~ or .bak). ' +
+  'Each has to belong to root, and so has every folder on the way to it, and nobody else may write to them. ' +
+  'The time is for all of one name together; what one leaves running is ended with it. ' +
+  "Those for builds come after all other steps of a run, and have 5 seconds where the run's own time is over. " +
+  "What they print goes into the build's log, or for reloads is shown by the command that asked for it, and its last line is kept in the history, where each has an entry of its own. But for pre-reload, how they end changes nothing.";

@@ -2,7 +2,7 @@
 import { EXIT_STATUSES } from '../../src/cli/exit-statuses.ts';
 import { describeSetting, SETTINGS } from '../../src/config/schema.ts';
 import type { DocumentedCommand, DocumentedOption, DocumentedProgram } from './commands.ts';
-import { FILES, HOOK_VARIABLES, SOURCE_COMMANDS, STATES } from './facts.ts';
+import { FILES, HOOK_NAMES, HOOK_RULES, HOOK_VARIABLES, SOURCE_COMMANDS, STATES } from './facts.ts';
 
 /** ttkmdctl(8). */
 export function commandPage(program: DocumentedProgram): string {
@@ -37,10 +37,11 @@ export function commandPage(program: DocumentedProgram): string {
     protect(
       "The tags there are called ttkmd-<version> too; they are the driver's and have nothing to do with this program.",
     ),
-    '.SH WHEN A BUILD FAILS',
-    protect(
-      '/etc/ttkmd/hooks.d/build-failed is run as root, if it is an executable file that root alone can write to. What it prints goes into the log of the build. It has 30 seconds; what it leaves running is ended with it. Its own failure is written down in the history and changes nothing. In its environment:',
-    ),
+    '.SH HOOKS',
+    protect(`What the admin puts into /etc/ttkmd/hooks.d ${HOOK_RULES}`),
+    ...HOOK_NAMES.flatMap(entry),
+    '.PP',
+    protect('In their environment:'),
     ...HOOK_VARIABLES.flatMap(entry),
     '.SH EXIT STATUS',
     ...EXIT_STATUSES.flatMap(entry),

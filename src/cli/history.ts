@@ -16,7 +16,10 @@ const COLUMNS: readonly Column[] = [
 ];
 
 /** Steps that change what a kernel or an admin has; the others keep records in order. */
-const TELLING = new Set(['takeOver', 'build', 'install', 'forget', 'allocateHugepages', 'returnHugepages']);
+const TELLING = new Set([
+  ...['takeOver', 'build', 'install', 'forget'],
+  ...['unload', 'reload', 'endReload', 'allocateHugepages', 'returnHugepages'],
+]);
 
 /** The newest entries: those that matter to a person, or all of them. */
 export function chosenEntries(

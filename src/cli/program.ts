@@ -47,6 +47,7 @@ export function createProgram(parts: Parts, done: (status: number) => void): Com
   addLooks(program, run);
   addWork(program, run);
   addHugepages(program, run);
+  addDriver(program, run);
   addConfig(program, run);
   addHooks(program, run);
   addService(program, run);
@@ -161,6 +162,31 @@ function addHugepages(program: Command, run: Run): void {
         return applyHugepages(options as unknown as Parameters<typeof applyHugepages>[0]);
       }),
     );
+}
+
+function addDriver(program: Command, run: Run): void {
+  for (const [name, description] of [
+    ['load', 'load the driver into the running kernel, or say why it cannot be'],
+    [
+      'unload',
+      'unload the driver until it is asked for or the machine boots; refused while anybody uses a device',
+    ],
+    [
+      'reload',
+      'put the driver on disk in the place of the loaded one, and that back if it fails; refused while anybody uses a device that pre-reload has not freed',
+    ],
+  ] as const) {
+    program
+      .command(name)
+      .description(description)
+      .option('--wait <seconds>', 'wait so long for another run', wholeNumber, DEFAULT_WAIT)
+      .action(
+        run(async (_, options) => {
+          const { driverCommand } = await import('./driver.ts');
+          return driverCommand(name, { ...options, wait: Number(options.wait) });
+        }),
+      );
+  }
 }
 
 function addConfig(program: Command, run: Run): void {

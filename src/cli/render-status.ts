@@ -91,9 +91,10 @@ function loadedText({ driver, kernels }: Judgement): string {
       ? `driver ${running.module?.version ?? ''} installed, not loaded`
       : 'no driver loaded';
   }
-  const fresh = loaded.version === undefined || loaded.version === driver.desired;
+  const fresh = driver.reload === undefined && [undefined, driver.desired].includes(loaded.version);
+  const due = driver.reload === undefined ? '' : `, ${driver.reload.to ?? 'another'} on disk`;
   const users = loaded.users === 0 ? '' : `, ${loaded.users} ${loaded.users === 1 ? 'user' : 'users'}`;
-  return `driver ${loaded.version ?? '?'} loaded${fresh ? ', current' : ''}${users}`;
+  return `driver ${loaded.version ?? '?'} loaded${fresh ? ', current' : due}${users}`;
 }
 
 function kernelRows(judgement: Judgement, terminal: Terminal): string[] {

@@ -53,11 +53,11 @@ export const TABLE: Table = {
         '1',
         'How many older driver sources are left in /usr/src, to go back to.',
       ),
-      reload: notYet(
+      reload: setting(
         'reload',
         oneOf(['never', 'when-idle', 'boot']),
         'never',
-        'When a newer driver takes the place of the loaded one: never (at the next boot by itself), when-idle (as soon as nobody uses it), or boot (early in the boot, before anybody can).',
+        'When the driver on disk takes the place of another one that is loaded: never (by a reboot, or ttkmdctl reload), when-idle (as soon as no process holds a device), or boot (while the machine boots, before anybody can).',
       ),
     },
   },

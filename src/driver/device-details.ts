@@ -39,10 +39,15 @@ export interface Cards extends Holders {
 /**
  * For people and documents; no decision depends on it. A card that is being reset lets its readers wait.
  * @param devices as `observeDevices` gives them
+ * @param holders where they are known already: to look for them is to look at every process
  */
-export function observeCards(host: Pick<Host, 'fs' | 'machine'>, devices: readonly Device[]): Cards {
+export function observeCards(
+  host: Pick<Host, 'fs' | 'machine'>,
+  devices: readonly Device[],
+  holders = observeHolders(host),
+): Cards {
   const links = devices.length === 0 ? new Map<string, string>() : linksById(host.fs);
-  return { devices: devices.map((device) => describe(host.fs, device, links)), ...observeHolders(host) };
+  return { devices: devices.map((device) => describe(host.fs, device, links)), ...holders };
 }
 
 /**

@@ -8,5 +8,13 @@ export function observeLoaded(fs: HostFs): LoadedDriver | undefined {
   const folder = `/sys/module/${PACKAGE}`;
   if (!fs.exists(folder)) return undefined;
   const read = (name: string): string | undefined => fs.readText(`${folder}/${name}`)?.trim() || undefined;
-  return { version: read('version'), sourceVersion: read('srcversion'), users: Number(read('refcnt') ?? 0) };
+  const taint = fs.readText(`${folder}/taint`)?.trim();
+  return {
+    version: read('version'),
+    sourceVersion: read('srcversion'),
+    users: Number(read('refcnt') ?? 0),
+    removable: read('refcnt') !== undefined,
+    // O is what the kernel puts down for a module that is not of its tree.
+    inTree: taint !== undefined && !taint.includes('O'),
+  };
 }

@@ -1,5 +1,6 @@
 // Looks at the pages of 1 GiB, their mount and the settings of others; a few small files.
 import type { Config } from '../config/config.ts';
+import { bootIdentity } from '../host/boot-identity.ts';
 import type { HostFs } from '../host/fs.ts';
 import { OVERRIDE_PATH } from './demand.ts';
 import type { HugepageNode, Lack, ObservedHugepages, ObservedMount, Override } from './hugepages.ts';
@@ -8,7 +9,6 @@ import { differencesOf, mountAt, wantedOptions } from './mount-table.ts';
 const NODES = '/sys/devices/system/node';
 const MEMORY_MANAGEMENT = '/sys/kernel/mm';
 const COUNTERS = 'hugepages/hugepages-1048576kB';
-const BOOT_ID = '/proc/sys/kernel/random/boot_id';
 
 /** Pages that we have had allocated, and in which boot: the next one begins with none. */
 export interface AskedPages {
@@ -27,7 +27,7 @@ export interface LookAround {
 export function observeHugepages(fs: HostFs, around: LookAround): ObservedHugepages {
   const { settings, asked, driverVersion } = around;
   const nodes = observeNodes(fs);
-  const isOurs = asked !== undefined && asked.boot === bootId(fs);
+  const isOurs = asked !== undefined && asked.boot === bootIdentity(fs);
   return {
     nodes,
     lack: nodes.some(({ folder }) => folder !== undefined) ? undefined : lackOfPages(fs, around.arch),
@@ -38,11 +38,6 @@ export function observeHugepages(fs: HostFs, around: LookAround): ObservedHugepa
     reserved: isOurs ? number(fs, `${MEMORY_MANAGEMENT}/${COUNTERS}/resv_hugepages`) : 0,
     driverVersion,
   };
-}
-
-/** This boot of the kernel, in a word. */
-export function bootId(fs: HostFs): string {
-  return fs.readText(BOOT_ID)?.trim() ?? '';
 }
 
 function observeNodes(fs: HostFs): HugepageNode[] {

@@ -1,8 +1,8 @@
 // Allocates pages of 1 GiB, gives ours back, mounts them, and remembers how many are ours.
+import { bootIdentity } from '../host/boot-identity.ts';
 import { givePagesBack, raisePages } from '../hugepages/allocate.ts';
 import { nodeName, pagesText } from '../hugepages/hugepages.ts';
 import { mountPages } from '../hugepages/mount.ts';
-import { bootId } from '../hugepages/observe.ts';
 import { findAdvice } from './hugepage-advice.ts';
 import type { Step } from './step.ts';
 import { type Outcome, remember, type Work } from './work.ts';
@@ -51,7 +51,7 @@ export async function applyMount(work: Work, { path, options }: Mount): Promise<
 
 /** After the deed: of pages that nobody remembers, none is ever given back. */
 function rememberAsked(work: Work, where: string, more: number): void {
-  const boot = bootId(work.host.fs);
+  const boot = bootIdentity(work.host.fs);
   const { pages } = work.state;
   const known = pages !== undefined && pages.boot === boot ? pages.pages : {};
   if (more === 0 || boot === '') return;

@@ -4,6 +4,7 @@ import { replaceBuild } from '../dkms/replace.ts';
 import type { InstalledModule } from '../driver/driver.ts';
 import { resolveModule, shadowIdentity, strayModules } from '../driver/installed.ts';
 import { keepModule, keptPath } from '../driver/kept.ts';
+import { keepLoadedCopy } from '../driver/loaded-copy.ts';
 import { PACKAGE } from '../driver/sources.ts';
 import type { FileInfo } from '../host/fs.ts';
 import { fileHash } from '../host/hash.ts';
@@ -39,6 +40,7 @@ export async function applyInstall(
   remember(work, { intent: { release, version, step: 'install', own, kept: copy } });
   const undo: (() => void)[] = [];
   try {
+    keepWhatIsLoaded(work, present);
     const kept = keepModule(host.fs, release, sound);
     undo.unshift(kept.restore);
     // Nor does dkms know a damaged file for its own; nothing is lost with it.
@@ -67,6 +69,14 @@ async function presentModule(
   release: string,
 ): Promise<InstalledModule | undefined> {
   return isPutBack(observation, release) ? resolveModule(host, release) : observation.modules.get(release);
+}
+
+/** Its successor may not load: then it is put back, though its file is gone. */
+function keepWhatIsLoaded({ host, observation }: Work, present: InstalledModule | undefined): void {
+  const { loaded, runningRelease } = observation;
+  if (present === undefined || loaded === undefined || present.release !== runningRelease) return;
+  const isLoaded = loaded.sourceVersion !== undefined && loaded.sourceVersion === present.sourceVersion;
+  if (isLoaded) keepLoadedCopy(host.fs, present.path, loaded.sourceVersion);
 }
 
 interface Failure {
@@ -118,6 +128,7 @@ function settle(
   const { origin } = findKernel(work, release);
   const at = work.host.clock.now();
   const { modules, failures, packages } = work.state;
+  const boot = work.observation.loading.boot || undefined;
   remember(work, {
     modules: {
       ...modules,
@@ -128,6 +139,7 @@ function settle(
         seconds,
         file,
         warning,
+        boot,
       },
     },
     failures: without(failures, release),

@@ -3,6 +3,7 @@ import type { Device, DriverSource, InstalledModule, LoadedDriver } from '../dri
 import type { Kernel } from '../kernels/kernel.ts';
 import type { FailureRecord, ModuleRecord } from '../state/state.ts';
 import type { HugepagesJudgement } from './judge-hugepages.ts';
+import type { ReloadJudgement } from './judge-loaded.ts';
 import type { Observation } from './observation.ts';
 import type { WantedDriver } from './wanted-source.ts';
 
@@ -53,6 +54,8 @@ export interface Problem {
 export interface DriverJudgement extends WantedDriver {
   readonly sources: readonly DriverSource[];
   readonly loaded: LoadedDriver | undefined;
+  /** The loaded driver is another than the one on disk. */
+  readonly reload: ReloadJudgement | undefined;
 }
 
 export interface Judgement {

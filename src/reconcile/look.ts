@@ -17,7 +17,9 @@ export interface LookSettings {
 
 /** What documents and screens tell of the devices beyond what was judged: nothing in a chroot, where none are judged. */
 export function cardsOf(host: Host, { observation, devices }: Judgement): Cards {
-  return observation.chrooted ? { devices: [], holders: [], complete: true } : observeCards(host, devices);
+  return observation.chrooted
+    ? { devices: [], holders: [], complete: true }
+    : observeCards(host, devices, observation.holders);
 }
 
 /** Observes and judges; what `status` shows and what a plan is made from are the same. */

@@ -3,6 +3,10 @@ import type { Config } from '../config/config.ts';
 import type { Remains } from '../dkms/mend.ts';
 import type { DkmsObservation } from '../dkms/tree.ts';
 import type { Device, DriverSource, InstalledModule, LoadedDriver } from '../driver/driver.ts';
+import type { Holders } from '../driver/holders.ts';
+import type { InitramfsTool } from '../driver/initramfs-tools.ts';
+import type { LoadObstacle } from '../driver/load-obstacle.ts';
+import type { WrongNode } from '../driver/node-permissions.ts';
 import type { ObservedRule } from '../driver/rule.ts';
 import type { ObservedHugepages } from '../hugepages/hugepages.ts';
 import type { Kernel } from '../kernels/kernel.ts';
@@ -18,6 +22,21 @@ export interface ConfigWarning {
 export interface ObservedModule extends InstalledModule {
   /** Why its vermagic does not fit its kernel; undefined where it does. */
   readonly mismatch: string | undefined;
+}
+
+export interface ObservedLoading {
+  /** A word for this boot of the machine. */
+  readonly boot: string;
+  /** What keeps modprobe from loading the driver. */
+  readonly obstacle: LoadObstacle | undefined;
+  /** Which file the running kernel's module is, in a word that changes with it. */
+  readonly module: string | undefined;
+  /** There is a copy of the module that is in the kernel, to be put back. */
+  readonly copied: boolean;
+  /** The admin has programs that drain what uses the device before a reload. */
+  readonly drains: boolean;
+  readonly wrongNodes: readonly WrongNode[];
+  readonly initramfsTool: InitramfsTool | undefined;
 }
 
 export interface Observation {
@@ -55,6 +74,9 @@ export interface Observation {
   /** What modprobe would load instead of ours, where a remembered failure names it; see `shadowIdentity`. */
   readonly shadows: ReadonlyMap<string, string>;
   readonly loaded: LoadedDriver | undefined;
+  readonly holders: Holders;
+  /** What is known of loading and unloading here. */
+  readonly loading: ObservedLoading;
   readonly devices: readonly Device[];
   /** Undefined where this system is looked at from outside or in a chroot. */
   readonly hugepages: ObservedHugepages | undefined;

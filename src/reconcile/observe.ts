@@ -6,12 +6,14 @@ import { findRemains, type Remains } from '../dkms/mend.ts';
 import { type DkmsObservation, observeDkms } from '../dkms/tree.ts';
 import { observeDevices } from '../driver/devices.ts';
 import type { DriverSource } from '../driver/driver.ts';
+import { observeHolders } from '../driver/holders.ts';
 import { observeInstalled, shadowIdentity } from '../driver/installed.ts';
 import { findKept } from '../driver/kept.ts';
 import { observeLoaded } from '../driver/loaded.ts';
 import { type ObservedRule, observeRule } from '../driver/rule.ts';
 import { observeSources, PACKAGE } from '../driver/sources.ts';
 import { vermagicMismatch } from '../driver/vermagic.ts';
+import { bootIdentity } from '../host/boot-identity.ts';
 import type { HostFs } from '../host/fs.ts';
 import type { Host } from '../host/host.ts';
 import { observeHugepages } from '../hugepages/observe.ts';
@@ -25,6 +27,7 @@ import { runUnderWay } from '../state/run.ts';
 import { loadState, STATE_FOLDER, type State } from '../state/state.ts';
 import { adviceWhereShort } from './hugepage-advice.ts';
 import type { ConfigWarning, Observation, ObservedModule } from './observation.ts';
+import { observeLoading, ofThisBoot } from './observe-loading.ts';
 import { observeUnrecorded } from './unrecorded.ts';
 import { wantedSource } from './wanted-source.ts';
 
@@ -45,7 +48,8 @@ export async function observe(
   },
 ): Promise<Observation> {
   const { fs, machine } = host;
-  const state = loadState(fs);
+  const boot = machine.chrooted ? '' : bootIdentity(fs);
+  const state = ofThisBoot(loadState(fs), boot);
   const sources = observeSources(fs, state.sources).sort((a, b) => compareReleases(b.version, a.version));
   const dkms = observeDkms(fs, PACKAGE, machine.arch);
   const kernels = withRememberedOrigins(observeKernels(host, recordedReleases(dkms, state)), state);
@@ -96,6 +100,8 @@ export async function observe(
     devices,
     hugepages,
     hugepageAdvice: adviceWhereShort(host, { hugepages, config, devices, kernels, runningRelease }),
+    holders: machine.chrooted ? { holders: [], complete: true } : observeHolders(host),
+    loading: observeLoading(host, loaded, modules, boot),
     state,
     tools: toolIdentities(fs, kernels),
     privileged: machine.effectiveUser === 0,

@@ -3,6 +3,7 @@ import type { DriverSource } from '../driver/driver.ts';
 import type { ObservedRule } from '../driver/rule.ts';
 import type { Trigger } from '../state/state.ts';
 import type { Judgement, KernelJudgement } from './judgement.ts';
+import { planAsked, planDriver } from './plan-driver.ts';
 import { planHugepages } from './plan-hugepages.ts';
 import { isRemembered, leavesModule } from './remembered.ts';
 import type { Step } from './step.ts';
@@ -26,10 +27,15 @@ export interface Policy {
   readonly part?: 'hugepages' | undefined;
   /** Pages of ours that nobody uses and that are more than demanded are given back. */
   readonly giveBack?: boolean | undefined;
+  /** A person asks for this alone. */
+  readonly driver?: DriverAction | undefined;
 }
+
+export type DriverAction = 'load' | 'unload' | 'reload';
 
 /** The steps that make the machine right, in their order. Nothing but `wait` steps means that nothing is to be done. */
 export function plan(judgement: Judgement, policy: Policy): Step[] {
+  if (policy.driver !== undefined) return planAsked(judgement, policy.driver);
   const hugepages = planHugepages(judgement, policy);
   if (policy.part === 'hugepages') return hugepages;
   const chosen = judgement.kernels.filter(
@@ -46,7 +52,7 @@ export function plan(judgement: Judgement, policy: Policy): Step[] {
     ...planSource(judgement, builds),
     ...builds,
     ...(policy.removed ? [] : planRecords(judgement, chosen, builds)),
-    ...planLoad(judgement, chosen, builds, policy),
+    ...planDriver(judgement, chosen, builds, policy),
     ...forgets.map((release): Step => ({ kind: 'forget', release })),
     ...(policy.only === undefined ? planOldVersions(judgement, builds, forgets) : []),
     ...chosen.flatMap((one) => planWait(judgement, one) ?? []),
@@ -145,29 +151,6 @@ function isToBuild({ kernel, state, failure }: KernelJudgement, policy: Policy):
   if (failure !== undefined) return again || (failure.transient && !failure.unsupported && !policy.again);
   if (state === 'missing' || state === 'drifted') return true;
   return state === 'current' && policy.force;
-}
-
-/**
- * The driver of the running kernel, where a device waits for one. Not while a kernel is being installed, whatever
- * kernel that is: nobody expects a device to appear then. A module that is no longer current and still fits is
- * better than none.
- */
-function planLoad(
-  { devices, driver, observation }: Judgement,
-  chosen: readonly KernelJudgement[],
-  builds: readonly Step[],
-  { trigger, removed }: Policy,
-): Step[] {
-  if (observation.chrooted || removed || trigger === 'kernel-event' || driver.loaded !== undefined) return [];
-  // Without one that nothing is bound to, it was given away on purpose, as to vfio-pci.
-  if (!devices.some((device) => device.driver === undefined)) return [];
-  return chosen.flatMap(({ kernel: { release, running }, state }): Step[] => {
-    const module = observation.modules.get(release);
-    const usable = module !== undefined && module.broken === undefined && module.mismatch === undefined;
-    const built = builds.some((step) => step.kind === 'install' && step.release === release);
-    const loadable = built || (usable && state !== 'unsupported');
-    return running && loadable ? [{ kind: 'load', release }] : [];
-  });
 }
 
 /** Only where something of ours is left; a folder that holds nothing of ours is not ours to touch. */

@@ -2,6 +2,7 @@
 import { hugepageProblems } from './hugepage-problems.ts';
 import type { HugepagesJudgement } from './judge-hugepages.ts';
 import type { DriverJudgement, Health, KernelJudgement, Problem } from './judgement.ts';
+import { loadedProblems } from './loaded-problems.ts';
 import type { Observation } from './observation.ts';
 import { hintBeforeBuilding, sourceProblems } from './source-problems.ts';
 import { areSourcesHidden, isToldUnknown, unknownProblems } from './unknown.ts';
@@ -20,7 +21,7 @@ export function findProblems(
     ...unreadable(observation, kernels),
     ...unknownProblems(kernels, (judged) => severityOf(observation, judged)),
     ...kernels.flatMap((kernel) => kernelProblem(observation, driver, kernel) ?? []),
-    ...loadedProblem(observation, driver, kernels),
+    ...loadedProblems(observation, driver, kernels),
     ...hugepageProblems(observation, hugepages),
     ...observation.configWarnings
       .filter(({ place }) => !isToldUnknown(kernels, place))
@@ -219,39 +220,4 @@ function installHeaders({ kernel }: KernelJudgement): string {
     default:
       return `install the headers of ${kernel.release}, or remove the kernel if nobody boots it any more`;
   }
-}
-
-function loadedProblem(
-  observation: Observation,
-  driver: DriverJudgement,
-  kernels: readonly KernelJudgement[],
-): Problem[] {
-  const running = kernels.find((one) => one.kernel.running);
-  const { loaded, devices } = observation;
-  if (running === undefined || running.state === 'unsupported') return [];
-  if (loaded === undefined && devices.length > 0 && running.state === 'current') {
-    return [
-      {
-        code: 'not-loaded',
-        message: `the driver is installed for ${running.kernel.release} and not loaded, although a device is there`,
-        hint: 'as root: ttkmdctl reconcile, which loads it, or says why it cannot',
-        release: running.kernel.release,
-        severity: 'failed',
-      },
-    ];
-  }
-  // Loading again brings the wanted version only where that is installed; else there are other problems first.
-  const due = loaded?.version !== undefined && driver.desired !== undefined && running.state === 'current';
-  if (due && loaded.version !== driver.desired) {
-    return [
-      {
-        code: 'reload-due',
-        message: `driver ${loaded.version} is loaded, ${driver.desired} is wanted`,
-        hint: 'reboot, or when nobody uses the device, as root: modprobe -r tenstorrent && modprobe tenstorrent',
-        release: running.kernel.release,
-        severity: 'degraded',
-      },
-    ];
-  }
-  return [];
 }

@@ -1,5 +1,7 @@
 // The judgement as the documented, versioned object that `status --json` prints.
+
 import type { Cards } from '../driver/device-details.ts';
+import type { LoadedDriver } from '../driver/driver.ts';
 import type { Origin } from '../kernels/kernel.ts';
 import type { RunUnderWay } from '../state/run.ts';
 import { deviceEntry, holderEntry } from './device-entries.ts';
@@ -20,6 +22,9 @@ export function statusDocument(judgement: Judgement, run: RunUnderWay | undefine
     driver: {
       desired: driver.desired ?? null,
       loaded: driver.loaded?.version ?? null,
+      loadedModule: loadedEntry(driver.loaded),
+      reloadDue: driver.reload !== undefined,
+      reloadObstacle: driver.reload?.obstacle?.text ?? null,
       sources: driver.sources.map((source) => ({
         version: source.version,
         path: source.path,
@@ -40,6 +45,15 @@ export function statusDocument(judgement: Judgement, run: RunUnderWay | undefine
       severity,
     })),
     unreadable: observation.denied,
+  };
+}
+
+function loadedEntry(loaded: LoadedDriver | undefined): object | null {
+  if (loaded === undefined) return null;
+  return {
+    version: loaded.version ?? null,
+    srcversion: loaded.sourceVersion ?? null,
+    users: loaded.removable ? loaded.users : null,
   };
 }
 

@@ -36,6 +36,18 @@ export type Step =
       readonly demand: number;
     }
   | { readonly kind: 'mountHugepages'; readonly path: string; readonly options: string }
+  | { readonly kind: 'unload'; readonly release: string }
+  /** Put the driver on disk in the place of the loaded one. */
+  | {
+      readonly kind: 'reload';
+      readonly release: string;
+      readonly version: string | undefined;
+      readonly from: string | undefined;
+      /** A person wants it, whether or not it is another driver. */
+      readonly asked: boolean;
+    }
+  /** Bring a reload that was interrupted to its end. */
+  | { readonly kind: 'endReload'; readonly release: string }
   /** Take a kernel that is gone out of every record. */
   | { readonly kind: 'forget'; readonly release: string }
   /** Take a version that no kernel uses any more out of dkms's records. */
@@ -76,6 +88,12 @@ export function describeStep(step: Step): string {
       return `give ${step.count} × 1 GiB of hugepages back on ${step.node === undefined ? 'this machine' : `node ${step.node}`}: ${step.demand} are wanted`;
     case 'mountHugepages':
       return `mount hugepages of 1 GiB at ${step.path}`;
+    case 'unload':
+      return `unload tenstorrent from the running kernel ${step.release}`;
+    case 'reload':
+      return `reload tenstorrent in the running kernel ${step.release}: ${step.from ?? 'the loaded one'} makes way for ${step.version ?? 'the one on disk'}`;
+    case 'endReload':
+      return `end the reload of tenstorrent that was interrupted`;
     case 'forget':
       return `forget ${step.release}: its modules and its image are gone`;
     case 'unregister':

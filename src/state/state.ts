@@ -27,6 +27,8 @@ export interface ModuleRecord extends Fingerprint {
   readonly file?: string | undefined;
   /** What was wanting of the build, though the module is good: another compiler than the kernel's. */
   readonly warning?: string | undefined;
+  /** The boot of the machine in which it was installed; absent in records of earlier versions. */
+  readonly boot?: string | undefined;
 }
 
 export interface FailureRecord extends Fingerprint {
@@ -65,6 +67,37 @@ export interface AskedPages {
   readonly pages: Readonly<Record<string, number>>;
 }
 
+/** Why the driver could not be loaded or reloaded; it stands as long as module and boot are the same. */
+export interface DriverFailure {
+  readonly step: 'load' | 'reload';
+  /** Which file it was, see `fileIdentity`. */
+  readonly module: string | undefined;
+  readonly text: string;
+  readonly hint: string;
+  readonly at: number;
+  /** When it may be tried again by itself; undefined where a person has to ask. */
+  readonly retryAt?: number | undefined;
+}
+
+/** A reload that has begun: until it has ended, those who were told of its beginning wait. */
+export interface ReloadUnderWay {
+  readonly release: string;
+  /** The loaded driver's version and srcversion before it. */
+  readonly from: string | undefined;
+  readonly fromSource: string | undefined;
+  /** The version that is to be loaded. */
+  readonly to: string | undefined;
+}
+
+/** What is remembered of the driver in the kernel. Nothing of it counts in another boot. */
+export interface DriverState {
+  readonly boot: string;
+  /** A person has unloaded it: nothing but a person loads it again. */
+  readonly unloaded?: boolean | undefined;
+  readonly reloading?: ReloadUnderWay | undefined;
+  readonly failure?: DriverFailure | undefined;
+}
+
 export interface State {
   readonly modules: Readonly<Record<string, ModuleRecord>>;
   readonly failures: Readonly<Record<string, FailureRecord>>;
@@ -79,6 +112,7 @@ export interface State {
   readonly intent: Intent | undefined;
   /** Pages of 1 GiB that we have had allocated, and in which boot; see hugepages/. */
   readonly pages?: AskedPages | undefined;
+  readonly driver: DriverState | undefined;
 }
 
 export const EMPTY_STATE: State = {
@@ -89,6 +123,7 @@ export const EMPTY_STATE: State = {
   sources: {},
   rule: undefined,
   intent: undefined,
+  driver: undefined,
 };
 
 /**
@@ -110,6 +145,7 @@ export function loadState(fs: HostFs): State {
       rule: data.rule,
       intent: data.intent,
       pages: data.pages,
+      driver: data.driver,
     };
   } catch {
     return EMPTY_STATE;

@@ -344,7 +344,7 @@ describe('a driver that does not build', () => {
     const hookSaid = (await insist(sandbox, ['logs', release], 0)).stdout.split(`--- ${adminsHook}\n`)[1];
     expect(hookSaid).toMatch(
       new RegExp(
-        `^TTKMD_LOG=/var/log/ttkmd/builds/\\S+\\.log\nTTKMD_REASON=.*CONFIG_HWMON is off.*\nTTKMD_RELEASE=${escaped(release)}\nTTKMD_TRIGGER=kernel-event\nTTKMD_VERSION=${SAMPLE}\n--- ${adminsHook} ended with 3\n$`,
+        `^TTKMD_EVENT=build-failed\nTTKMD_LOG=/var/log/ttkmd/builds/\\S+\\.log\nTTKMD_REASON=.*CONFIG_HWMON is off.*\nTTKMD_RELEASE=${escaped(release)}\nTTKMD_TRIGGER=kernel-event\nTTKMD_VERSION=${SAMPLE}\n--- ${adminsHook} ended with 3\n$`,
       ),
     );
     expect((await history(sandbox)).at(-1)).toMatchObject({
@@ -358,7 +358,17 @@ describe('a driver that does not build', () => {
     expect(told).toMatch(/"hwmon_device_register_with_info".*undefined!/);
 
     const { release: other } = await sandbox.addKernel(kernels.v612);
+    // In a folder there may be several, and what others can write to is not run.
+    const folder = '/etc/ttkmd/hooks.d/build-succeeded';
+    await sandbox.write(`${folder}/10-first`, '#!/bin/sh\necho "$TTKMD_EVENT $TTKMD_RELEASE"\n', 0o755);
+    await sandbox.write(`${folder}/20-anybodys`, '#!/bin/sh\necho stranger\n', 0o777);
     expect((await sandbox.kernelInstall('add', other)).stdout).toMatch(builtLine(other));
+    const succeeded = (await insist(sandbox, ['logs', other], 0)).stdout;
+    expect(succeeded).toContain(
+      `--- ${folder}/10-first\nbuild-succeeded ${other}\n--- ${folder}/10-first was told\n`,
+    );
+    expect(succeeded).toContain(`${folder}/20-anybodys is not run: it can be written to by everybody`);
+    expect(succeeded).not.toContain('stranger');
     expect(await states(sandbox)).toEqual({ [release]: 'failed', [other]: 'current' });
     expect((await insist(sandbox, ['logs', release], 0)).stdout).toBe(told);
   });

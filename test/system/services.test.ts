@@ -1,5 +1,5 @@
 // The services with the real systemctl, systemd-analyze and OpenRC, none of which has booted this machine.
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { release } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -163,9 +163,12 @@ describe('systemd', () => {
       /NOT loaded.*\nnot loaded: .* blacklisted in \/etc\/modprobe\.d\/no-card\.conf\n {2}→ take/,
     );
     expect((await states(sandbox))[release()]).toBe('current');
-    const told = await history(sandbox);
-    expect(told.map(({ step, outcome, trigger }) => `${step} ${outcome} ${trigger}`)).toContain(
-      'load failed boot',
+    // What is seen beforehand is not tried, at boot or later.
+    await insist(sandbox, ['reconcile', '--trigger=watch'], 0);
+    expect((await history(sandbox)).map(({ step }) => step)).not.toContain('load');
+    const { stdout: shown } = await insist(sandbox, ['status'], 1);
+    expect(shown.replace(/\s+/g, ' ')).toMatch(
+      /✗ not loaded: tenstorrent is blacklisted in \S+ → take it off/,
     );
   });
 
@@ -223,6 +226,53 @@ describe('systemd', () => {
       /is not empty: it holds somebodys\n/,
     );
     await sandbox.remove(`${path}/somebodys`);
+  });
+
+  test('load, unload and reload say in a sentence what is in the way', async () => {
+    const refused = async (args: readonly string[], code: number, text: RegExp): Promise<void> => {
+      const { stdout, stderr } = await insist(sandbox, args, code);
+      expect(stdout).toBe('');
+      expect(stderr).toMatch(text);
+      expect(stderr.trimEnd().split('\n')).toHaveLength(2);
+    };
+    for (const action of ['load', 'reload']) {
+      await refused(
+        [action],
+        1,
+        new RegExp(`^not ${action}ed: tenstorrent is blacklisted in \\S+\n {2}→ take`),
+      );
+    }
+    expect((await insist(sandbox, ['unload'], 0)).stdout).toBe('no driver is loaded\n');
+    await refused(
+      ['--root', '/srv', 'load'],
+      1,
+      /^not loaded: .*in a chroot.*\n {2}→ run it on the machine itself/,
+    );
+    const nobody = ['setpriv', '--reuid', '65534', '--regid', '65534', '--clear-groups'];
+    for (const action of ['load', 'unload', 'reload']) {
+      const { code, stderr } = await sandbox.run([...nobody, '/usr/bin/ttkmdctl', action], {
+        allowFailure: true,
+      });
+      expect([code, stderr]).toEqual([
+        4,
+        expect.stringMatching(/^.*Root alone may .*\n {2}→ as root: ttkmdctl/),
+      ]);
+    }
+  });
+
+  // Without the blacklist, a kernel that has modules would be given one that was built for another.
+  test.skipIf(existsSync('/proc/modules'))('a kernel without modules is told of', async () => {
+    await sandbox.remove('/etc/modprobe.d/no-card.conf');
+    for (const action of ['load', 'reload']) {
+      const { stderr } = await insist(sandbox, [action], 1);
+      expect(stderr).toMatch(
+        new RegExp(`^not ${action}ed: this kernel cannot load modules: .*\n {2}→ boot a kernel`),
+      );
+    }
+    expect((await insist(sandbox, ['boot'], 1)).stderr).toMatch(
+      /not loaded: this kernel cannot load modules/,
+    );
+    await sandbox.write('/etc/modprobe.d/no-card.conf', 'blacklist tenstorrent\n');
   });
 
   test('has a line for those who log in, and only while health is not ok', async () => {

@@ -192,6 +192,8 @@ export function inShort(steps: readonly Step[]): string[] {
         return `${step.kind} ${step.version}`;
       case 'forget':
       case 'load':
+      case 'unload':
+      case 'endReload':
         return `${step.kind} ${step.release}`;
       case 'allocateHugepages':
         return `allocate ${step.to} of ${step.demand} on ${step.node ?? 'all'}`;

@@ -15,7 +15,8 @@ export const MOUNT = '/dev/hugepages-1G';
 const TWO_NODES = [
   ...['-object', 'memory-backend-ram,id=near,size=6G', '-numa', 'node,nodeid=0,memdev=near,cpus=0'],
   ...['-object', 'memory-backend-ram,id=far,size=6G', '-numa', 'node,nodeid=1,memdev=far'],
-  ...['-device', 'pxb,id=expander,bus_nr=128,numa_node=1', '-device', 'edu,bus=expander,addr=1'],
+  ...['-device', 'pxb,id=expander,bus_nr=128,numa_node=1'],
+  ...['-device', 'pci-bridge,id=behind,bus=expander,chassis_nr=2', '-device', 'edu,bus=behind,addr=1'],
 ];
 
 export function cardGuest(init: Init): Promise<Guest> {

@@ -6,6 +6,7 @@ import type { OwnCommand } from '../host/own-command.ts';
 import { type ServedSocket, serveSocket, socketAnswers } from '../host/serve.ts';
 import { STATUS_FILE, STATUS_SOCKET } from '../reconcile/publish-status.ts';
 import { readHistory } from '../state/history.ts';
+import { RESTLESS_FILE } from '../state/restless.ts';
 import { runUnderWay } from '../state/run.ts';
 import { ordersApi, readingApi } from './api.ts';
 import { createEyes, type Eyes } from './eyes.ts';
@@ -46,6 +47,8 @@ export async function runDaemon(parts: DaemonParts): Promise<number> {
   const { host, manager, stop, startCommand } = parts;
   if (await socketAnswers(STATUS_SOCKET, PULSE_LIMIT)) throw alreadyRunning();
   host.fs.makeFolder('/run/ttkmd', 0o755);
+  // Left by a daemon that was killed: nobody knows what has come to rest since.
+  host.fs.remove(RESTLESS_FILE);
 
   let config = parts.readConfig();
   const reload = (): void => {
@@ -85,7 +88,7 @@ export async function runDaemon(parts: DaemonParts): Promise<number> {
   clearInterval(pulse);
   await shutDown(worker, eyes, sockets);
   // Nobody keeps it up to date from here on.
-  host.fs.remove(STATUS_FILE);
+  for (const path of [STATUS_FILE, RESTLESS_FILE]) host.fs.remove(path);
   host.log.info('stopped');
   return EXIT.ok;
 }

@@ -5,6 +5,7 @@ import type { DkmsObservation } from '../dkms/tree.ts';
 import type { Device, DriverSource, InstalledModule, LoadedDriver } from '../driver/driver.ts';
 import type { ObservedRule } from '../driver/rule.ts';
 import type { Kernel } from '../kernels/kernel.ts';
+import type { Restlessness } from '../state/restless.ts';
 import type { State } from '../state/state.ts';
 
 /** A setting that could not be used; its default counts. */
@@ -36,7 +37,9 @@ export interface Observation {
   /** When a kernel's build tree last changed, where somebody still writes into it; only looked for on demand. */
   readonly restless: ReadonlyMap<string, number>;
   /** The same for the wanted driver source. */
-  readonly restlessSource: number | undefined;
+  readonly restlessSource: { readonly path: string; readonly changed: number } | undefined;
+  /** What the daemon's looks so far have seen being written to, by release. */
+  readonly restlessSince: ReadonlyMap<string, Restlessness>;
   /** The driver's udev rule, where there is a source. */
   readonly rule: ObservedRule | undefined;
   readonly dkms: DkmsObservation;

@@ -19,6 +19,7 @@ import type { Kernel } from '../kernels/kernel.ts';
 import { changedSince } from '../kernels/quiet.ts';
 import { compareReleases } from '../kernels/versions.ts';
 import { BUILD_LOGS } from '../state/build-logs.ts';
+import { loadRestless } from '../state/restless.ts';
 import { runUnderWay } from '../state/run.ts';
 import { loadState, STATE_FOLDER, type State } from '../state/state.ts';
 import type { ConfigWarning, Observation, ObservedModule } from './observation.ts';
@@ -67,6 +68,7 @@ export async function observe(
     readOnlySources: readOnlySources(fs, sources),
     rule: observeWantedRule(fs, wanted, state),
     ...restless,
+    restlessSince: loadRestless(fs),
     excluded: await excludedReleases(settings.config, kernels),
     dkms,
     remains: [...(isBusy ? [] : remains), ...ownRemains(fs, state, modules)],
@@ -108,8 +110,9 @@ async function findRestless(
     const changed = await changedSince(host, buildTree.path, since);
     if (changed !== undefined) restless.set(release, changed);
   }
-  const restlessSource = source === undefined ? undefined : await changedSince(host, source.path, since);
-  return { restless, restlessSource };
+  const changed = source === undefined ? undefined : await changedSince(host, source.path, since);
+  if (source === undefined || changed === undefined) return { restless, restlessSource: undefined };
+  return { restless, restlessSource: { path: source.path, changed } };
 }
 
 function installingNow(fs: HostFs, { intent }: State): string | undefined {

@@ -1,6 +1,7 @@
 // What is wrong, to which kernel, why, and the command or setting that mends it. Pure.
 import type { DriverJudgement, Health, KernelJudgement, Problem } from './judgement.ts';
 import type { Observation } from './observation.ts';
+import { knownRestlessness, restlessHint, restlessText } from './restless.ts';
 import { hintBeforeBuilding, sourceProblems } from './source-problems.ts';
 import { areSourcesHidden, isToldUnknown, unknownProblems } from './unknown.ts';
 
@@ -127,12 +128,15 @@ function kernelProblem(
   }
   if (severity !== 'failed' && isSourcesMatter(observation, driver, judged)) return undefined;
   if (state === 'missing' || state === 'drifted') {
+    const before = hintBeforeBuilding(observation, driver);
+    const restless = before === undefined ? knownRestlessness(observation, judged) : undefined;
+    const text =
+      state === 'missing' ? missingText(driver, judged) : `its module is not current: ${judged.reason}`;
+    const building = restless === undefined ? 'build it, as root: ttkmdctl reconcile' : restlessHint(release);
     return {
       code: `module-${state}`,
-      message: `${release}: ${state === 'missing' ? missingText(driver, judged) : `its module is not current: ${judged.reason}`}`,
-      hint:
-        hintBeforeBuilding(observation, driver) ??
-        (kernel.buildTree.ready ? 'build it, as root: ttkmdctl reconcile' : installHeaders(judged)),
+      message: `${release}: ${text}${restless === undefined ? '' : `, since ${restlessText(observation, restless)}`}`,
+      hint: before ?? (kernel.buildTree.ready ? building : installHeaders(judged)),
       release,
       severity,
     };

@@ -12,8 +12,10 @@ export interface Readings {
 }
 
 export interface Orders {
-  /** Whether the job was taken on; it is not where too many wait. */
-  readonly request: (job: Job) => boolean;
+  /** Whether the job was taken on; it is not where too many wait, or where the run under way does not end. */
+  readonly request: (job: Job) => 'taken' | 'full' | 'stuck';
+  /** The releases of the kernels that there are, as of the daemon's last look. */
+  readonly kernels: () => Promise<readonly string[]>;
   /** Ends the run under way; false where there is none. */
   readonly cancel: () => boolean;
   readonly reload: () => void;
@@ -53,12 +55,19 @@ export function ordersApi(orders: Orders): (request: Request) => Promise<Answer>
   return route({
     '/reconcile': {
       method: 'POST',
-      answer: ({ body }) => {
+      answer: async ({ body }) => {
         const job = parseJob(body);
         if (typeof job === 'string') return refuse(400, job);
-        return orders.request(job)
-          ? reply(202, { accepted: true })
-          : refuse(429, 'enough requests are waiting already; ask again when they are done');
+        if (job.release !== undefined && !(await orders.kernels()).includes(job.release))
+          return refuse(404, `there is no kernel ${job.release} on this machine; GET /status lists them`);
+        switch (orders.request(job)) {
+          case 'taken':
+            return reply(202, { accepted: true });
+          case 'full':
+            return refuse(429, 'enough requests are waiting already; ask again when they are done');
+          case 'stuck':
+            return refuse(503, 'the run under way hangs in the kernel: nothing is done until it has ended');
+        }
       },
     },
     '/cancel': {
@@ -88,8 +97,10 @@ function route(routes: Routes): (request: Request) => Promise<Answer> {
   };
 }
 
+type ReconcileJob = Extract<Job, { readonly kind: 'reconcile' }>;
+
 /** `{"kernel": RELEASE, "force": BOOLEAN}`, both optional; an empty body means all kernels. */
-function parseJob(body: string): Job | string {
+function parseJob(body: string): ReconcileJob | string {
   let asked: unknown;
   try {
     asked = body.trim() === '' ? {} : JSON.parse(body);

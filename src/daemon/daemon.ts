@@ -8,6 +8,7 @@ import { STATUS_FILE, STATUS_SOCKET } from '../reconcile/publish-status.ts';
 import { readHistory } from '../state/history.ts';
 import { RESTLESS_FILE } from '../state/restless.ts';
 import { runUnderWay } from '../state/run.ts';
+import { saveStuck } from '../state/stuck.ts';
 import { ordersApi, type Readings, readingApi } from './api.ts';
 import { createEyes, type Eyes } from './eyes.ts';
 import { createListeners, type Listeners } from './listeners.ts';
@@ -71,6 +72,8 @@ export async function runDaemon(parts: DaemonParts): Promise<number> {
     host,
     publisher,
     startCommand,
+    mostQuiet: () => config.build.timeLimit,
+    onStuck: (command) => saveStuck(host.fs, command),
     async listen() {
       await sockets.restore();
       await eyes.refresh();
@@ -82,11 +85,12 @@ export async function runDaemon(parts: DaemonParts): Promise<number> {
   });
 
   const { request, cancel } = worker;
+  const readings = readingsOf(host, worker, publisher, listeners);
   const sockets = await openSockets({
     host,
     groupName: () => config.control.group,
-    reading: readingApi(readingsOf(host, worker, publisher, listeners)),
-    orders: ordersApi({ request, cancel, reload }),
+    reading: readingApi(readings),
+    orders: ordersApi({ request, cancel, reload, kernels: async () => releasesIn(await readings.status()) }),
   });
   let sweep: NodeJS.Timeout | undefined;
   const restore = async (): Promise<void> => {
@@ -122,6 +126,14 @@ function readingsOf(host: Host, worker: Worker, publisher: Publisher, listeners:
     history: (most) => (most === 0 ? [] : readHistory(host.fs).slice(-most)),
     follow: listeners.add,
   };
+}
+
+/** The kernels that a status document names. */
+function releasesIn(status: string): string[] {
+  const { kernels = [] } = JSON.parse(status) as {
+    readonly kernels?: readonly { readonly release: string }[];
+  };
+  return kernels.map(({ release }) => release);
 }
 
 async function shutDown(worker: Worker, eyes: Eyes, sockets: Sockets): Promise<void> {

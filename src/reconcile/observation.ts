@@ -7,6 +7,7 @@ import type { ObservedRule } from '../driver/rule.ts';
 import type { Kernel } from '../kernels/kernel.ts';
 import type { Restlessness } from '../state/restless.ts';
 import type { State } from '../state/state.ts';
+import type { StuckCommand } from '../state/stuck.ts';
 
 /** A setting that could not be used; its default counts. */
 export interface ConfigWarning {
@@ -40,6 +41,8 @@ export interface Observation {
   readonly restlessSource: { readonly path: string; readonly changed: number } | undefined;
   /** What the daemon's looks so far have seen being written to, by release. */
   readonly restlessSince: ReadonlyMap<string, Restlessness>;
+  /** A child of the daemon that does not end. */
+  readonly stuck: StuckCommand | undefined;
   /** The driver's udev rule, where there is a source. */
   readonly rule: ObservedRule | undefined;
   readonly dkms: DkmsObservation;

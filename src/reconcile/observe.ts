@@ -22,6 +22,7 @@ import { BUILD_LOGS } from '../state/build-logs.ts';
 import { loadRestless } from '../state/restless.ts';
 import { runUnderWay } from '../state/run.ts';
 import { loadState, STATE_FOLDER, type State } from '../state/state.ts';
+import { loadStuck } from '../state/stuck.ts';
 import type { ConfigWarning, Observation, ObservedModule } from './observation.ts';
 import { observeUnrecorded } from './unrecorded.ts';
 import { wantedSource } from './wanted-source.ts';
@@ -69,6 +70,7 @@ export async function observe(
     rule: observeWantedRule(fs, wanted, state),
     ...restless,
     restlessSince: loadRestless(fs),
+    stuck: loadStuck(fs),
     excluded: await excludedReleases(settings.config, kernels),
     dkms,
     remains: [...(isBusy ? [] : remains), ...ownRemains(fs, state, modules)],

@@ -61,6 +61,15 @@ function machineProblems(observation: Observation, driver: DriverJudgement): Pro
       `move the driver's source there: /usr/src/tenstorrent-<version>`,
     );
   }
+  const { stuck } = observation;
+  if (stuck !== undefined) {
+    add(
+      'degraded',
+      'run-stuck',
+      `the daemon's child with pid ${stuck.pid} was killed and does not end: it hangs in the kernel, and nothing is built until it has ended`,
+      `see where, as root: cat /proc/${stuck.pid}/stack, and dmesg; where it stays, reboot`,
+    );
+  }
   for (const [path, adopted] of Object.entries(observation.state.adopted)) {
     if (adopted.foreign && driver.source?.path === path) {
       add(

@@ -48,15 +48,19 @@ describe('the socket for looking', () => {
 });
 
 describe('the socket for orders', () => {
-  const run = async (body: string, room = true): Promise<{ status: number; jobs: Job[]; text: string }> => {
+  const run = async (
+    body: string,
+    answerTo: 'taken' | 'full' | 'stuck' = 'taken',
+  ): Promise<{ status: number; jobs: Job[]; text: string }> => {
     const jobs: Job[] = [];
     const answer = ordersApi({
       request: (job) => {
         jobs.push(job);
-        return room;
+        return answerTo;
       },
-      cancel: () => room,
+      cancel: () => true,
       reload() {},
+      kernels: async () => ['6.12.58-gentoo-dist'],
     });
     const { status, body: text } = await answer(request('POST', '/reconcile', body));
     return { status, jobs, text: text as string };
@@ -91,9 +95,21 @@ describe('the socket for orders', () => {
     expect(JSON.parse(text)).toEqual({ error: expect.stringMatching(/.+/) });
   });
 
+  it('knows which kernels there are', async () => {
+    const { status, jobs, text } = await run('{"kernel":"6.12.59-gentoo-dist"}');
+    expect({ status, jobs }).toEqual({ status: 404, jobs: [] });
+    expect(text).toContain('there is no kernel 6.12.59-gentoo-dist on this machine');
+  });
+
   it('says so where it cannot do more', async () => {
-    expect(await run('', false)).toMatchObject({ status: 429 });
-    const answer = ordersApi({ request: () => false, cancel: () => false, reload() {} });
+    expect(await run('', 'full')).toMatchObject({ status: 429 });
+    expect(await run('', 'stuck')).toMatchObject({ status: 503, text: expect.stringMatching(/hangs/) });
+    const answer = ordersApi({
+      request: () => 'full',
+      cancel: () => false,
+      reload() {},
+      kernels: async () => [],
+    });
     expect((await answer(request('POST', '/cancel'))).status).toBe(409);
     expect((await answer(request('POST', '/reload'))).status).toBe(202);
     expect((await answer(request('GET', '/reload'))).headers).toEqual({ Allow: 'POST' });

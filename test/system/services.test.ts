@@ -98,6 +98,10 @@ describe('systemd', () => {
     expect(told.map(({ step, outcome, trigger }) => `${step} ${outcome} ${trigger}`)).toContain(
       'load failed boot',
     );
+
+    const nobody = ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups'];
+    const user = await sandbox.run([...nobody, '/usr/bin/ttkmdctl', 'boot'], { allowFailure: true });
+    expect(printed(user)).toMatch(/^exit status 4\n.*needs root\.\n {2}→ /s);
   });
 
   test('has a line for those who log in, and only while health is not ok', async () => {
@@ -149,6 +153,15 @@ describe('systemd', () => {
     await insist(sandbox, ['--root', '/opt/other', 'service', 'enable'], 0);
     await sandbox.run(['mv', '/usr/bin/systemctl.away', '/usr/bin/systemctl']);
     expect(await links()).toBe(bySystemctl);
+  });
+
+  test('says what to do where there is neither systemd nor OpenRC: to look is no failed step', async () => {
+    await sandbox.run(['mkdir', '-p', '/opt/bare/etc']);
+    const looked = await insist(sandbox, ['--root', '/opt/bare', 'service', 'status'], 1);
+    expect(looked.stdout).toMatch(/neither systemd nor OpenRC .*\n.*ttkmdctl boot.*ttkmdctl daemon/is);
+    const { stdout } = await insist(sandbox, ['--root', '/opt/bare', 'service', 'status', '--json'], 1);
+    expect(JSON.parse(stdout)).toMatchObject({ schema: 1, init: null, live: false, services: [] });
+    await insist(sandbox, ['--root', '/opt/bare', 'service', 'enable'], 6);
   });
 
   test('has nothing left of us after uninstall', async () => {

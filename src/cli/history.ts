@@ -1,7 +1,7 @@
 // `ttkmdctl history`: what was done when, by which trigger, how long it took, how it ended.
 import { EXIT } from '../host/errors.ts';
 import { localTime } from '../host/local-time.ts';
-import { type HistoryEntry, readHistory } from '../state/history.ts';
+import { type HistoryEntry, publicEntry, readHistory } from '../state/history.ts';
 import { type GlobalOptions, openContext } from './context.ts';
 import { type Column, table } from './terminal.ts';
 
@@ -36,8 +36,7 @@ export async function history(
   // Programs choose for themselves.
   const entries = chosenEntries(kept, options.lines, options.all === true || options.json === true);
   if (options.json) {
-    const timed = entries.map((entry) => ({ ...entry, at: new Date(entry.at).toISOString() }));
-    terminal.line(JSON.stringify({ schema: 1, entries: timed }, undefined, 2));
+    terminal.line(JSON.stringify({ schema: 1, entries: entries.map(publicEntry) }, undefined, 2));
     return EXIT.ok;
   }
   if (kept.length === 0) terminal.line('nothing has been done yet');

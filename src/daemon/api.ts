@@ -1,12 +1,13 @@
 // What the two sockets answer: pure but for what they are given to look at and to ask for.
 import type { Answer, LineStream, Request } from '../host/serve.ts';
+import { type HistoryEntry, publicEntry } from '../state/history.ts';
 import type { Job } from './schedule.ts';
 
 export interface Readings {
   /** The status document, not older than the daemon's last look. */
   readonly status: () => Promise<string>;
   /** Entries of the history, the newest last. */
-  readonly history: (most: number) => readonly unknown[];
+  readonly history: (most: number) => readonly HistoryEntry[];
   /** Sends what happens from now on until the caller leaves; where too many listen already, a word of that. */
   readonly follow: (stream: LineStream) => void;
 }
@@ -36,7 +37,8 @@ export function readingApi(readings: Readings): (request: Request) => Promise<An
       answer: ({ query }) => {
         const lines = query.get('lines') ?? '30';
         if (!/^\d{1,6}$/.test(lines)) return refuse(400, 'lines has to be a whole number');
-        return reply(200, { schema: 1, entries: readings.history(Math.min(Number(lines), MOST_HISTORY)) });
+        const entries = readings.history(Math.min(Number(lines), MOST_HISTORY));
+        return reply(200, { schema: 1, entries: entries.map(publicEntry) });
       },
     },
     '/events': {

@@ -2,7 +2,7 @@
 // somebody listens.
 import type { Host } from '../host/host.ts';
 import type { LineStream } from '../host/serve.ts';
-import { followEvents } from '../state/run.ts';
+import { followEvents, type RunEvent } from '../state/run.ts';
 
 export interface Listeners {
   add(stream: LineStream): void;
@@ -15,6 +15,12 @@ const MOST_LISTENERS = 32;
 /** Milliseconds until events that could not be read are tried again. */
 const RETRY = 5000;
 
+/** The event with its time as everywhere in the interface; the file has milliseconds since 1970. */
+function timed(event: RunEvent): object {
+  const at = new Date(event.at);
+  return Number.isNaN(at.getTime()) ? event : { ...event, at: at.toISOString() };
+}
+
 export function createListeners(host: Pick<Host, 'fs' | 'clock' | 'log'>): Listeners {
   const streams = new Set<LineStream>();
   let following: AbortController | undefined;
@@ -25,7 +31,7 @@ export function createListeners(host: Pick<Host, 'fs' | 'clock' | 'log'>): Liste
   async function follow(signal: AbortSignal): Promise<void> {
     for (let failures = 0; !signal.aborted; failures += 1) {
       try {
-        return await followEvents(host, (event) => tell(JSON.stringify(event)), signal);
+        return await followEvents(host, (event) => tell(JSON.stringify(timed(event))), signal);
       } catch (error) {
         if (failures === 0) host.log.warn(`events cannot be read: ${(error as Error).message}; trying again`);
         await host.clock.sleep(RETRY);

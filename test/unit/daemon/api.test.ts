@@ -3,10 +3,23 @@ import { describe, expect, it } from 'vitest';
 import { ordersApi, readingApi } from '../../../src/daemon/api.ts';
 import type { Job } from '../../../src/daemon/schedule.ts';
 import type { Request } from '../../../src/host/serve.ts';
+import type { HistoryEntry } from '../../../src/state/history.ts';
 
 const request = (method: string, target: string, body = ''): Request => {
   const { pathname, searchParams } = new URL(target, 'http://localhost');
   return { method, path: pathname, query: searchParams, body };
+};
+
+const ENTRY: HistoryEntry = {
+  at: Date.UTC(2026, 0, 2, 3, 4, 5),
+  trigger: 'cli',
+  step: 'build',
+  release: '6.1',
+  version: '2.9.0',
+  outcome: 'done',
+  seconds: 4,
+  detail: 'built',
+  log: '/var/log/ttkmd/builds/x.log',
 };
 
 describe('the socket for looking', () => {
@@ -15,7 +28,7 @@ describe('the socket for looking', () => {
     status: async () => '{"schema":1}',
     history: (most) => {
       asked.push(most);
-      return [];
+      return [ENTRY];
     },
     follow() {},
   });
@@ -38,6 +51,14 @@ describe('the socket for looking', () => {
     const answered = await answer(request(method, target));
     expect(answered.status).toBe(status);
     if (status >= 400) expect(JSON.parse(answered.body as string)).toHaveProperty('error');
+  });
+
+  it('gives times as the status does, which is as ttkmdctl history --json does', async () => {
+    const { body } = await answer(request('GET', '/history'));
+    expect(JSON.parse(body as string)).toEqual({
+      schema: 1,
+      entries: [{ ...ENTRY, at: '2026-01-02T03:04:05.000Z' }],
+    });
   });
 
   it('gives no more of the history than is kept', async () => {

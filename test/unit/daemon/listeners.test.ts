@@ -39,8 +39,13 @@ it('events that cannot be read end nothing: it is said once, and tried again', a
   listeners.add(one);
   await vi.waitFor(() => expect(looks).toBeGreaterThan(6));
   expect(host.log.entries).toMatchObject([{ level: 'warn', message: expect.stringMatching(/EIO/) }]);
-  host.put({ '/run/ttkmd/events.jsonl': '{"type":"run-started"}\n' });
-  await vi.waitFor(() => expect(heard).toEqual(['{"type":"run-started"}']));
+  host.put({
+    '/run/ttkmd/events.jsonl': `{"type":"run-started","at":${Date.UTC(2026, 0, 2)}}\n{"at":"?"}\n`,
+  });
+  // Times are told as everywhere in the interface.
+  await vi.waitFor(() =>
+    expect(heard).toEqual(['{"type":"run-started","at":"2026-01-02T00:00:00.000Z"}', '{"at":"?"}']),
+  );
   one.close();
 });
 

@@ -108,14 +108,14 @@ function settle(work: Work, step: InstallStep, seconds: number, file: string | u
   const { release, version } = step;
   const { origin } = findKernel(work, release);
   const at = work.host.clock.now();
-  const { modules, failures, packages } = work.state;
+  const { modules, failures, origins } = work.state;
   remember(work, {
     modules: {
       ...modules,
       [release]: { ...fingerprint(work, release, version), at, trigger: work.policy.trigger, seconds, file },
     },
     failures: without(failures, release),
-    packages: origin.kind === 'dist-kernel' ? { ...packages, [release]: origin.package } : packages,
+    origins: origin.kind === 'unknown' ? origins : { ...origins, [release]: origin },
     intent: undefined,
   });
 }

@@ -109,7 +109,7 @@ export async function applyForget(work: Work, step: Extract<Step, { kind: 'forge
   remember(work, {
     modules: without(work.state.modules, release),
     failures: without(work.state.failures, release),
-    packages: without(work.state.packages, release),
+    origins: without(work.state.origins, release),
     intent: undefined,
   });
   return { outcome: 'done', text: `forgot ${release}` };

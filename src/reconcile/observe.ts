@@ -170,12 +170,16 @@ function observeWantedRule(
   return source === undefined ? undefined : observeRule(fs, source.path, state.rule);
 }
 
-/** A kernel whose build tree was depcleaned cannot tell any more which package it came from; the state can. */
+/** A kernel whose build tree is gone cannot tell any more where it came from; the state can. */
 export function withRememberedOrigins(kernels: readonly Kernel[], state: State): Kernel[] {
   return kernels.map((kernel) => {
-    const name = state.packages[kernel.release];
-    if (name === undefined || kernel.origin.kind !== 'unknown') return kernel;
-    return { ...kernel, origin: { kind: 'dist-kernel', package: name } };
+    const { origin, buildTree } = kernel;
+    const remembered = state.origins[kernel.release];
+    // Sources of the same release, without a link to them, prove nothing.
+    const guessed = origin.kind === 'hand-built' && buildTree.path === undefined;
+    return remembered !== undefined && (origin.kind === 'unknown' || guessed)
+      ? { ...kernel, origin: remembered }
+      : kernel;
   });
 }
 

@@ -1,6 +1,7 @@
 // `ttkmdctl history`: what was done when, by which trigger, how long it took, how it ended.
 import { EXIT } from '../host/errors.ts';
 import { localTime } from '../host/local-time.ts';
+import type { Step } from '../reconcile/step.ts';
 import { type HistoryEntry, publicEntry, readHistory } from '../state/history.ts';
 import { type GlobalOptions, openContext } from './context.ts';
 import { type Column, table } from './terminal.ts';
@@ -17,6 +18,26 @@ const COLUMNS: readonly Column[] = [
 
 /** Steps that change what a kernel or an admin has; the others keep records in order. */
 const TELLING = new Set(['takeOver', 'build', 'install', 'forget']);
+
+/** The steps in words for people; programs get the kinds themselves. */
+const STEP_WORDS: Readonly<Record<Exclude<Step['kind'], 'wait'> | 'build-failed-hook', string>> = {
+  clean: 'clean up',
+  takeOver: 'take over',
+  register: 'register',
+  placeRule: 'udev rule',
+  build: 'build',
+  install: 'install',
+  record: 'record',
+  load: 'load',
+  forget: 'forget',
+  unregister: 'unregister',
+  'build-failed-hook': 'your hook',
+};
+
+/** What a step is called for people; one of a later version by its own name. */
+export function stepWord(kind: string): string {
+  return Object.hasOwn(STEP_WORDS, kind) ? STEP_WORDS[kind as keyof typeof STEP_WORDS] : kind;
+}
 
 /** The newest entries: those that matter to a person, or all of them. */
 export function chosenEntries(
@@ -44,7 +65,7 @@ export async function history(
   const rows = entries.map((entry) => [
     localTime(entry.at),
     entry.trigger,
-    entry.step,
+    stepWord(entry.step),
     entry.release ?? '–',
     entry.version ?? '–',
     `${entry.seconds.toFixed(1)} s`,

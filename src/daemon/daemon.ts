@@ -5,6 +5,7 @@ import type { Host } from '../host/host.ts';
 import type { OwnCommand } from '../host/own-command.ts';
 import { socketAnswers } from '../host/serve.ts';
 import { STATUS_FILE, STATUS_SOCKET } from '../reconcile/publish-status.ts';
+import { announceDaemon, DAEMON_FILE } from '../state/daemon-process.ts';
 import { readHistory } from '../state/history.ts';
 import { RESTLESS_FILE } from '../state/restless.ts';
 import { runUnderWay } from '../state/run.ts';
@@ -96,8 +97,10 @@ export async function runDaemon(parts: DaemonParts): Promise<number> {
   const restore = async (): Promise<void> => {
     sweep = undefined;
     const isLost = await sockets.restore();
+    if (isLost) announceDaemon(host.fs);
     if (isLost || !host.fs.exists(STATUS_FILE)) worker.hear({ type: 'other-run-ended' });
   };
+  announceDaemon(host.fs);
   await eyes.refresh();
   parts.onReload(reload);
   await manager.ready();
@@ -112,7 +115,7 @@ export async function runDaemon(parts: DaemonParts): Promise<number> {
   clearTimeout(sweep);
   await shutDown(worker, eyes, sockets);
   // Nobody keeps it up to date from here on.
-  for (const path of [STATUS_FILE, RESTLESS_FILE]) host.fs.remove(path);
+  for (const path of [STATUS_FILE, RESTLESS_FILE, DAEMON_FILE]) host.fs.remove(path);
   host.log.info('stopped');
   return EXIT.ok;
 }

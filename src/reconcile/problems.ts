@@ -75,7 +75,7 @@ function machineProblems(observation: Observation, driver: DriverJudgement): Pro
       add(
         'note',
         'adopted',
-        `${path} was registered with dkms by somebody else; ttkmd has taken it over and left out its AUTOINSTALL`,
+        `${path} was registered with dkms before ttkmd took it over; its AUTOINSTALL is left out since`,
         'there is nothing to do; ttkmdctl uninstall gives it back',
       );
     }

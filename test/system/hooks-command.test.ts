@@ -1,7 +1,8 @@
 // `ttkmdctl hooks`, `deploy` and `uninstall`: what is put where, what bypasses it, and that nothing of it stays.
 
 import { describe, expect, test } from 'vitest';
-import { changes, insist, prepared, printed, SAMPLE } from './support/machine.ts';
+import { Daemon } from './support/daemon.ts';
+import { changes, insist, prepared, printed, SAMPLE, until } from './support/machine.ts';
 import { parts } from './support/parts.ts';
 import { DIST, NODE } from './support/project.ts';
 import { type RunResult, Sandbox } from './support/sandbox.ts';
@@ -181,7 +182,25 @@ describe('nothing stays', () => {
     await sandbox.installProgram();
     await sandbox.kernelInstall('add', release);
     await insist(sandbox, ['ready', release], 0);
+    const ownHook = '/etc/ttkmd/hooks.d/build-failed';
+    await sandbox.write(ownHook, '#!/bin/sh\n', 0o755);
+    const first = await insist(sandbox, ['uninstall'], 0);
+    expect(first.stdout).toMatch(/^took ttkmd off, [^\n]*: \d+ files removed, 1 given back, 2 kept\n/);
+    expect(first.stdout).toMatch(new RegExp(`keep +${ownHook}: it is yours\n`));
+    await sandbox.run(['rm', '-r', '/etc/ttkmd']);
+
+    // A ttkmd that comes back knows the rule for its own, and nobody else's registration is told of.
+    await sandbox.installProgram();
+    const rule = `${source}/udev-50-tenstorrent.rules`;
+    await sandbox.write(rule, `${await sandbox.read(rule)}# newer\n`);
+    await insist(sandbox, ['reconcile'], 0);
+    expect(await sandbox.read(RULE)).toContain('# newer\n');
+    const status = await sandbox.ttkmdctl(['status']);
+    expect(status.stdout).not.toContain('somebody else');
+    await using daemon = await Daemon.start(sandbox);
     const { stdout } = await insist(sandbox, ['uninstall'], 0);
+    await until('the daemon has ended', () => daemon.hasEnded);
+    expect(stdout).toMatch(/^ended the daemon, pid \d+, which no service had started\n/);
     expect(stdout).toMatch(/keep +\S*50-tenstorrent\.rules: .*needs it\n/);
     const wayOut = stdout.match(/→ the driver stays; to take it off too, as root: (.*)\n$/)?.[1] ?? 'false';
     const left = changes(before, await listing(sandbox)).map((line) => line.split(' ').slice(0, 2).join(' '));

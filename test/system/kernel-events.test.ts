@@ -311,7 +311,11 @@ describe('a driver that does not build', () => {
     await configure(sandbox, '[hook]\non_failure = fail\n');
     await sandbox.remove(`/boot/vmlinuz-${release}`);
     const tries = await attempts();
-    expect((await sandbox.gentooInstallkernel(release, undefined, MAY_FAIL)).code).toBe(6);
+    const refused = await sandbox.gentooInstallkernel(release, undefined, MAY_FAIL);
+    expect(refused.code).toBe(6);
+    expect(refused.stderr).toMatch(
+      /the kernel's installation fails with it: hook\.on_failure is fail \(\/etc\/ttkmd\/\S+:2\)/,
+    );
     expect(await sandbox.exists(`/boot/vmlinuz-${release}`)).toBe(false);
     const { image } = sandbox.kernel(release);
     expect((await sandbox.kernelInstall('add', release, image, MAY_FAIL)).code).toBe(6);

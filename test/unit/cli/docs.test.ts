@@ -193,6 +193,14 @@ describe('completions', () => {
     expect(offered(...words).sort()).toEqual([...expected].sort());
   });
 
+  it('in fish and zsh offer releases where a release is asked for', () => {
+    const fish = fishCompletion(program).split('\n');
+    const kernel = fish.filter((line) => line.includes('-l kernel'));
+    expect(kernel).toHaveLength(1);
+    expect(kernel[0]).toMatch(/-x -a '\(cd \/lib\/modules/);
+    expect(zshCompletion(program)).toMatch(/'--kernel\[[^\]]*\]:release:\(\$\{\(f\)/);
+  });
+
   it('name every command for the other shells too', () => {
     for (const { name } of program.commands) {
       const last = name.split(' ').at(-1) ?? '';

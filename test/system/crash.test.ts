@@ -17,6 +17,7 @@ import {
 } from './support/machine.ts';
 import { parts } from './support/parts.ts';
 import { generator } from './support/random.ts';
+import { expectReadableRecords, readIfThere } from './support/records.ts';
 import { buildsAlive, noBuildAlive, type Sandbox } from './support/sandbox.ts';
 
 const { kernels, dkms } = parts();
@@ -46,29 +47,6 @@ async function makeFresh(sandbox: Sandbox, release: string, conf: string): Promi
     `rm -rf /var/lib/dkms/tenstorrent /var/lib/ttkmd/state.json /lib/modules/${release}/kernel/extra && depmod ${release}`,
   ]);
   await sandbox.write(CONF, conf);
-}
-
-/**
- * A file that may go at any moment: of a hook, the kill meets the launcher; the program behind it is told to end, and
- * does so in good order a moment later.
- */
-async function readIfThere(sandbox: Sandbox, path: string): Promise<string | undefined> {
-  return sandbox.read(path).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return undefined;
-    throw error;
-  });
-}
-
-/** Whatever happened, the files that are kept can be read, and no draft of one is left as the file itself. */
-async function expectReadableRecords(sandbox: Sandbox): Promise<void> {
-  for (const path of ['/var/lib/ttkmd/state.json', '/run/ttkmd/run.json']) {
-    JSON.parse((await readIfThere(sandbox, path)) ?? 'null');
-  }
-  const kept = await readIfThere(sandbox, '/var/lib/ttkmd/history.jsonl');
-  if (kept === undefined) return;
-  const lines = kept.split('\n');
-  expect(lines.pop()).toBe('');
-  for (const line of lines) JSON.parse(line);
 }
 
 test(`SIGKILL at ${ROUNDS} random moments`, { timeout: 600_000 }, async () => {

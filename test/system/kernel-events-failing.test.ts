@@ -2,7 +2,20 @@
 
 import { describe, expect, test } from 'vitest';
 import {
-  changes,
+  BUILT_INTO,
+  builtLine,
+  changedSince,
+  DEBIAN_POSTINST,
+  DEBIAN_POSTRM,
+  escaped,
+  expectModule,
+  gentoo,
+  MAY_FAIL,
+  PLUGIN,
+  POSTINST,
+  PREINST,
+} from './support/installers.ts';
+import {
   configure,
   history,
   identity,
@@ -17,52 +30,9 @@ import {
   statusOf,
 } from './support/machine.ts';
 import { parts } from './support/parts.ts';
-import { noBuildAlive, type Sandbox } from './support/sandbox.ts';
+import { noBuildAlive } from './support/sandbox.ts';
 
 const { kernels, dkms } = parts();
-
-const PLUGIN = '/usr/lib/kernel/install.d/35-ttkmd.install';
-const PREINST = '/usr/lib/kernel/preinst.d/35-ttkmd.install';
-const POSTINST = '/usr/lib/kernel/postinst.d/35-ttkmd.install';
-const DEBIAN_POSTINST = '/etc/kernel/postinst.d/35-ttkmd';
-const DEBIAN_POSTRM = '/etc/kernel/postrm.d/35-ttkmd';
-
-/** Where a build, or the record of one, would be seen. */
-const BUILT_INTO = ['/lib/modules', '/var/lib/dkms', '/var/lib/ttkmd', '/var/log/ttkmd'];
-
-const MAY_FAIL = { allowFailure: true };
-
-/** Gentoo with dkms 3.2, no hooks but ours, the program and the driver; no kernels yet. */
-const gentoo = (): Promise<Sandbox> => prepared({ dkms: dkms.v32, tree: 'gentoo' });
-
-function escaped(text: string): string {
-  return text.replaceAll(/[.+[\]]/g, '\\$&');
-}
-
-/** The one line that a kernel which has got its driver is worth, for plain installers. */
-function builtLine(release: string, version = SAMPLE): RegExp {
-  return new RegExp(
-    `^ttkmd: tenstorrent ${version} for ${escaped(release)} \\.\\.\\. built, installed, verified \\(\\d+ s\\)\n$`,
-  );
-}
-
-/** The module that modprobe would load is there, of the right version, and for this very kernel. */
-async function expectModule(sandbox: Sandbox, release: string, path: string): Promise<void> {
-  expect(await modulePath(sandbox, release)).toBe(`/lib/modules/${release}/${path}`);
-  expect(await installedVersion(sandbox, release)).toBe(SAMPLE);
-  const { stdout } = await sandbox.run(['modinfo', '-k', release, '-F', 'vermagic', 'tenstorrent']);
-  expect(stdout.split(' ')[0]).toBe(release);
-}
-
-/** What changed, but for what systemd's own 50-depmod.install makes anew at each call. */
-async function changedSince(
-  sandbox: Sandbox,
-  before: readonly string[],
-  folders?: readonly string[],
-): Promise<string[]> {
-  const index = /^[+-] \/lib\/modules\/[^/ ]+(?:\/modules\.[\w.]+)? /;
-  return changes(before, await snapshot(sandbox, folders)).filter((line) => !index.test(line));
-}
 
 describe('a driver that does not build', () => {
   const BROKEN = '1.0.1-sample';

@@ -2,6 +2,19 @@
 
 import { describe, expect, test } from 'vitest';
 import {
+  builtLine,
+  changedSince,
+  DEBIAN_POSTINST,
+  DEBIAN_POSTRM,
+  escaped,
+  expectModule,
+  gentoo,
+  MAY_FAIL,
+  PLUGIN,
+  POSTINST,
+  PREINST,
+} from './support/installers.ts';
+import {
   changes,
   configure,
   history,
@@ -22,38 +35,8 @@ import { noBuildAlive, type RunResult, type Sandbox } from './support/sandbox.ts
 
 const { kernels, dkms } = parts();
 
-const PLUGIN = '/usr/lib/kernel/install.d/35-ttkmd.install';
-const PREINST = '/usr/lib/kernel/preinst.d/35-ttkmd.install';
-const POSTINST = '/usr/lib/kernel/postinst.d/35-ttkmd.install';
-const DEBIAN_POSTINST = '/etc/kernel/postinst.d/35-ttkmd';
-const DEBIAN_POSTRM = '/etc/kernel/postrm.d/35-ttkmd';
-
 /** A call that finds nothing to do takes a tenth of this. */
 const QUICK_MS = 3000;
-
-const MAY_FAIL = { allowFailure: true };
-
-/** Gentoo with dkms 3.2, no hooks but ours, the program and the driver; no kernels yet. */
-const gentoo = (): Promise<Sandbox> => prepared({ dkms: dkms.v32, tree: 'gentoo' });
-
-function escaped(text: string): string {
-  return text.replaceAll(/[.+[\]]/g, '\\$&');
-}
-
-/** The one line that a kernel which has got its driver is worth, for plain installers. */
-function builtLine(release: string, version = SAMPLE): RegExp {
-  return new RegExp(
-    `^ttkmd: tenstorrent ${version} for ${escaped(release)} \\.\\.\\. built, installed, verified \\(\\d+ s\\)\n$`,
-  );
-}
-
-/** The module that modprobe would load is there, of the right version, and for this very kernel. */
-async function expectModule(sandbox: Sandbox, release: string, path: string): Promise<void> {
-  expect(await modulePath(sandbox, release)).toBe(`/lib/modules/${release}/${path}`);
-  expect(await installedVersion(sandbox, release)).toBe(SAMPLE);
-  const { stdout } = await sandbox.run(['modinfo', '-k', release, '-F', 'vermagic', 'tenstorrent']);
-  expect(stdout.split(' ')[0]).toBe(release);
-}
 
 /** What remains of a kernel whose package was removed: what dkms and depmod put into its folder. */
 async function removeKernelsOwn(sandbox: Sandbox, release: string): Promise<void> {
@@ -64,16 +47,6 @@ async function removeKernelsOwn(sandbox: Sandbox, release: string): Promise<void
     rm -rf kernel/drivers modules.order modules.builtin modules.builtin.modinfo build source vmlinuz
     rm -rf ${sandbox.kernel(release).buildTree}`,
   ]);
-}
-
-/** What changed, but for what systemd's own 50-depmod.install makes anew at each call. */
-async function changedSince(
-  sandbox: Sandbox,
-  before: readonly string[],
-  folders?: readonly string[],
-): Promise<string[]> {
-  const index = /^[+-] \/lib\/modules\/[^/ ]+(?:\/modules\.[\w.]+)? /;
-  return changes(before, await snapshot(sandbox, folders)).filter((line) => !index.test(line));
 }
 
 /** Lines of the hooks alone, without those of the installer. */

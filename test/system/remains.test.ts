@@ -19,34 +19,13 @@ import {
   statusOf,
 } from './support/machine.ts';
 import { parts } from './support/parts.ts';
+import { expectReadableRecords } from './support/records.ts';
 import type { Sandbox } from './support/sandbox.ts';
 
 const { kernels, dkms } = parts();
 
 const NEWER = '1.1.0-sample';
 
-/**
- * A file that may go at any moment: of a hook, the kill meets the launcher; the program behind it is told to end, and
- * does so in good order a moment later.
- */
-async function readIfThere(sandbox: Sandbox, path: string): Promise<string | undefined> {
-  return sandbox.read(path).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return undefined;
-    throw error;
-  });
-}
-
-/** Whatever happened, the files that are kept can be read, and no draft of one is left as the file itself. */
-async function expectReadableRecords(sandbox: Sandbox): Promise<void> {
-  for (const path of ['/var/lib/ttkmd/state.json', '/run/ttkmd/run.json']) {
-    JSON.parse((await readIfThere(sandbox, path)) ?? 'null');
-  }
-  const kept = await readIfThere(sandbox, '/var/lib/ttkmd/history.jsonl');
-  if (kept === undefined) return;
-  const lines = kept.split('\n');
-  expect(lines.pop()).toBe('');
-  for (const line of lines) JSON.parse(line);
-}
 describe('wreckage', () => {
   test("in dkms's tree and in our own records is cleared away", async () => {
     await using sandbox = await prepared({ dkms: dkms.v32, tree: 'gentoo', kernels: [kernels.v61] });

@@ -12,6 +12,8 @@ export const FILES: readonly (readonly [path: string, what: string])[] = [
   ['/var/lib/ttkmd/', 'What is remembered: fingerprints, failures, history, what was installed.'],
   ['/var/log/ttkmd/builds/', 'One log for each build; the last 50 are kept.'],
   ['/run/ttkmd/', "The lock, the events of the run under way, the daemon's sockets."],
+  ['/run/ttkmd/status.sock', 'Where the daemon answers everybody, see SOCKETS.'],
+  ['/run/ttkmd/control.sock', 'Where it takes orders from root and the group in control.group.'],
   ['/run/ttkmd/status.json', "What ttkmdctl status --json prints, as of the daemon's last look."],
   ['/usr/lib/kernel/install.d/35-ttkmd.install', "The hook for systemd's kernel-install."],
   [
@@ -25,8 +27,69 @@ export const FILES: readonly (readonly [path: string, what: string])[] = [
   ],
   ['/etc/init.d/ttkmd', "OpenRC's service, with ttkmd-boot, ttkmd-hugepages and /etc/conf.d/ttkmd."],
   ['/dev/hugepages-1G', 'Where hugepages are mounted, while any are wanted.'],
+  ['/usr/share/ttkmd/login-message.sh', 'Prints a line while health is not ok, see A LINE AT LOGIN.'],
   ['/usr/lib/dracut/dracut.conf.d/50-ttkmd.conf', 'Keeps a stale driver out of the initramfs.'],
   [RULE_PATH, "The driver's udev rule, from its source; it stays as long as the driver does."],
+];
+
+/** What the daemon's sockets answer to. */
+export const CALLS: readonly { readonly socket: string; readonly call: string; readonly what: string }[] = [
+  {
+    socket: '/run/ttkmd/status.sock',
+    call: 'GET /status',
+    what: 'What ttkmdctl status --json prints, two seconds old at most.',
+  },
+  {
+    socket: '/run/ttkmd/status.sock',
+    call: 'GET /history?lines=30',
+    what: 'What ttkmdctl history --json prints.',
+  },
+  {
+    socket: '/run/ttkmd/status.sock',
+    call: 'GET /events',
+    what: 'A line of JSON for each event from now on: type, at, and what belongs to it.',
+  },
+  {
+    socket: '/run/ttkmd/control.sock',
+    call: 'POST /reconcile',
+    what: 'Starts a run. The body is {"kernel": RELEASE, "force": true}; both may be left out, and the body too.',
+  },
+  { socket: '/run/ttkmd/control.sock', call: 'POST /cancel', what: "Ends the daemon's run under way." },
+  { socket: '/run/ttkmd/control.sock', call: 'POST /reload', what: 'Reads the settings again.' },
+];
+
+/** The services by their names under systemd and OpenRC, and what each is for. */
+export const SERVICES: readonly (readonly [names: string, what: string])[] = [
+  [
+    'ttkmd-boot.service, ttkmd-boot',
+    'At boot: loads the driver of the running kernel, and builds it first if it must be, for at most boot.time_limit.',
+  ],
+  ['ttkmd.service, ttkmd', 'From then on: watches for new kernels and drivers, and serves the sockets.'],
+  [
+    'tenstorrent.target, ttkmd-boot',
+    'What others order themselves against: Requires= or Wants= and After=tenstorrent.target under systemd, need or after ttkmd-boot under OpenRC.',
+  ],
+  ['ttkmd-health.service', 'Fails when health turns bad, for an OnFailure= of your own; under systemd only.'],
+];
+
+/** Ways to have the line at login; as root. */
+export const LOGIN_COMMANDS: readonly string[] = [
+  'ln -s /usr/share/ttkmd/login-message.sh /etc/profile.d/ttkmd.sh',
+  'ln -s /usr/share/ttkmd/login-message.sh /etc/update-motd.d/95-ttkmd',
+];
+
+/** Settings that people ask for, as they are written. */
+export const EXAMPLES: readonly (readonly [what: string, lines: readonly string[]])[] = [
+  ['Stay with one driver version, whatever comes:', ['[driver]', 'version = 2.9.0']],
+  ['Leave old kernels and a rescue system alone:', ['[kernels]', 'exclude = 5.* *-rescue']],
+  [
+    "Let a driver that does not build fail the kernel's installation, and give a slow machine time:",
+    ['[hook]', 'on_failure = fail', 'time_limit = 1h', '[build]', 'jobs = 2', 'time_limit = 50m'],
+  ],
+  [
+    'Let a group of your own give orders, and see more in the log:',
+    ['[control]', 'group = wheel', '[log]', 'level = debug'],
+  ],
 ];
 
 /** The states of a kernel's module. */

@@ -13,13 +13,24 @@ const GRACE = 30_000;
 /** Milliseconds that systemd is asked for on top, so that it is always us who give up first. */
 const MARGIN = 60_000;
 
-/** Exit status 0 where the driver is loaded or nothing here needs it, 1 where it is not. */
+/**
+ * Exit status 0 where the driver is loaded or nothing here needs it, 1 where it is not.
+ * @throws TtkmdError where rights are missing
+ */
 export async function boot(options: GlobalOptions): Promise<number> {
   const context = openContext(options);
   const { host, config, terminal } = context;
   if (host.machine.chrooted) {
     terminal.line('nothing to load: this system is looked at from outside or in a chroot');
     return EXIT.ok;
+  }
+  if (host.machine.effectiveUser !== 0) {
+    throw new TtkmdError(
+      'not-root',
+      'Building and loading the driver needs root.',
+      'as root: ttkmdctl boot. Whether it is loaded: ttkmdctl status',
+      EXIT.rights,
+    );
   }
   const limit = config.boot.timeLimit;
   const askedFor = extendStartTime(context, limit + GRACE + MARGIN);

@@ -12,6 +12,7 @@ import { installedInits } from '../init/detect.ts';
 import type { InitKind } from '../init/services.ts';
 import { driverVersions, planGiveBack } from '../reconcile/give-back.ts';
 import { type Context, type GlobalOptions, openContext } from './context.ts';
+import { endDaemon } from './end-daemon.ts';
 import { type Deed, type FileAction, fileLines, nextSteps } from './render-files.ts';
 import { refreshServices, withdrawServices } from './service.ts';
 import { VERSION } from './version.ts';
@@ -79,7 +80,10 @@ function wantedServices({ fs }: Host): readonly InitKind[] {
 
 export async function uninstallProgram(options: DeployOptions): Promise<number> {
   const context = openContext(options);
-  if (!options.dryRun) await withdrawServices(context);
+  if (!options.dryRun) {
+    await withdrawServices(context);
+    await endDaemon(context);
+  }
   const status = await changeFiles(context, options, UNINSTALL, () => {
     const actions: FileAction[] = [...remove(context.host, choices(options))];
     for (const part of planGiveBack(context.host)) {

@@ -136,7 +136,7 @@ function sinceText({ state, record, failure }: KernelJudgement, now: number): st
 
 /** Why a module is not current, and what is in the way of a new one. */
 function whyText({ state, reason, record, failure, kernel }: KernelJudgement, judgement: Judgement): string {
-  if (state === 'current') return record === undefined ? 'built by somebody else' : '';
+  if (state === 'current') return record === undefined ? 'nobody wrote down who built it' : '';
   if (failure !== undefined || (state !== 'missing' && state !== 'drifted')) return reason ?? '';
   const { driver, observation } = judgement;
   const obstacle =

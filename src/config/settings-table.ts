@@ -126,7 +126,7 @@ export const TABLE: Table = {
         'settle',
         duration('0s', '1h'),
         '3s',
-        'How long a change must have come to rest before anything is done about it.',
+        'How long a change must have come to rest before anything is done about it; what is written to all the time is built from after an hour.',
       ),
       resync: setting(
         'resync',

@@ -127,7 +127,7 @@ function settle(
   const { release, version } = step;
   const { origin } = findKernel(work, release);
   const at = work.host.clock.now();
-  const { modules, failures, packages } = work.state;
+  const { modules, failures, origins } = work.state;
   const boot = work.observation.loading.boot || undefined;
   remember(work, {
     modules: {
@@ -143,7 +143,7 @@ function settle(
       },
     },
     failures: without(failures, release),
-    packages: origin.kind === 'dist-kernel' ? { ...packages, [release]: origin.package } : packages,
+    origins: origin.kind === 'unknown' ? origins : { ...origins, [release]: origin },
     intent: undefined,
   });
 }

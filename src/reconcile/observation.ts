@@ -10,7 +10,9 @@ import type { WrongNode } from '../driver/node-permissions.ts';
 import type { ObservedRule } from '../driver/rule.ts';
 import type { ObservedHugepages } from '../hugepages/hugepages.ts';
 import type { Kernel } from '../kernels/kernel.ts';
+import type { Restlessness } from '../state/restless.ts';
 import type { State } from '../state/state.ts';
+import type { StuckCommand } from '../state/stuck.ts';
 
 /** A setting that could not be used; its default counts. */
 export interface ConfigWarning {
@@ -56,7 +58,11 @@ export interface Observation {
   /** When a kernel's build tree last changed, where somebody still writes into it; only looked for on demand. */
   readonly restless: ReadonlyMap<string, number>;
   /** The same for the wanted driver source. */
-  readonly restlessSource: number | undefined;
+  readonly restlessSource: { readonly path: string; readonly changed: number } | undefined;
+  /** What the daemon's looks so far have seen being written to, by release. */
+  readonly restlessSince: ReadonlyMap<string, Restlessness>;
+  /** A child of the daemon that does not end. */
+  readonly stuck: StuckCommand | undefined;
   /** The driver's udev rule, where there is a source. */
   readonly rule: ObservedRule | undefined;
   readonly dkms: DkmsObservation;

@@ -23,8 +23,10 @@ import type { Kernel } from '../kernels/kernel.ts';
 import { changedSince } from '../kernels/quiet.ts';
 import { compareReleases } from '../kernels/versions.ts';
 import { BUILD_LOGS } from '../state/build-logs.ts';
+import { loadRestless } from '../state/restless.ts';
 import { runUnderWay } from '../state/run.ts';
 import { loadState, STATE_FOLDER, type State } from '../state/state.ts';
+import { loadStuck } from '../state/stuck.ts';
 import { adviceWhereShort } from './hugepage-advice.ts';
 import type { ConfigWarning, Observation, ObservedModule } from './observation.ts';
 import { observeLoading, ofThisBoot } from './observe-loading.ts';
@@ -88,6 +90,8 @@ export async function observe(
     readOnlySources: readOnlySources(fs, sources),
     rule: observeWantedRule(fs, wanted, state),
     ...restless,
+    restlessSince: loadRestless(fs),
+    stuck: loadStuck(fs),
     excluded: await excludedReleases(settings.config, kernels),
     dkms,
     remains: [...(isBusy ? [] : remains), ...ownRemains(fs, state, modules)],
@@ -133,8 +137,9 @@ async function findRestless(
     const changed = await changedSince(host, buildTree.path, since);
     if (changed !== undefined) restless.set(release, changed);
   }
-  const restlessSource = source === undefined ? undefined : await changedSince(host, source.path, since);
-  return { restless, restlessSource };
+  const changed = source === undefined ? undefined : await changedSince(host, source.path, since);
+  if (source === undefined || changed === undefined) return { restless, restlessSource: undefined };
+  return { restless, restlessSource: { path: source.path, changed } };
 }
 
 /** What somebody's process keeps to itself is nothing of the machine that was hidden. */
@@ -195,12 +200,16 @@ function observeWantedRule(
   return source === undefined ? undefined : observeRule(fs, source.path, state.rule);
 }
 
-/** A kernel whose build tree was depcleaned cannot tell any more which package it came from; the state can. */
+/** A kernel whose build tree is gone cannot tell any more where it came from; the state can. */
 export function withRememberedOrigins(kernels: readonly Kernel[], state: State): Kernel[] {
   return kernels.map((kernel) => {
-    const name = state.packages[kernel.release];
-    if (name === undefined || kernel.origin.kind !== 'unknown') return kernel;
-    return { ...kernel, origin: { kind: 'dist-kernel', package: name } };
+    const { origin, buildTree } = kernel;
+    const remembered = state.origins[kernel.release];
+    // Sources of the same release, without a link to them, prove nothing.
+    const guessed = origin.kind === 'hand-built' && buildTree.path === undefined;
+    return remembered !== undefined && (origin.kind === 'unknown' || guessed)
+      ? { ...kernel, origin: remembered }
+      : kernel;
   });
 }
 

@@ -6,10 +6,8 @@ import type { Judgement, KernelJudgement } from './judgement.ts';
 import { planAsked, planDriver } from './plan-driver.ts';
 import { planHugepages } from './plan-hugepages.ts';
 import { isRemembered, leavesModule } from './remembered.ts';
+import { lookAgainIn, restlessnessOf } from './restless.ts';
 import type { Step } from './step.ts';
-
-/** A tree that is not ready and is being written is looked at again after so many settle times. */
-const GROWING = 4;
 
 export interface Policy {
   readonly trigger: Trigger;
@@ -68,8 +66,8 @@ export function isEmpty(steps: readonly Step[]): boolean {
 /** The driver is ttkmd's to build: dkms would do it at other times and delete a working module first. */
 function planSource({ driver, observation, kernels }: Judgement, builds: readonly Step[]): Step[] {
   const { source } = driver;
-  // One that is still being unpacked is not touched.
-  if (observation.restlessSource !== undefined) return [];
+  // One that is still being unpacked is not touched, unless something is built from it all the same.
+  if (observation.restlessSource !== undefined && builds.length === 0) return [];
   // A failure that stands counts: dkms's hooks would try in our place, and fail the kernel's installation.
   const wanted =
     builds.length > 0 || kernels.some((one) => one.state === 'current' || one.failure !== undefined);
@@ -99,7 +97,7 @@ function isToPlace({ wanted, found, ours, readOnly }: ObservedRule): boolean {
 function planBuilds(judgement: Judgement, chosen: readonly KernelJudgement[], policy: Policy): Step[] {
   const version = judgement.driver.source?.version;
   if (version === undefined || judgement.observation.dkms.command === undefined) return [];
-  const due = chosen.filter((one) => isToBuild(one, policy) && restlessSince(judgement, one) === undefined);
+  const due = chosen.filter((one) => isToBuild(one, policy) && restlessnessOf(judgement, one) === undefined);
   const ordered = [...due.filter((one) => one.kernel.running), ...due.filter((one) => !one.kernel.running)];
   return ordered.flatMap(({ kernel: { release }, reason, failure }): Step[] => [
     {
@@ -112,21 +110,16 @@ function planBuilds(judgement: Judgement, chosen: readonly KernelJudgement[], po
   ]);
 }
 
-/** When somebody last wrote to what a build would be made from, if that is going on. */
-function restlessSince({ observation }: Judgement, { kernel }: KernelJudgement): number | undefined {
-  const times = [observation.restless.get(kernel.release), observation.restlessSource];
-  return times.reduce((a, b) => (a === undefined || (b !== undefined && b > a) ? b : a));
-}
-
 function planRest(judgement: Judgement, one: KernelJudgement, policy: Policy): Step | undefined {
-  const since = restlessSince(judgement, one);
-  if (since === undefined || policy.removed || !isToBuild(one, policy)) return undefined;
-  const { now, config } = judgement.observation;
+  const found = restlessnessOf(judgement, one);
+  if (found === undefined || policy.removed || !isToBuild(one, policy)) return undefined;
+  const { last: _, ...restless } = found;
   return {
     kind: 'wait',
     release: one.kernel.release,
     why: 'what it would be built from is still being written',
-    again: Math.max(0, since + config.watch.settle - now),
+    again: lookAgainIn(judgement.observation, found),
+    restless,
   };
 }
 
@@ -183,10 +176,9 @@ function planOldVersions(
     .map(({ version }): Step => ({ kind: 'unregister', version }));
 }
 
-function planWait(
-  { driver, observation }: Judgement,
-  { kernel, state, reason, goneIn }: KernelJudgement,
-): Step | undefined {
+function planWait(judgement: Judgement, judged: KernelJudgement): Step | undefined {
+  const { driver, observation } = judgement;
+  const { kernel, state, reason, goneIn } = judged;
   const release = kernel.release;
   if (goneIn !== undefined)
     return { kind: 'wait', release, why: 'it was removed a moment ago', again: goneIn };
@@ -197,9 +189,10 @@ function planWait(
   ) {
     const why = kernel.buildTree.missing[0]?.text ?? reason ?? 'its build tree is not ready';
     // What is missing may come deep in the tree, where nobody listens.
-    const isGrowing = observation.restless.has(release);
-    const again = isGrowing ? Math.max(GROWING * observation.config.watch.settle, 1000) : undefined;
-    return { kind: 'wait', release, why, ...(again === undefined ? {} : { again }) };
+    const found = observation.restless.has(release) ? restlessnessOf(judgement, judged) : undefined;
+    if (found === undefined) return { kind: 'wait', release, why };
+    const { last: _, ...restless } = found;
+    return { kind: 'wait', release, why, again: lookAgainIn(observation, found), restless };
   }
   return undefined;
 }

@@ -4,6 +4,7 @@ import type { HugepagesJudgement } from './judge-hugepages.ts';
 import type { DriverJudgement, Health, KernelJudgement, Problem } from './judgement.ts';
 import { loadedProblems } from './loaded-problems.ts';
 import type { Observation } from './observation.ts';
+import { knownRestlessness, restlessHint, restlessText } from './restless.ts';
 import { hintBeforeBuilding, sourceProblems } from './source-problems.ts';
 import { areSourcesHidden, isToldUnknown, unknownProblems } from './unknown.ts';
 
@@ -65,12 +66,21 @@ function machineProblems(observation: Observation, driver: DriverJudgement): Pro
       `move the driver's source there: /usr/src/tenstorrent-<version>`,
     );
   }
+  const { stuck } = observation;
+  if (stuck !== undefined) {
+    add(
+      'degraded',
+      'run-stuck',
+      `the daemon's child with pid ${stuck.pid} was killed and does not end: it hangs in the kernel, and nothing is built until it has ended`,
+      `see where, as root: cat /proc/${stuck.pid}/stack, and dmesg; where it stays, reboot`,
+    );
+  }
   for (const [path, adopted] of Object.entries(observation.state.adopted)) {
     if (adopted.foreign && driver.source?.path === path) {
       add(
         'note',
         'adopted',
-        `${path} was registered with dkms by somebody else; ttkmd has taken it over and left out its AUTOINSTALL`,
+        `${path} was registered with dkms before ttkmd took it over; its AUTOINSTALL is left out since`,
         'there is nothing to do; ttkmdctl uninstall gives it back',
       );
     }
@@ -141,12 +151,15 @@ function kernelProblem(
   }
   if (severity !== 'failed' && isSourcesMatter(observation, driver, judged)) return undefined;
   if (state === 'missing' || state === 'drifted') {
+    const before = hintBeforeBuilding(observation, driver);
+    const restless = before === undefined ? knownRestlessness(observation, judged) : undefined;
+    const text =
+      state === 'missing' ? missingText(driver, judged) : `its module is not current: ${judged.reason}`;
+    const building = restless === undefined ? 'build it, as root: ttkmdctl reconcile' : restlessHint(release);
     return {
       code: `module-${state}`,
-      message: `${release}: ${state === 'missing' ? missingText(driver, judged) : `its module is not current: ${judged.reason}`}`,
-      hint:
-        hintBeforeBuilding(observation, driver) ??
-        (kernel.buildTree.ready ? 'build it, as root: ttkmdctl reconcile' : installHeaders(judged)),
+      message: `${release}: ${text}${restless === undefined ? '' : `, since ${restlessText(observation, restless)}`}`,
+      hint: before ?? (kernel.buildTree.ready ? building : installHeaders(judged)),
       release,
       severity,
     };

@@ -3,6 +3,7 @@ import type { Config } from '../config/config.ts';
 import { EXIT, TtkmdError } from '../host/errors.ts';
 import type { Host } from '../host/host.ts';
 import type { HeldLock } from '../host/lock.ts';
+import { RESTLESS_FILE, saveRestless } from '../state/restless.ts';
 import {
   announceRun,
   appendEvent,
@@ -55,6 +56,11 @@ export interface Report {
  * @throws TtkmdError where rights are missing or the lock was held for longer than the patience
  */
 export async function reconcile(host: Host, options: ReconcileOptions): Promise<Report> {
+  const report = await makeRight(host, options);
+  return isUnannounced(options) && !options.dryRun ? rememberRestless(host, report) : report;
+}
+
+async function makeRight(host: Host, options: ReconcileOptions): Promise<Report> {
   const runs = runsSoFar(host.fs);
   const first = await lookAndPlan(host, options);
   if (options.dryRun) return unchanged(first, isEmpty(first.steps) ? 'nothing-to-do' : 'planned');
@@ -96,9 +102,28 @@ interface Planned {
 }
 
 async function lookAndPlan(host: Host, options: ReconcileOptions): Promise<Planned> {
-  const { trigger } = options.policy;
-  const judgement = await look(host, { ...options, unannounced: trigger === 'watch' || trigger === 'timer' });
+  const judgement = await look(host, { ...options, unannounced: isUnannounced(options) });
   return { judgement, steps: plan(judgement, options.policy) };
+}
+
+/** Nobody has said that a kernel or a driver source is complete. */
+function isUnannounced({ policy: { trigger } }: ReconcileOptions): boolean {
+  return trigger === 'watch' || trigger === 'timer';
+}
+
+/** What waited and was built, or has come to rest, is not among what waits now. */
+function rememberRestless(host: Host, report: Report): Report {
+  if (host.machine.effectiveUser !== 0) return report;
+  const restless = new Map(
+    report.steps.flatMap((step) =>
+      step.kind === 'wait' && step.release !== undefined && step.restless !== undefined
+        ? [[step.release, step.restless]]
+        : [],
+    ),
+  );
+  const unwritten = createUnwritten();
+  unwritten.attempt('status', RESTLESS_FILE, () => saveRestless(host.fs, restless));
+  return { ...report, unwritten: [...report.unwritten, ...unwritten.found] };
 }
 
 function unchanged({ judgement, steps }: Planned, outcome: Report['outcome']): Report {

@@ -7,6 +7,8 @@ import type { RunUnderWay } from '../state/run.ts';
 import { deviceEntry, holderEntry } from './device-entries.ts';
 import { hugepagesDocument } from './hugepages-document.ts';
 import type { Judgement, KernelJudgement } from './judgement.ts';
+import type { Observation } from './observation.ts';
+import { knownRestlessness } from './restless.ts';
 
 const STATUS_SCHEMA = 1;
 
@@ -18,7 +20,7 @@ export function statusDocument(judgement: Judgement, run: RunUnderWay | undefine
     at: time(observation.now),
     health,
     run: run === undefined ? null : { pid: run.pid, trigger: run.trigger, since: time(run.since) },
-    kernels: kernels.map(kernelEntry),
+    kernels: kernels.map((one) => kernelEntry(observation, one)),
     driver: {
       desired: driver.desired ?? null,
       loaded: driver.loaded?.version ?? null,
@@ -57,7 +59,9 @@ function loadedEntry(loaded: LoadedDriver | undefined): object | null {
   };
 }
 
-function kernelEntry({ kernel, state, reason, module, record, failure, bootable }: KernelJudgement): object {
+function kernelEntry(observation: Observation, judged: KernelJudgement): object {
+  const { kernel, state, reason, module, record, failure, bootable } = judged;
+  const restless = knownRestlessness(observation, judged);
   return {
     release: kernel.release,
     kind: kernel.kind,
@@ -79,6 +83,7 @@ function kernelEntry({ kernel, state, reason, module, record, failure, bootable 
       reason: reason ?? null,
       since: record === undefined || state !== 'current' ? null : time(record.at),
       log: failure?.log ?? null,
+      restless: restless === undefined ? null : { path: restless.path, since: time(restless.since) },
     },
   };
 }

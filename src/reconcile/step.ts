@@ -1,5 +1,6 @@
 // What can be done to a machine: data, so that a plan can be shown before it is carried out.
 import type { Remains } from '../dkms/mend.ts';
+import type { Restlessness } from '../state/restless.ts';
 
 export type Step =
   /** Take away what a killed or half-done dkms left. */
@@ -59,6 +60,8 @@ export type Step =
       readonly why: string;
       /** Milliseconds after which it is worth another look though nothing may happen until then. */
       readonly again?: number;
+      /** What somebody is still writing to, and since when. */
+      readonly restless?: Restlessness;
     };
 
 /** A step in words, for a plan: what will be done. */

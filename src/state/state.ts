@@ -98,6 +98,11 @@ export interface DriverState {
   readonly failure?: DriverFailure | undefined;
 }
 
+/** What a kernel is known to be; a build tree that is gone tells nothing. */
+export type RememberedOrigin =
+  | { readonly kind: 'dist-kernel' | 'distribution'; readonly package: string }
+  | { readonly kind: 'hand-built' };
+
 export interface State {
   readonly modules: Readonly<Record<string, ModuleRecord>>;
   readonly failures: Readonly<Record<string, FailureRecord>>;
@@ -107,8 +112,8 @@ export interface State {
   readonly sources: Readonly<Record<string, { readonly identity: string; readonly hash: string }>>;
   /** SHA-256 of the udev rule that was put in place. */
   readonly rule: string | undefined;
-  /** The package that a kernel came from, remembered for when its build tree is gone. */
-  readonly packages: Readonly<Record<string, string>>;
+  /** Where a kernel came from, by its release, remembered for when its build tree is gone. */
+  readonly origins: Readonly<Record<string, RememberedOrigin>>;
   readonly intent: Intent | undefined;
   /** Pages of 1 GiB that we have had allocated, and in which boot; see hugepages/. */
   readonly pages?: AskedPages | undefined;
@@ -119,7 +124,7 @@ export const EMPTY_STATE: State = {
   modules: {},
   failures: {},
   adopted: {},
-  packages: {},
+  origins: {},
   sources: {},
   rule: undefined,
   intent: undefined,
@@ -134,13 +139,17 @@ export function loadState(fs: HostFs): State {
   const text = fs.readText(STATE_PATH);
   if (text === undefined) return EMPTY_STATE;
   try {
-    const data = JSON.parse(text) as Partial<State> & { schema?: number };
+    const data = JSON.parse(text) as Partial<State> & {
+      readonly schema?: number;
+      /** Of earlier versions: the packages of dist-kernels. */
+      readonly packages?: Readonly<Record<string, string>>;
+    };
     if (data.schema !== SCHEMA) return EMPTY_STATE;
     return {
       modules: data.modules ?? {},
       failures: data.failures ?? {},
       adopted: data.adopted ?? {},
-      packages: data.packages ?? {},
+      origins: { ...originsOf(data.packages), ...data.origins },
       sources: data.sources ?? {},
       rule: data.rule,
       intent: data.intent,
@@ -150,6 +159,12 @@ export function loadState(fs: HostFs): State {
   } catch {
     return EMPTY_STATE;
   }
+}
+
+function originsOf(packages: Readonly<Record<string, string>> = {}): Record<string, RememberedOrigin> {
+  return Object.fromEntries(
+    Object.entries(packages).map(([release, name]) => [release, { kind: 'dist-kernel', package: name }]),
+  );
 }
 
 /** Writes the state in one step. */

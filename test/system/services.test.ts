@@ -170,6 +170,10 @@ describe('systemd', () => {
     expect(shown.replace(/\s+/g, ' ')).toMatch(
       /✗ not loaded: tenstorrent is blacklisted in \S+ → take it off/,
     );
+
+    const nobody = ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups'];
+    const user = await sandbox.run([...nobody, '/usr/bin/ttkmdctl', 'boot'], { allowFailure: true });
+    expect(printed(user)).toMatch(/^exit status 4\n.*needs root\.\n {2}→ /s);
   });
 
   test('says in one sentence why it has no hugepages to give, and to whom it gives none', async () => {
@@ -324,6 +328,15 @@ describe('systemd', () => {
     await insist(sandbox, ['--root', '/opt/other', 'service', 'enable'], 0);
     await sandbox.run(['mv', '/usr/bin/systemctl.away', '/usr/bin/systemctl']);
     expect(await links()).toBe(bySystemctl);
+  });
+
+  test('says what to do where there is neither systemd nor OpenRC: to look is no failed step', async () => {
+    await sandbox.run(['mkdir', '-p', '/opt/bare/etc']);
+    const looked = await insist(sandbox, ['--root', '/opt/bare', 'service', 'status'], 1);
+    expect(looked.stdout).toMatch(/neither systemd nor OpenRC .*\n.*ttkmdctl boot.*ttkmdctl daemon/is);
+    const { stdout } = await insist(sandbox, ['--root', '/opt/bare', 'service', 'status', '--json'], 1);
+    expect(JSON.parse(stdout)).toMatchObject({ schema: 1, init: null, live: false, services: [] });
+    await insist(sandbox, ['--root', '/opt/bare', 'service', 'enable'], 6);
   });
 
   test('has nothing left of us after uninstall', async () => {

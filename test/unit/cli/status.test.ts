@@ -113,7 +113,7 @@ describe('a row', () => {
       { ...current(B, '2.8.0'), ...NO_HEADERS, ...SOURCE },
       /version 2\.8\.0, wanted is 2\.9\.0; .*\/build/,
     ],
-    ['built by another', { ...current(B, '2.9.0'), ...SOURCE }, /^built by somebody else$/],
+    ['built by another', { ...current(B, '2.9.0'), ...SOURCE }, /^nobody wrote down who built it$/],
   ])('says what is in the way: %s', async (_, files, why) => {
     expect(row(await screen(files), B).at(-1)).toMatch(why);
   });

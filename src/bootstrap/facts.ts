@@ -1,6 +1,6 @@
 // What a machine is, as far as its bootstrap depends on it. Looks, changes nothing.
 import type { Device } from '../driver/driver.ts';
-import { observeDevices } from '../driver/loaded.ts';
+import { observeDevices } from '../driver/devices.ts';
 import type { Host } from '../host/host.ts';
 import { type FoundInit, findInit } from '../init/detect.ts';
 import { readOption } from '../kernels/configuration.ts';

@@ -12,6 +12,7 @@ import { EXIT, TtkmdError } from '../host/errors.ts';
 import type { Host } from '../host/host.ts';
 import { driverVersions, planGiveBack } from '../reconcile/give-back.ts';
 import { type Context, type GlobalOptions, openContext } from './context.ts';
+import { endDaemon } from './end-daemon.ts';
 import { type Deed, type FileAction, fileLines, nextSteps } from './render-files.ts';
 import { refreshServices, withdrawServices } from './service.ts';
 import { VERSION } from './version.ts';
@@ -74,7 +75,10 @@ export async function uninstallProgram(
   options: DeployOptions & { readonly keepDriver?: boolean },
 ): Promise<number> {
   const context = openContext(options);
-  if (!options.dryRun) await withdrawServices(context);
+  if (!options.dryRun) {
+    await withdrawServices(context);
+    await endDaemon(context);
+  }
   let driverGoes = false;
   if (context.host.fs.exists(JOURNAL_PATH)) {
     const lock = options.dryRun ? undefined : await takeLock(context.host);

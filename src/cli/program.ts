@@ -48,6 +48,8 @@ export function createProgram(parts: Parts, done: (status: number) => void): Com
   addWork(program, run);
   addBootstrap(program, run);
   addDoctor(program, run);
+  addHugepages(program, run);
+  addDriver(program, run);
   addConfig(program, run);
   addHooks(program, run);
   addService(program, run);
@@ -85,6 +87,11 @@ function addLooks(program: Command, run: Run): void {
     .description('list every kernel, its origin, and whether its build tree is ready')
     .option('--json', 'print one JSON object (schema 1)')
     .action(run(async (_, options) => (await import('./kernels.ts')).kernels(options)));
+  program
+    .command('devices')
+    .description('list the devices: what drives each, its node in /dev, its firmware, who holds it')
+    .option('--json', 'print one JSON object (schema 1)')
+    .action(run(async (_, options) => (await import('./devices.ts')).devices(options)));
   program
     .command('logs')
     .description('print the log of the newest build')
@@ -188,6 +195,62 @@ function addDoctor(program: Command, run: Run): void {
         return doctor(options as unknown as Parameters<typeof doctor>[0]);
       }),
     );
+}
+
+function addHugepages(program: Command, run: Run): void {
+  const hugepages = program
+    .command('hugepages')
+    .description('the pages of 1 GiB that the cards are fed from')
+    .helpCommand(false);
+  hugepages
+    .command('status')
+    .description(
+      'tell how many pages are wanted and why, how many are where, and the mount; exit status 0 or 1',
+    )
+    .option('--json', 'print one JSON object (schema 1)')
+    .action(run(async (_, options) => (await import('./hugepages.ts')).hugepagesStatus(options)));
+  hugepages
+    .command('apply')
+    .description('allocate the pages that are missing, and mount them; never takes any away by itself')
+    .option(
+      '--release',
+      'give those back that ttkmd had allocated, that nobody uses and nothing asks for any more',
+    )
+    .option('--dry-run', 'print the plan and change nothing')
+    .option('--wait <seconds>', 'wait so long for another run', wholeNumber, DEFAULT_WAIT)
+    .option('--json', 'print one JSON object (schema 1)')
+    .addOption(new Option('--boot', 'the machine boots: bad settings stop nothing').hideHelp())
+    .action(
+      run(async (_, options) => {
+        const { applyHugepages } = await import('./hugepages.ts');
+        return applyHugepages(options as unknown as Parameters<typeof applyHugepages>[0]);
+      }),
+    );
+}
+
+function addDriver(program: Command, run: Run): void {
+  for (const [name, description] of [
+    ['load', 'load the driver into the running kernel, or say why it cannot be'],
+    [
+      'unload',
+      'unload the driver until it is asked for or the machine boots; refused while anybody uses a device',
+    ],
+    [
+      'reload',
+      'put the driver on disk in the place of the loaded one, and that back if it fails; refused while anybody uses a device that pre-reload has not freed',
+    ],
+  ] as const) {
+    program
+      .command(name)
+      .description(description)
+      .option('--wait <seconds>', 'wait so long for another run', wholeNumber, DEFAULT_WAIT)
+      .action(
+        run(async (_, options) => {
+          const { driverCommand } = await import('./driver.ts');
+          return driverCommand(name, { ...options, wait: Number(options.wait) });
+        }),
+      );
+  }
 }
 
 function addConfig(program: Command, run: Run): void {

@@ -44,9 +44,10 @@ function inEveryCommand(id: string): boolean {
   if (name === 'dkms')
     return ['bash-assignments', 'commands', 'foreign-runs', 'framework', 'mend', 'tree'].includes(file);
   if (name === 'reconcile')
-    return !/^(apply|build-failed|give-back|own-copies|verify-install|work)/.test(file);
+    return !/^(admin-hooks|apply|build-hooks|give-back|own-copies|verify-install|work)/.test(file);
   return (
     name === 'cli' &&
+    !/^(ask|bootstrap|doctor)/.test(file) &&
     ![
       'deploy',
       'hooks',
@@ -56,6 +57,7 @@ function inEveryCommand(id: string): boolean {
       'logs',
       'watch-status',
       'boot',
+      'driver',
       'service',
       'render-files',
       'usage',

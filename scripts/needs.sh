@@ -7,7 +7,7 @@
 # shellcheck disable=SC2034
 sandbox_packages='
   gcc libc6-dev libelf1 make patch dpkg-dev openssl
-  kmod rsync systemd util-linux xz-utils zstd
+  kmod mmdebstrap rsync systemd util-linux xz-utils zstd
 '
 
 # What Portage, from PyPI, needs of a machine beside that.

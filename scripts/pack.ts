@@ -21,7 +21,7 @@ interface Package {
 }
 
 const EXECUTABLE =
-  /^(install\.sh|node\/bin\/node|hooks\/usr\/bin\/.*|hooks\/.*\/35-ttkmd(\.install)?|hooks\/usr\/share\/ttkmd\/.*|openrc\/.*init\.d\/.*)$/;
+  /^(install\.sh|bootstrap\.sh|node\/bin\/node|hooks\/usr\/bin\/.*|hooks\/.*\/35-ttkmd(\.install)?|hooks\/usr\/share\/ttkmd\/.*|openrc\/.*init\.d\/.*)$/;
 
 const { name, version, license, engines } = readJson<Package>('package.json');
 const top = `${name}-${version}`;
@@ -37,6 +37,7 @@ put('overlay', 'overlay');
 put('LICENSE', 'LICENSE');
 for (const document of ['README.md', 'CONTRIBUTING.md', 'bench/README.md']) put(document, document);
 put('scripts/install.sh', 'install.sh');
+put('bootstrap.sh', 'bootstrap.sh');
 write('THIRD-PARTY-LICENSES', thirdPartyLicenses());
 write('package.json', `${JSON.stringify({ name, version, license, type: 'module', engines }, null, 2)}\n`);
 requireLinks('README.md');

@@ -19,8 +19,6 @@ interface Tier {
   name: string;
   /** Why it cannot run here; undefined when it can. */
   obstacle?: () => string | undefined;
-  /** It runs only where it is named: not every step of it has been seen to pass in one run yet. */
-  onDemand?: true;
   run: (vitestArguments: readonly string[]) => Promise<Counts>;
 }
 
@@ -33,7 +31,7 @@ const TIERS: readonly Tier[] = [
   { name: 'unit', run: (rest) => vitest('unit', rest) },
   { name: 'system', obstacle: withoutNamespacesOrApt, run: (rest) => vitest('system', rest) },
   { name: 'gentoo', obstacle: withoutPortage, run: (rest) => vitest('gentoo', rest) },
-  { name: 'vm', onDemand: true, obstacle: withoutVirtualMachines, run: (rest) => vitest('vm', rest) },
+  { name: 'vm', obstacle: withoutVirtualMachines, run: (rest) => vitest('vm', rest) },
 ];
 
 const NOTHING: Counts = { passed: 0, failed: 0, skipped: 0 };
@@ -47,9 +45,7 @@ async function main(): Promise<number> {
     );
     return 2;
   }
-  const chosen = TIERS.filter(({ name, onDemand }) =>
-    names.length === 0 ? onDemand === undefined : names.includes(name),
-  );
+  const chosen = TIERS.filter(({ name }) => names.length === 0 || names.includes(name));
 
   const lines: string[] = [];
   let total = NOTHING;

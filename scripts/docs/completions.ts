@@ -4,6 +4,9 @@ import type { DocumentedCommand, DocumentedOption, DocumentedProgram } from './c
 /** Releases are the folders in /lib/modules: reading them needs no program, and is there at once. */
 const RELEASES = 'cd /lib/modules 2>/dev/null && printf "%s\\n" */';
 
+const FISH_RELEASES = '(cd /lib/modules 2>/dev/null; and printf "%s\\n" */ | string trim -c /)';
+const ZSH_RELEASES = `(\${(f)"$(${RELEASES} | tr -d /)"})`;
+
 /** For bash. */
 export function bashCompletion(program: DocumentedProgram): string {
   const { commands, options } = program;
@@ -74,7 +77,7 @@ export function zshCompletion(program: DocumentedProgram): string {
       .filter((command) => !command.takesCommand)
       .map(
         (command) =>
-          `    '${command.name}') _arguments ${[...command.options, ...program.options].map(zshOption).join(' ')}${command.takesRelease ? ` '*:release:(${`\${(f)"$(${RELEASES} | tr -d /)"}`})'` : ''} ;;`,
+          `    '${command.name}') _arguments ${[...command.options, ...program.options].map(zshOption).join(' ')}${command.takesRelease ? ` '*:release:${ZSH_RELEASES}'` : ''} ;;`,
       ),
     '  esac',
     '}',
@@ -111,10 +114,7 @@ export function fishCompletion(program: DocumentedProgram): string {
       ),
     ...commands
       .filter((one) => one.takesRelease)
-      .map(
-        (one) =>
-          `complete -c ttkmdctl -n ${seen(one.name)} -a ${quote(`(${'cd /lib/modules 2>/dev/null; and printf "%s\\n" */ | string trim -c /'})`)}`,
-      ),
+      .map((one) => `complete -c ttkmdctl -n ${seen(one.name)} -a ${quote(FISH_RELEASES)}`),
     ...commands.flatMap((one) =>
       one.options.map((option) => `complete -c ttkmdctl -n ${seen(one.name)} ${fishOption(option, quote)}`),
     ),
@@ -124,7 +124,8 @@ export function fishCompletion(program: DocumentedProgram): string {
 }
 
 function fishOption(option: DocumentedOption, quote: (text: string) => string): string {
-  const choices = option.choices.length === 0 ? '' : ` -a ${quote(option.choices.join(' '))}`;
+  const offered = takesRelease(option) ? FISH_RELEASES : option.choices.join(' ');
+  const choices = offered === '' ? '' : ` -a ${quote(offered)}`;
   const short = option.short === undefined ? '' : ` -s ${option.short.slice(1)}`;
   return `-l ${option.long.slice(2)}${short}${option.takesValue ? ' -x' : ''}${choices} -d ${quote(option.description)}`;
 }
@@ -132,7 +133,9 @@ function fishOption(option: DocumentedOption, quote: (text: string) => string): 
 function zshOption(option: DocumentedOption): string {
   const text = option.description.replaceAll("'", "'\\''").replace(/[[\]]/g, '');
   const value = option.takesValue
-    ? `:value:${option.choices.length > 0 ? `(${option.choices.join(' ')})` : option.long === '--root' || option.long === '--package' ? '_files -/' : ' '}`
+    ? takesRelease(option)
+      ? `:release:${ZSH_RELEASES}`
+      : `:value:${option.choices.length > 0 ? `(${option.choices.join(' ')})` : option.long === '--root' || option.long === '--package' ? '_files -/' : ' '}`
     : '';
   return `'${option.long}[${text}]${value}'`;
 }
@@ -145,13 +148,17 @@ function bashValue(option: DocumentedOption): string[] {
       `    ${names}) mapfile -t COMPREPLY < <(compgen -W "${option.choices.join(' ')}" -- "$cur"); return ;;`,
     ];
   }
-  if (option.long === '--kernel') {
+  if (takesRelease(option)) {
     return [
       `    ${names}) mapfile -t COMPREPLY < <(compgen -W "$(${RELEASES} | tr -d /)" -- "$cur"); return ;;`,
     ];
   }
   const folders = option.long === '--root' || option.long === '--package';
   return [`    ${names}) ${folders ? 'mapfile -t COMPREPLY < <(compgen -d -- "$cur"); ' : ''}return ;;`];
+}
+
+function takesRelease({ long }: DocumentedOption): boolean {
+  return long === '--kernel';
 }
 
 function allOptions(program: DocumentedProgram): DocumentedOption[] {

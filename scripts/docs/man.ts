@@ -2,7 +2,18 @@
 import { EXIT_STATUSES } from '../../src/cli/exit-statuses.ts';
 import { describeSetting, SETTINGS } from '../../src/config/schema.ts';
 import type { DocumentedCommand, DocumentedOption, DocumentedProgram } from './commands.ts';
-import { FILES, HOOK_VARIABLES, SOURCE_COMMANDS, STATES } from './facts.ts';
+import {
+  CALLS,
+  EXAMPLES,
+  FILES,
+  HOOK_NAMES,
+  HOOK_RULES,
+  HOOK_VARIABLES,
+  LOGIN_COMMANDS,
+  SERVICES,
+  SOURCE_COMMANDS,
+  STATES,
+} from './facts.ts';
 
 /** ttkmdctl(8). */
 export function commandPage(program: DocumentedProgram): string {
@@ -29,19 +40,35 @@ export function commandPage(program: DocumentedProgram): string {
     protect(
       'tt-kmd is not in the Gentoo tree. Its source belongs to root and into /usr/src/tenstorrent-<version>; as root, for the version of your choice:',
     ),
-    '.PP',
-    '.EX',
-    ...SOURCE_COMMANDS.map((line) => protect(line)),
-    '.EE',
+    ...example(SOURCE_COMMANDS),
     '.PP',
     protect(
       "The tags there are called ttkmd-<version> too; they are the driver's and have nothing to do with this program.",
     ),
-    '.SH WHEN A BUILD FAILS',
-    protect(
-      '/etc/ttkmd/hooks.d/build-failed is run as root, if it is an executable file that root alone can write to. What it prints goes into the log of the build. It has 30 seconds; what it leaves running is ended with it. Its own failure is written down in the history and changes nothing. In its environment:',
-    ),
+    '.SH HOOKS',
+    protect(`What the admin puts into /etc/ttkmd/hooks.d ${HOOK_RULES}`),
+    ...HOOK_NAMES.flatMap(entry),
+    '.PP',
+    protect('In their environment:'),
     ...HOOK_VARIABLES.flatMap(entry),
+    '.SH SERVICES',
+    protect('"ttkmdctl service enable --now", as root, starts them now and at each boot:'),
+    ...SERVICES.flatMap(entry),
+    '.SH SOCKETS',
+    protect(
+      'The daemon answers on two Unix sockets, in HTTP and JSON; GET / on either lists its calls. Times are ISO 8601. An answer of 400 and more is an object with the reason in "error". For example: curl --unix-socket /run/ttkmd/status.sock http://localhost/status',
+    ),
+    ...[...new Set(CALLS.map(({ socket }) => socket))].flatMap((socket) => [
+      `.SS ${protect(socket)}`,
+      ...CALLS.filter((one) => one.socket === socket).flatMap(({ call, what }) =>
+        entry([call, protect(what)]),
+      ),
+    ]),
+    '.SH A LINE AT LOGIN',
+    protect(
+      '/usr/share/ttkmd/login-message.sh prints a line while health is not ok. Nothing runs it until one of these does, as root; the second is for Debian:',
+    ),
+    ...example(LOGIN_COMMANDS),
     '.SH EXIT STATUS',
     ...EXIT_STATUSES.flatMap(entry),
     '.SH ENVIRONMENT',
@@ -73,14 +100,24 @@ export function settingsPage(program: DocumentedProgram): string {
       ...SETTINGS.filter((setting) => setting.section === section).flatMap((setting) =>
         entry([
           setting.key,
-          `${describeSetting(setting)} ${setting.written === '' ? 'Empty unless set.' : `Default: ${setting.written}.`}`,
+          `${describeSetting(setting)} ${setting.written === '' ? 'Empty unless set.' : `Default: ${setting.written}.`} Expected: ${protect(setting.parser.expected)}.`,
         ]),
       ),
     ]),
+    '.SH EXAMPLES',
+    protect(
+      'In /etc/ttkmd/ttkmd.conf, or in a file of your own such as /etc/ttkmd/ttkmd.conf.d/50-own.conf.',
+    ),
+    ...EXAMPLES.flatMap(([what, lines]) => ['.PP', protect(what), ...example(lines)]),
     '.SH SEE ALSO',
     '.BR ttkmdctl (8)',
     '',
   ].join('\n');
+}
+
+/** Lines as they are typed. */
+function example(lines: readonly string[]): string[] {
+  return ['.PP', '.EX', ...lines.map((line) => protect(line)), '.EE'];
 }
 
 function heading(title: string, section: string, version: string): string {

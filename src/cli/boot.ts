@@ -1,5 +1,6 @@
 // `ttkmdctl boot`: what ttkmd-boot runs when the machine starts. The driver of the running kernel, loaded.
-import { observeDevices, observeLoaded } from '../driver/loaded.ts';
+import { observeDevices } from '../driver/devices.ts';
+import { observeLoaded } from '../driver/loaded.ts';
 import { EXIT, TtkmdError } from '../host/errors.ts';
 import { interruptible } from '../host/signals.ts';
 import { type Report, reconcile } from '../reconcile/reconcile.ts';
@@ -12,13 +13,24 @@ const GRACE = 30_000;
 /** Milliseconds that systemd is asked for on top, so that it is always us who give up first. */
 const MARGIN = 60_000;
 
-/** Exit status 0 where the driver is loaded or nothing here needs it, 1 where it is not. */
+/**
+ * Exit status 0 where the driver is loaded or nothing here needs it, 1 where it is not.
+ * @throws TtkmdError where rights are missing
+ */
 export async function boot(options: GlobalOptions): Promise<number> {
   const context = openContext(options);
   const { host, config, terminal } = context;
   if (host.machine.chrooted) {
     terminal.line('nothing to load: this system is looked at from outside or in a chroot');
     return EXIT.ok;
+  }
+  if (host.machine.effectiveUser !== 0) {
+    throw new TtkmdError(
+      'not-root',
+      'Building and loading the driver needs root.',
+      'as root: ttkmdctl boot. Whether it is loaded: ttkmdctl status',
+      EXIT.rights,
+    );
   }
   const limit = config.boot.timeLimit;
   const askedFor = extendStartTime(context, limit + GRACE + MARGIN);
@@ -87,7 +99,7 @@ function conclude({ host, config, terminal }: Context, report: Report | 'late' |
   return EXIT.unhealthy;
 }
 
-/** What failed just now, or what stands in the way since earlier. */
+/** What failed just now, or what stands in the way since earlier; the driver needs no hugepages to be loaded. */
 function reasons(report: Report | 'late' | undefined): { text: string; hint: string }[] {
   if (report === undefined) return [];
   if (report === 'late') {
@@ -98,12 +110,14 @@ function reasons(report: Report | 'late' | undefined): { text: string; hint: str
       },
     ];
   }
-  const failed = report.done.filter(({ outcome }) => outcome === 'failed' || outcome === 'cancelled');
+  const failed = report.done.filter(
+    ({ outcome, step }) => (outcome === 'failed' || outcome === 'cancelled') && !/Hugepages$/.test(step.kind),
+  );
   if (failed.length > 0) {
     return failed.map(({ text, hint }) => ({ text, hint: hint ?? 'try again: ttkmdctl reconcile' }));
   }
   return report.after.problems
-    .filter(({ severity }) => severity !== 'note')
+    .filter(({ severity, code }) => severity !== 'note' && !code.startsWith('hugepages-'))
     .map(({ message, hint }) => ({ text: message, hint }));
 }
 

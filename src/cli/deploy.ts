@@ -1,17 +1,18 @@
 // `ttkmdctl deploy` and `uninstall`: the program's own files on a host.
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { JOURNAL_PATH } from '../bootstrap/journal.ts';
 import { install, remove } from '../deploy/deploy.ts';
 import { openPackage, type PackageFolder, packageFolderOf } from '../deploy/package.ts';
 import { RECORD_PATH } from '../deploy/record.ts';
 import { findSystemNode } from '../deploy/system-node.ts';
+import { wantedServices } from '../deploy/wanted-services.ts';
 import { RULE_PATH } from '../driver/rule.ts';
 import { EXIT, TtkmdError } from '../host/errors.ts';
 import type { Host } from '../host/host.ts';
-import { installedInits } from '../init/detect.ts';
-import type { InitKind } from '../init/services.ts';
 import { driverVersions, planGiveBack } from '../reconcile/give-back.ts';
 import { type Context, type GlobalOptions, openContext } from './context.ts';
+import { endDaemon } from './end-daemon.ts';
 import { type Deed, type FileAction, fileLines, nextSteps } from './render-files.ts';
 import { refreshServices, withdrawServices } from './service.ts';
 import { VERSION } from './version.ts';
@@ -79,23 +80,27 @@ export async function deployProgram(options: DeployOptions): Promise<number> {
   return status;
 }
 
-/** Units lie ready wherever units lie; init scripts only where OpenRC is. */
-function wantedServices({ fs }: Host): readonly InitKind[] {
-  const found = installedInits(fs);
-  const units = found.includes('systemd') || fs.exists('/usr/lib/systemd/system');
-  return [...(units ? ['systemd' as const] : []), ...(found.includes('openrc') ? ['openrc' as const] : [])];
-}
-
-export async function uninstallProgram(options: DeployOptions): Promise<number> {
+export async function uninstallProgram(
+  options: DeployOptions & { readonly keepDriver?: boolean },
+): Promise<number> {
   const context = openContext(options);
-  if (!options.dryRun) await withdrawServices(context);
+  if (!options.dryRun) {
+    await withdrawServices(context);
+    await endDaemon(context);
+  }
+  let driverGoes = false;
+  if (context.host.fs.exists(JOURNAL_PATH)) {
+    const lock = options.dryRun ? undefined : await takeLock(context.host);
+    const { takeBackBootstrap } = await import('./bootstrap-undo.ts');
+    driverGoes = await takeBackBootstrap(context, options).finally(() => lock?.release());
+  }
   const portages = isPortages(context.host);
   const deed = portages ? UNINSTALL_BESIDE_PORTAGE : UNINSTALL;
   const status = await changeFiles(context, options, deed, () => {
     const actions: FileAction[] = [...remove(context.host, choices(options))];
     for (const part of planGiveBack(context.host)) {
       // The lock that is held makes this one, on a machine that has nothing of ttkmd too.
-      if (part.path !== '/run/ttkmd') actions.push(part);
+      if (part.path !== '/run/ttkmd') actions.push(...(driverGoes ? withoutDriver(part) : [part]));
       if (!options.dryRun) part.act();
     }
     const stays = `the program itself is Portage's; to take it off, as root: ${UNMERGE}`;
@@ -107,6 +112,13 @@ export async function uninstallProgram(options: DeployOptions): Promise<number> 
 
 function isPortages({ fs }: Host): boolean {
   return fs.list('/var/db/pkg/app-admin').some((name) => /^ttkmd-\d/.test(name));
+}
+
+/** What a dry run says of parts that only a driver that stays has need of. */
+function withoutDriver({ kind, path, reason }: FileAction): FileAction[] {
+  if (kind === 'give-back') return [];
+  if (path === RULE_PATH) return [{ kind: 'remove', path }];
+  return [reason === undefined ? { kind, path } : { kind, path, reason }];
 }
 
 /** What was done to files, and what is to be done next. */

@@ -3,7 +3,7 @@
 /** In their order; 77 is never used, since kernel-install reads it as "success, stop here". */
 export const EXIT_STATUSES: readonly (readonly [status: string, meaning: string])[] = [
   ['0', 'Done, or healthy.'],
-  ['1', 'Not healthy, not ready, or nothing found.'],
+  ['1', 'Not healthy, not ready, not in service, or nothing found.'],
   ['2', 'Bad usage.'],
   ['3', 'Bad configuration.'],
   ['4', 'Missing rights: run it as root.'],

@@ -1,7 +1,8 @@
 // `ttkmdctl history`: what was done when, by which trigger, how long it took, how it ended.
 import { EXIT } from '../host/errors.ts';
 import { localTime } from '../host/local-time.ts';
-import { type HistoryEntry, readHistory } from '../state/history.ts';
+import type { Step } from '../reconcile/step.ts';
+import { type HistoryEntry, publicEntry, readHistory } from '../state/history.ts';
 import { type GlobalOptions, openContext } from './context.ts';
 import { type Column, table } from './terminal.ts';
 
@@ -16,7 +17,36 @@ const COLUMNS: readonly Column[] = [
 ];
 
 /** Steps that change what a kernel or an admin has; the others keep records in order. */
-const TELLING = new Set(['takeOver', 'build', 'install', 'forget']);
+const TELLING = new Set([
+  ...['takeOver', 'build', 'install', 'forget'],
+  ...['unload', 'reload', 'endReload', 'allocateHugepages', 'returnHugepages'],
+]);
+
+/** The steps in words for people; programs get the kinds themselves. */
+const STEP_WORDS: Readonly<Record<Exclude<Step['kind'], 'wait'>, string>> = {
+  clean: 'clean up',
+  takeOver: 'take over',
+  register: 'register',
+  placeRule: 'udev rule',
+  build: 'build',
+  install: 'install',
+  record: 'record',
+  load: 'load',
+  forget: 'forget',
+  unregister: 'unregister',
+  unload: 'unload',
+  reload: 'reload',
+  endReload: 'end reload',
+  allocateHugepages: 'allocate',
+  returnHugepages: 'give back',
+  mountHugepages: 'mount',
+};
+
+/** What a step is called for people; one of a later version by its own name. */
+export function stepWord(kind: string): string {
+  if (kind.endsWith('-hook')) return 'your hook';
+  return Object.hasOwn(STEP_WORDS, kind) ? STEP_WORDS[kind as keyof typeof STEP_WORDS] : kind;
+}
 
 /** The newest entries: those that matter to a person, or all of them. */
 export function chosenEntries(
@@ -36,8 +66,7 @@ export async function history(
   // Programs choose for themselves.
   const entries = chosenEntries(kept, options.lines, options.all === true || options.json === true);
   if (options.json) {
-    const timed = entries.map((entry) => ({ ...entry, at: new Date(entry.at).toISOString() }));
-    terminal.line(JSON.stringify({ schema: 1, entries: timed }, undefined, 2));
+    terminal.line(JSON.stringify({ schema: 1, entries: entries.map(publicEntry) }, undefined, 2));
     return EXIT.ok;
   }
   if (kept.length === 0) terminal.line('nothing has been done yet');
@@ -45,7 +74,7 @@ export async function history(
   const rows = entries.map((entry) => [
     localTime(entry.at),
     entry.trigger,
-    entry.step,
+    stepWord(entry.step),
     entry.release ?? '–',
     entry.version ?? '–',
     `${entry.seconds.toFixed(1)} s`,

@@ -46,6 +46,10 @@ export function createProgram(parts: Parts, done: (status: number) => void): Com
 
   addLooks(program, run);
   addWork(program, run);
+  addBootstrap(program, run);
+  addDoctor(program, run);
+  addHugepages(program, run);
+  addDriver(program, run);
   addConfig(program, run);
   addHooks(program, run);
   addService(program, run);
@@ -83,6 +87,11 @@ function addLooks(program: Command, run: Run): void {
     .description('list every kernel, its origin, and whether its build tree is ready')
     .option('--json', 'print one JSON object (schema 1)')
     .action(run(async (_, options) => (await import('./kernels.ts')).kernels(options)));
+  program
+    .command('devices')
+    .description('list the devices: what drives each, its node in /dev, its firmware, who holds it')
+    .option('--json', 'print one JSON object (schema 1)')
+    .action(run(async (_, options) => (await import('./devices.ts')).devices(options)));
   program
     .command('logs')
     .description('print the log of the newest build')
@@ -124,6 +133,124 @@ function addWork(program: Command, run: Run): void {
     .command('cancel')
     .description('end a reconcile that is under way')
     .action(run(async (_, options) => (await import('./cancel.ts')).cancel(options)));
+}
+
+function addBootstrap(program: Command, run: Run): void {
+  program
+    .command('bootstrap')
+    .description('bring a fresh machine to a working card; what is there already is left alone')
+    .argument(
+      '[action]',
+      'fetch: fill a folder with every download, for --mirror on machines without a network',
+    )
+    .argument('[dir]', 'the folder to fill')
+    .option('--yes', 'ask nothing')
+    .option('--dry-run', 'print each command and file, and change nothing')
+    .option('--list', 'list the steps, and which would be done here')
+    .option('--with <steps>', 'do these too, separated by commas')
+    .option('--without <steps>', 'leave these out')
+    .option('--only <steps>', 'do these alone')
+    .option(
+      '--kmd-source <source>',
+      "tt-kmd from a folder, a tarball, URL#TAG, or ebuild, instead of upstream's release",
+    )
+    .option('--versions <file>', 'install the versions, and do the steps, that a file names')
+    .option(
+      '--export <file>',
+      'write what this machine has to such a file (- for standard output), and do nothing else',
+    )
+    .option('--mirror <place>', 'take every download from this folder or address')
+    .addOption(
+      new Option('--python <way>', 'how the Python tools are installed').choices([
+        'pipx',
+        'venv',
+        'uv',
+        'active',
+      ]),
+    )
+    .option('--getbinpkg', 'let emerge take binary packages')
+    .option('--update-firmware', "write the cards' firmware, too")
+    .addOption(
+      new Option('--reboot <when>', 'what to do where a reboot is needed')
+        .choices(['ask', 'never', 'always'])
+        .default('ask'),
+    )
+    .action(
+      run(async ([action, dir], options) => {
+        const { bootstrap } = await import('./bootstrap.ts');
+        return bootstrap(options as unknown as Parameters<typeof bootstrap>[0], action, dir);
+      }),
+    );
+}
+
+function addDoctor(program: Command, run: Run): void {
+  program
+    .command('doctor')
+    .description('check that the finished machine works, from packages to cards; exit status 0 or 1')
+    .option('--json', 'print one JSON object (schema 1)')
+    .option('--bundle <file>', 'write a report without secrets, to attach to a bug')
+    .action(
+      run(async (_, options) => {
+        const { doctor } = await import('./doctor.ts');
+        return doctor(options as unknown as Parameters<typeof doctor>[0]);
+      }),
+    );
+}
+
+function addHugepages(program: Command, run: Run): void {
+  const hugepages = program
+    .command('hugepages')
+    .description('the pages of 1 GiB that the cards are fed from')
+    .helpCommand(false);
+  hugepages
+    .command('status')
+    .description(
+      'tell how many pages are wanted and why, how many are where, and the mount; exit status 0 or 1',
+    )
+    .option('--json', 'print one JSON object (schema 1)')
+    .action(run(async (_, options) => (await import('./hugepages.ts')).hugepagesStatus(options)));
+  hugepages
+    .command('apply')
+    .description('allocate the pages that are missing, and mount them; never takes any away by itself')
+    .option(
+      '--release',
+      'give those back that ttkmd had allocated, that nobody uses and nothing asks for any more',
+    )
+    .option('--dry-run', 'print the plan and change nothing')
+    .option('--wait <seconds>', 'wait so long for another run', wholeNumber, DEFAULT_WAIT)
+    .option('--json', 'print one JSON object (schema 1)')
+    .addOption(new Option('--boot', 'the machine boots: bad settings stop nothing').hideHelp())
+    .action(
+      run(async (_, options) => {
+        const { applyHugepages } = await import('./hugepages.ts');
+        return applyHugepages(options as unknown as Parameters<typeof applyHugepages>[0]);
+      }),
+    );
+}
+
+function addDriver(program: Command, run: Run): void {
+  for (const [name, description] of [
+    ['load', 'load the driver into the running kernel, or say why it cannot be'],
+    [
+      'unload',
+      'unload the driver until it is asked for or the machine boots; refused while anybody uses a device',
+    ],
+    [
+      'reload',
+      'put the driver on disk in the place of the loaded one, and that back if it fails; refused while anybody uses a device that pre-reload has not freed',
+    ],
+  ] as const) {
+    program
+      .command(name)
+      .description(description)
+      .option('--wait <seconds>', 'wait so long for another run', wholeNumber, DEFAULT_WAIT)
+      .action(
+        run(async (_, options) => {
+          const { driverCommand } = await import('./driver.ts');
+          return driverCommand(name, { ...options, wait: Number(options.wait) });
+        }),
+      );
+  }
 }
 
 function addConfig(program: Command, run: Run): void {
@@ -235,8 +362,11 @@ function addInternals(program: Command, run: Run, { kernelEvent, daemon }: Parts
     .action(run((_, { root }) => daemon.run(root)));
   program
     .command('uninstall')
-    .description('take ttkmd off this system, with its state, history and logs; the driver stays')
+    .description(
+      'take ttkmd off this system, with its state, history, logs and all that a bootstrap brought; a driver of your own stays',
+    )
     .option('--dry-run', 'print what would be done and change nothing')
+    .option('--keep-driver', 'leave the driver and dkms that a bootstrap brought')
     .option('--force', 'remove files that were changed, too')
     .option('--verbose', 'name each file')
     .action(run(async (_, options) => (await import('./deploy.ts')).uninstallProgram(options)));

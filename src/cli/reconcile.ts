@@ -1,8 +1,10 @@
 // `ttkmdctl reconcile`: makes the machine right, and shows what it does.
 import { requireConfig } from '../config/load.ts';
 import { EXIT, TtkmdError } from '../host/errors.ts';
+import type { Host } from '../host/host.ts';
 import { interruptible } from '../host/signals.ts';
 import { coverage, digest } from '../reconcile/digest.ts';
+import { cardsOf } from '../reconcile/look.ts';
 import type { Policy } from '../reconcile/plan.ts';
 import { publishStatus } from '../reconcile/publish-status.ts';
 import { type Report, reconcile as runReconcile } from '../reconcile/reconcile.ts';
@@ -52,10 +54,11 @@ export async function reconcile(options: ReconcileCommandOptions): Promise<numbe
   }).finally(progress.stop);
   if (options.kernel !== undefined) requireKernel(report, options.kernel);
   if (options.publish) {
-    const failure = publishStatus(context.host.fs, report.after);
+    const failure = publishStatus(context.host, report.after);
     if (failure !== undefined) context.terminal.raw(`${failure.message}\n`);
     context.terminal.line(JSON.stringify(digest(report.after, report)));
-  } else if (options.json) context.terminal.line(JSON.stringify(document(report), undefined, 2));
+  } else if (options.json)
+    context.terminal.line(JSON.stringify(document(report, context.host), undefined, 2));
   else renderReport(report, context, options.kernel);
   if (report.outcome === 'cancelled') return exitStatus();
   if (report.outcome === 'failed') return EXIT.stepFailed;
@@ -143,7 +146,7 @@ function paragraph(terminal: Terminal, mark: string, text: string, indent: numbe
   for (const line of rest) terminal.line(`${' '.repeat(indent)}${line}`);
 }
 
-function document(report: Report): object {
+function document(report: Report, host: Host): object {
   return {
     schema: 1,
     outcome: report.outcome,
@@ -163,6 +166,6 @@ function document(report: Report): object {
       };
     }),
     unwritten: report.unwritten,
-    status: statusDocument(report.after, undefined),
+    status: statusDocument(report.after, undefined, cardsOf(host, report.after)),
   };
 }

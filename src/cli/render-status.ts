@@ -1,7 +1,10 @@
 // The status screen: health first, then the running kernel, a row a kernel, and what is wrong.
+import type { Cards } from '../driver/device-details.ts';
 import type { Health, Judgement, KernelJudgement, Problem } from '../reconcile/judgement.ts';
 import { originText } from '../reconcile/status-document.ts';
 import type { RunUnderWay } from '../state/run.ts';
+import { devicesText } from './render-devices.ts';
+import { hugepagesText } from './render-hugepages.ts';
 import { age, type Column, type Style, type Terminal, table, wrap } from './terminal.ts';
 
 const HEALTH_STYLE: Readonly<Record<Health, Style>> = { ok: 'green', degraded: 'yellow', failed: 'red' };
@@ -31,12 +34,13 @@ const FACT_INDENT = 13;
 export function renderStatus(
   judgement: Judgement,
   run: RunUnderWay | undefined,
+  cards: Cards,
   terminal: Terminal,
 ): string[] {
   const { health } = judgement;
   return [
     `${terminal.style(HEALTH_STYLE[health], '●')} tenstorrent: ${terminal.style(['bold', HEALTH_STYLE[health]], health)}`,
-    ...facts(judgement, run).flatMap(([name, ...texts]) => factLines(name, texts, terminal)),
+    ...facts(judgement, run, cards).flatMap(([name, ...texts]) => factLines(name, texts, terminal)),
     '',
     ...kernelRows(judgement, terminal),
     ...problemLines(judgement.problems, terminal),
@@ -52,15 +56,16 @@ function factLines(name: string, texts: readonly string[], terminal: Terminal): 
 }
 
 /** Each with its name and one or more lines of text. */
-function facts(judgement: Judgement, run: RunUnderWay | undefined): [string, ...string[]][] {
-  const { observation, driver, devices } = judgement;
+function facts(judgement: Judgement, run: RunUnderWay | undefined, cards: Cards): [string, ...string[]][] {
+  const { observation, driver } = judgement;
   const lines: [string, ...string[]][] = [];
   if (observation.runningRelease !== undefined) {
     lines.push(['running', `${observation.runningRelease}    ${loadedText(judgement)}`]);
   } else {
     lines.push(['running', 'not this system: it is looked at from outside or in a chroot']);
   }
-  if (!observation.chrooted) lines.push(['devices', devicesText(devices)]);
+  if (!observation.chrooted) lines.push(['devices', devicesText(cards, driver.loaded)]);
+  if (judgement.hugepages !== undefined) lines.push(['hugepages', hugepagesText(judgement)]);
   const others = driver.sources.map((source) => source.version).filter((one) => one !== driver.desired);
   lines.push([
     'driver',
@@ -86,19 +91,10 @@ function loadedText({ driver, kernels }: Judgement): string {
       ? `driver ${running.module?.version ?? ''} installed, not loaded`
       : 'no driver loaded';
   }
-  const fresh = loaded.version === undefined || loaded.version === driver.desired;
+  const fresh = driver.reload === undefined && [undefined, driver.desired].includes(loaded.version);
+  const due = driver.reload === undefined ? '' : `, ${driver.reload.to ?? 'another'} on disk`;
   const users = loaded.users === 0 ? '' : `, ${loaded.users} ${loaded.users === 1 ? 'user' : 'users'}`;
-  return `driver ${loaded.version ?? '?'} loaded${fresh ? ', current' : ''}${users}`;
-}
-
-function devicesText(devices: Judgement['devices']): string {
-  if (devices.length === 0) return 'none found';
-  const families = [...new Set(devices.map((device) => device.family))].map((family) => {
-    const count = devices.filter((device) => device.family === family).length;
-    const name = family.charAt(0).toUpperCase() + family.slice(1);
-    return count === 1 ? name : `${count} × ${name}`;
-  });
-  return `${devices.length} (${families.join(', ')})`;
+  return `driver ${loaded.version ?? '?'} loaded${fresh ? ', current' : due}${users}`;
 }
 
 function kernelRows(judgement: Judgement, terminal: Terminal): string[] {
@@ -140,7 +136,7 @@ function sinceText({ state, record, failure }: KernelJudgement, now: number): st
 
 /** Why a module is not current, and what is in the way of a new one. */
 function whyText({ state, reason, record, failure, kernel }: KernelJudgement, judgement: Judgement): string {
-  if (state === 'current') return record === undefined ? 'built by somebody else' : '';
+  if (state === 'current') return record === undefined ? 'nobody wrote down who built it' : '';
   if (failure !== undefined || (state !== 'missing' && state !== 'drifted')) return reason ?? '';
   const { driver, observation } = judgement;
   const obstacle =
@@ -153,7 +149,8 @@ function whyText({ state, reason, record, failure, kernel }: KernelJudgement, ju
   return state === 'missing' ? obstacle : `${reason}; ${obstacle}`;
 }
 
-function problemLines(problems: readonly Problem[], terminal: Terminal): string[] {
+/** What is wrong, each with what to do about it. */
+export function problemLines(problems: readonly Problem[], terminal: Terminal): string[] {
   const width = Math.min(terminal.width, 100) - 4;
   const marks: Readonly<Record<Problem['severity'], [string, Style]>> = {
     failed: ['✗', 'red'],

@@ -7,14 +7,20 @@ import type { Deed, Init, ServiceState } from '../init/services.ts';
 import { type Context, type GlobalOptions, openContext } from './context.ts';
 import type { Terminal } from './terminal.ts';
 
+const WITHOUT_INIT = {
+  message: 'Neither systemd nor OpenRC was found here.',
+  hint: 'Let your own init run `ttkmdctl hugepages apply --boot` early and `ttkmdctl boot` late at boot, and `ttkmdctl daemon` from then on.',
+};
+
 export interface ServiceOptions extends GlobalOptions {
   readonly now?: boolean;
 }
 
-/** Exit status 0 where every service is enabled and none that should run is down, 1 where one is. */
+/** Exit status 0 where every service is enabled and none that should run is down, 1 where one is, or no init is. */
 export async function serviceStatus(options: GlobalOptions & { readonly json?: boolean }): Promise<number> {
   const { host, terminal } = openContext(options);
-  const init = requireInit(host);
+  const init = openInit(host, outerExec());
+  if (init === undefined) return statusWithoutInit(terminal, options.json ?? false);
   const services = await init.states();
   const advice = adviseOn(init, services, host.root);
   if (options.json) {
@@ -25,6 +31,18 @@ export async function serviceStatus(options: GlobalOptions & { readonly json?: b
     render(init, services, advice, terminal);
   }
   return advice.length === 0 ? EXIT.ok : EXIT.unhealthy;
+}
+
+/** To look is no step that could fail: nothing is enabled here, and nothing could be. */
+function statusWithoutInit(terminal: Terminal, json: boolean): number {
+  if (json) {
+    const document = { schema: 1, init: null, live: false, services: [], advice: [WITHOUT_INIT.hint] };
+    terminal.line(JSON.stringify(document, undefined, 2));
+  } else {
+    terminal.line(`${terminal.style('yellow', '●')} no services: ${WITHOUT_INIT.message}`);
+    terminal.line(`  ${terminal.style('cyan', '→')} ${WITHOUT_INIT.hint}`);
+  }
+  return EXIT.unhealthy;
 }
 
 export async function enableServices(options: ServiceOptions): Promise<number> {
@@ -156,18 +174,22 @@ function render(
 /** A oneshot that has ended well and a target do not run: they are done and reached. */
 function wordFor({ role, running }: ServiceState): string {
   if (running !== 'running') return running ?? '';
-  return role === 'daemon' ? 'running' : role === 'boot' ? 'driver loaded or not needed' : 'reached';
+  switch (role) {
+    case 'daemon':
+      return 'running';
+    case 'boot':
+      return 'driver loaded or not needed';
+    case 'hugepages':
+      return 'hugepages in place or not needed';
+    case 'target':
+      return 'reached';
+  }
 }
 
 function requireInit(host: Host): Init {
   const init = openInit(host, outerExec());
   if (init !== undefined) return init;
-  throw new TtkmdError(
-    'init-missing',
-    'Neither systemd nor OpenRC was found here.',
-    'Let your own init run `ttkmdctl boot` once at boot, and `ttkmdctl daemon` from then on.',
-    EXIT.stepFailed,
-  );
+  throw new TtkmdError('init-missing', WITHOUT_INIT.message, WITHOUT_INIT.hint, EXIT.stepFailed);
 }
 
 function requireRoot({ machine }: Host): void {

@@ -2,7 +2,7 @@
 import { EXIT } from '../host/errors.ts';
 import { digest } from '../reconcile/digest.ts';
 import type { Judgement } from '../reconcile/judgement.ts';
-import { look } from '../reconcile/look.ts';
+import { cardsOf, look } from '../reconcile/look.ts';
 import { publishStatus } from '../reconcile/publish-status.ts';
 import { statusDocument } from '../reconcile/status-document.ts';
 import { runUnderWay } from '../state/run.ts';
@@ -21,12 +21,16 @@ export async function status(options: StatusOptions): Promise<number> {
   const judgement = await look(host, { config, configWarnings });
   const run = runUnderWay(host.fs);
   if (options.publish) {
-    const failure = publishStatus(host.fs, judgement);
+    const failure = publishStatus(host, judgement);
     if (failure !== undefined) terminal.raw(`${failure.message}\n`);
     terminal.line(JSON.stringify(digest(judgement, undefined)));
-  } else if (options.json) terminal.line(JSON.stringify(statusDocument(judgement, run), undefined, 2));
-  else if (options.quiet) for (const line of whatIsWrong(judgement)) terminal.line(line);
-  else for (const line of renderStatus(judgement, run, terminal)) terminal.line(line);
+  } else if (options.quiet) {
+    for (const line of whatIsWrong(judgement)) terminal.line(line);
+  } else {
+    const cards = cardsOf(host, judgement);
+    if (options.json) terminal.line(JSON.stringify(statusDocument(judgement, run, cards), undefined, 2));
+    else for (const line of renderStatus(judgement, run, cards, terminal)) terminal.line(line);
+  }
   return judgement.health === 'ok' ? EXIT.ok : EXIT.unhealthy;
 }
 

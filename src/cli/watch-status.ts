@@ -3,7 +3,7 @@ import { followSocket } from '../host/call-socket.ts';
 import { EXIT } from '../host/errors.ts';
 import type { Host } from '../host/host.ts';
 import { interruptible } from '../host/signals.ts';
-import { look } from '../reconcile/look.ts';
+import { cardsOf, look } from '../reconcile/look.ts';
 import { STATUS_SOCKET } from '../reconcile/publish-status.ts';
 import { followEvents, type RunEvent, runUnderWay } from '../state/run.ts';
 import { type GlobalOptions, openContext } from './context.ts';
@@ -53,7 +53,7 @@ async function draw(options: GlobalOptions, doing: string, last: string): Promis
   const judgement = await look(host, { config, configWarnings });
   const run = runUnderWay(host.fs);
   const now = run === undefined || doing === '' ? [] : ['', `  now: ${doing}`];
-  const text = [...renderStatus(judgement, run, terminal), ...now].join('\n');
+  const text = [...renderStatus(judgement, run, cardsOf(host, judgement), terminal), ...now].join('\n');
   if (text !== last) show(terminal, text);
   return text;
 }

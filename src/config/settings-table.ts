@@ -53,11 +53,11 @@ export const TABLE: Table = {
         '1',
         'How many older driver sources are left in /usr/src, to go back to.',
       ),
-      reload: notYet(
+      reload: setting(
         'reload',
         oneOf(['never', 'when-idle', 'boot']),
         'never',
-        'When a newer driver takes the place of the loaded one: never (at the next boot by itself), when-idle (as soon as nobody uses it), or boot (early in the boot, before anybody can).',
+        'When the driver on disk takes the place of another one that is loaded: never (by a reboot, or ttkmdctl reload), when-idle (as soon as no process holds a device), or boot (while the machine boots, before anybody can).',
       ),
     },
   },
@@ -126,7 +126,7 @@ export const TABLE: Table = {
         'settle',
         duration('0s', '1h'),
         '3s',
-        'How long a change must have come to rest before anything is done about it.',
+        'How long a change must have come to rest before anything is done about it; what is written to all the time is built from after an hour.',
       ),
       resync: setting(
         'resync',
@@ -150,35 +150,50 @@ export const TABLE: Table = {
   hugepages: {
     description: 'Hugepages of 1 GiB, which the cards are fed from.',
     settings: {
-      mode: notYet(
+      mode: setting(
         'mode',
         oneOf(['auto', 'always', 'off']),
         'auto',
-        'auto allocates where the devices need them (behind an IOMMU that translates they do not), always does everywhere, off leaves them alone.',
+        'auto allocates where the devices need them (behind an IOMMU that translates they do not, with driver 1.29 or later), always does everywhere, off leaves them alone.',
       ),
-      wormhole: notYet('wormhole', integer(0, 1024), '4', 'Pages for each Wormhole.'),
-      blackhole: notYet('blackhole', integer(0, 1024), '4', 'Pages for each Blackhole.'),
-      grayskull: notYet('grayskull', integer(0, 1024), '1', 'Pages for each Grayskull.'),
-      total: notYet(
+      wormhole: setting('wormhole', integer(0, 1024), '4', 'Pages for each Wormhole.'),
+      blackhole: setting('blackhole', integer(0, 1024), '4', 'Pages for each Blackhole.'),
+      grayskull: setting('grayskull', integer(0, 1024), '1', 'Pages for each Grayskull.'),
+      total: setting(
         'total',
         optional(integer(0, 65_536)),
         '',
-        'Pages on the whole machine, divided among the devices, whatever their kind.',
+        'Pages on the whole machine, divided among the devices, whatever their kind; what does not divide is left out. It wins over /opt/tenstorrent/bin/hugepages-override.txt of tt-system-tools, which says the same.',
       ),
-      extraPages: notYet('extra_pages', integer(0, 65_536), '0', 'Pages on top of that, for other programs.'),
-      keepFree: notYet(
+      extraPages: setting(
+        'extra_pages',
+        integer(0, 65_536),
+        '0',
+        'Pages on top of that, for other programs, even where the devices need none; spread over the nodes of the devices.',
+      ),
+      keepFree: setting(
         'keep_free',
         size(),
         '4G',
-        'Memory that allocating pages must leave free on the machine.',
+        'Memory that allocating pages must leave free on the machine, and a fair share of it on each NUMA node.',
       ),
-      mount: notYet('mount', absolutePath(), '/dev/hugepages-1G', 'Where the pages are mounted.'),
-      mountMode: notYet('mount_mode', mode(), '0777', 'Permissions of the mount.'),
-      mountGroup: notYet(
+      mount: setting(
+        'mount',
+        absolutePath(),
+        '/dev/hugepages-1G',
+        'Where the pages are mounted, while any are wanted.',
+      ),
+      mountMode: setting(
+        'mount_mode',
+        mode(),
+        '0777',
+        'Permissions of the mount; with mount_group, 0770 lets that group in alone.',
+      ),
+      mountGroup: setting(
         'mount_group',
         optional(groupName()),
         '',
-        'Group that owns the mount; root unless set.',
+        'Group that owns the mount, by name or number; root unless set.',
       ),
     },
   },

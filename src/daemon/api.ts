@@ -1,19 +1,22 @@
 // What the two sockets answer: pure but for what they are given to look at and to ask for.
 import type { Answer, LineStream, Request } from '../host/serve.ts';
+import { type HistoryEntry, publicEntry } from '../state/history.ts';
 import type { Job } from './schedule.ts';
 
 export interface Readings {
   /** The status document, not older than the daemon's last look. */
   readonly status: () => Promise<string>;
   /** Entries of the history, the newest last. */
-  readonly history: (most: number) => readonly unknown[];
+  readonly history: (most: number) => readonly HistoryEntry[];
   /** Sends what happens from now on until the caller leaves; where too many listen already, a word of that. */
   readonly follow: (stream: LineStream) => void;
 }
 
 export interface Orders {
-  /** Whether the job was taken on; it is not where too many wait. */
-  readonly request: (job: Job) => boolean;
+  /** Whether the job was taken on; it is not where too many wait, or where the run under way does not end. */
+  readonly request: (job: Job) => 'taken' | 'full' | 'stuck';
+  /** The releases of the kernels that there are, as of the daemon's last look. */
+  readonly kernels: () => Promise<readonly string[]>;
   /** Ends the run under way; false where there is none. */
   readonly cancel: () => boolean;
   readonly reload: () => void;
@@ -34,7 +37,8 @@ export function readingApi(readings: Readings): (request: Request) => Promise<An
       answer: ({ query }) => {
         const lines = query.get('lines') ?? '30';
         if (!/^\d{1,6}$/.test(lines)) return refuse(400, 'lines has to be a whole number');
-        return reply(200, { schema: 1, entries: readings.history(Math.min(Number(lines), MOST_HISTORY)) });
+        const entries = readings.history(Math.min(Number(lines), MOST_HISTORY));
+        return reply(200, { schema: 1, entries: entries.map(publicEntry) });
       },
     },
     '/events': {
@@ -53,12 +57,19 @@ export function ordersApi(orders: Orders): (request: Request) => Promise<Answer>
   return route({
     '/reconcile': {
       method: 'POST',
-      answer: ({ body }) => {
+      answer: async ({ body }) => {
         const job = parseJob(body);
         if (typeof job === 'string') return refuse(400, job);
-        return orders.request(job)
-          ? reply(202, { accepted: true })
-          : refuse(429, 'enough requests are waiting already; ask again when they are done');
+        if (job.release !== undefined && !(await orders.kernels()).includes(job.release))
+          return refuse(404, `there is no kernel ${job.release} on this machine; GET /status lists them`);
+        switch (orders.request(job)) {
+          case 'taken':
+            return reply(202, { accepted: true });
+          case 'full':
+            return refuse(429, 'enough requests are waiting already; ask again when they are done');
+          case 'stuck':
+            return refuse(503, 'the run under way hangs in the kernel: nothing is done until it has ended');
+        }
       },
     },
     '/cancel': {
@@ -88,8 +99,10 @@ function route(routes: Routes): (request: Request) => Promise<Answer> {
   };
 }
 
+type ReconcileJob = Extract<Job, { readonly kind: 'reconcile' }>;
+
 /** `{"kernel": RELEASE, "force": BOOLEAN}`, both optional; an empty body means all kernels. */
-function parseJob(body: string): Job | string {
+function parseJob(body: string): ReconcileJob | string {
   let asked: unknown;
   try {
     asked = body.trim() === '' ? {} : JSON.parse(body);

@@ -3,19 +3,21 @@ import type { Config } from '../config/config.ts';
 import { EXIT, TtkmdError } from '../host/errors.ts';
 import type { Host } from '../host/host.ts';
 import type { OwnCommand } from '../host/own-command.ts';
-import { type ServedSocket, serveSocket, socketAnswers } from '../host/serve.ts';
+import { socketAnswers } from '../host/serve.ts';
 import { STATUS_FILE, STATUS_SOCKET } from '../reconcile/publish-status.ts';
+import { announceDaemon, DAEMON_FILE } from '../state/daemon-process.ts';
 import { readHistory } from '../state/history.ts';
+import { RESTLESS_FILE } from '../state/restless.ts';
 import { runUnderWay } from '../state/run.ts';
-import { ordersApi, readingApi } from './api.ts';
+import { saveStuck } from '../state/stuck.ts';
+import { ordersApi, type Readings, readingApi } from './api.ts';
 import { createEyes, type Eyes } from './eyes.ts';
 import { createListeners, type Listeners } from './listeners.ts';
 import { createPublisher, type Publisher } from './publish.ts';
 import { startPulse } from './pulse.ts';
 import type { ServiceManager } from './service-manager.ts';
+import { openSockets, type Sockets } from './sockets.ts';
 import { createWorker, type Worker } from './worker.ts';
-
-const CONTROL_SOCKET = '/run/ttkmd/control.sock';
 
 /** How often all is looked at where nothing can be heard, in milliseconds. */
 const BLIND_RESYNC = 5 * 60_000;
@@ -25,6 +27,9 @@ const FRESH = 2000;
 
 /** How long the daemon gives itself to answer its own question, in milliseconds. */
 const PULSE_LIMIT = 5000;
+
+/** Whoever takes the folder away is given so long to have done it, in milliseconds. */
+const SWEEP = 300;
 
 export interface DaemonParts {
   readonly host: Host;
@@ -46,10 +51,13 @@ export async function runDaemon(parts: DaemonParts): Promise<number> {
   const { host, manager, stop, startCommand } = parts;
   if (await socketAnswers(STATUS_SOCKET, PULSE_LIMIT)) throw alreadyRunning();
   host.fs.makeFolder('/run/ttkmd', 0o755);
+  // Left by a daemon that was killed: nobody knows what has come to rest since.
+  host.fs.remove(RESTLESS_FILE);
 
   let config = parts.readConfig();
   const reload = (): void => {
     config = parts.readConfig();
+    void sockets.regroup();
     worker.hear({ type: 'changed' });
   };
   const listeners = createListeners(host);
@@ -57,6 +65,7 @@ export async function runDaemon(parts: DaemonParts): Promise<number> {
   const eyes = createEyes(host, (topic) => {
     if (topic === 'settings') reload();
     else if (topic === 'kernels') worker.hear({ type: 'changed' });
+    else if (topic === 'served') sweep ??= setTimeout(restore, SWEEP);
     // The daemon's own children tell what they did.
     else if (worker.idle && runUnderWay(host.fs) === undefined) worker.hear({ type: 'other-run-ended' });
   });
@@ -64,14 +73,34 @@ export async function runDaemon(parts: DaemonParts): Promise<number> {
     host,
     publisher,
     startCommand,
-    listen: eyes.refresh,
+    mostQuiet: () => config.build.timeLimit,
+    onStuck: (command) => saveStuck(host.fs, command),
+    async listen() {
+      await sockets.restore();
+      await eyes.refresh();
+    },
     timing: () => ({
       settle: config.watch.settle,
       resync: eyes.open ? config.watch.resync : Math.min(config.watch.resync, BLIND_RESYNC),
     }),
   });
 
-  const sockets = await openSockets(host, config.control.group, { worker, publisher, listeners, reload });
+  const { request, cancel } = worker;
+  const readings = readingsOf(host, worker, publisher, listeners);
+  const sockets = await openSockets({
+    host,
+    groupName: () => config.control.group,
+    reading: readingApi(readings),
+    orders: ordersApi({ request, cancel, reload, kernels: async () => releasesIn(await readings.status()) }),
+  });
+  let sweep: NodeJS.Timeout | undefined;
+  const restore = async (): Promise<void> => {
+    sweep = undefined;
+    const isLost = await sockets.restore();
+    if (isLost) announceDaemon(host.fs);
+    if (isLost || !host.fs.exists(STATUS_FILE)) worker.hear({ type: 'other-run-ended' });
+  };
+  announceDaemon(host.fs);
   await eyes.refresh();
   parts.onReload(reload);
   await manager.ready();
@@ -83,61 +112,42 @@ export async function runDaemon(parts: DaemonParts): Promise<number> {
   await stopped(stop);
   manager.stopping();
   clearInterval(pulse);
+  clearTimeout(sweep);
   await shutDown(worker, eyes, sockets);
   // Nobody keeps it up to date from here on.
-  host.fs.remove(STATUS_FILE);
+  for (const path of [STATUS_FILE, RESTLESS_FILE, DAEMON_FILE]) host.fs.remove(path);
   host.log.info('stopped');
   return EXIT.ok;
 }
 
-interface Served {
-  readonly worker: Worker;
-  readonly publisher: Publisher;
-  readonly listeners: Listeners;
-  readonly reload: () => void;
-}
-
-async function openSockets(host: Host, groupName: string, served: Served): Promise<ServedSocket[]> {
-  const { worker, publisher, listeners, reload } = served;
-  const status = async (): Promise<string> => {
-    if (host.clock.now() - publisher.at > FRESH) await worker.refresh();
-    return host.fs.readText(STATUS_FILE) ?? '{}\n';
+function readingsOf(host: Host, worker: Worker, publisher: Publisher, listeners: Listeners): Readings {
+  return {
+    async status() {
+      if (host.clock.now() - publisher.at > FRESH) await worker.refresh();
+      return host.fs.readText(STATUS_FILE) ?? '{}\n';
+    },
+    history: (most) => (most === 0 ? [] : readHistory(host.fs).slice(-most)),
+    follow: listeners.add,
   };
-  const history = (most: number): readonly unknown[] => (most === 0 ? [] : readHistory(host.fs).slice(-most));
-  const { request, cancel } = worker;
-  return [
-    await serveSocket({
-      path: STATUS_SOCKET,
-      mode: 0o666,
-      answer: readingApi({ status, history, follow: listeners.add }),
-    }),
-    await serveSocket({
-      path: CONTROL_SOCKET,
-      mode: 0o660,
-      group: await groupNumber(host, groupName),
-      answer: ordersApi({ request, cancel, reload }),
-    }),
-  ];
 }
 
-async function shutDown(worker: Worker, eyes: Eyes, sockets: readonly ServedSocket[]): Promise<void> {
+/** The kernels that a status document names. */
+function releasesIn(status: string): string[] {
+  const { kernels = [] } = JSON.parse(status) as {
+    readonly kernels?: readonly { readonly release: string }[];
+  };
+  return kernels.map(({ release }) => release);
+}
+
+async function shutDown(worker: Worker, eyes: Eyes, sockets: Sockets): Promise<void> {
   await worker.end();
   await eyes.close();
-  await Promise.all(sockets.map((socket) => socket.close()));
+  await sockets.close();
 }
 
 function stopped(signal: AbortSignal): Promise<void> {
   if (signal.aborted) return Promise.resolve();
   return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
-}
-
-/** The group's number from the system's own databases; undefined, and said, where there is no such group. */
-async function groupNumber(host: Host, name: string): Promise<number | undefined> {
-  const { stdout } = await host.exec.query('getent', ['group', name]);
-  const number = stdout.split(':')[2];
-  if (number !== undefined && /^\d+$/.test(number)) return Number(number);
-  host.log.info(`there is no group ${name}: ${CONTROL_SOCKET} is for root alone`);
-  return undefined;
 }
 
 function alreadyRunning(): TtkmdError {

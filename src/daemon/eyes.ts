@@ -11,11 +11,17 @@ export interface Eyes {
   close(): Promise<void>;
 }
 
-/** A run is announced and ended by one file; the others in its folder are the daemon's own. */
-const RUN_FILE = 'run.json';
+/** What happens to the daemon's own folder, by what it happens to: `ttkmd` is the folder itself. */
+const IN_OWN_FOLDER: Readonly<Record<string, Topic | 'served'>> = {
+  'run.json': 'runs',
+  'status.sock': 'served',
+  'control.sock': 'served',
+  'status.json': 'served',
+  ttkmd: 'served',
+};
 
-/** @param onChange what a change is about */
-export function createEyes(host: Host, onChange: (topic: Topic) => void): Eyes {
+/** @param onChange what a change is about; `served` is what the daemon keeps there for others */
+export function createEyes(host: Host, onChange: (topic: Topic | 'served') => void): Eyes {
   let watch: FolderWatch | undefined;
   let identity = '';
   let blind = false;
@@ -47,7 +53,8 @@ export function createEyes(host: Host, onChange: (topic: Topic) => void): Eyes {
           onError: lose,
           onChange(folder, name) {
             const topic = topics.get(folder) ?? 'kernels';
-            if (topic !== 'runs' || name === RUN_FILE) onChange(topic);
+            const told = topic === 'runs' ? IN_OWN_FOLDER[name ?? ''] : topic;
+            if (told !== undefined) onChange(told);
           },
         });
         identity = wanted;

@@ -23,7 +23,7 @@ export function createPublisher(log: Log, manager: ServiceManager, tell: (line: 
       const { health, worst } = digest;
       if (last?.health !== health || last.worst !== worst) {
         announce(log, last, digest);
-        tell(JSON.stringify({ type: 'health', at: now, health, worst }));
+        tell(JSON.stringify({ type: 'health', at: new Date(now).toISOString(), health, worst }));
       }
       if (last?.health !== health && (last !== undefined || health !== 'ok')) manager.healthChanged();
       last = digest;

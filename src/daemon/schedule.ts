@@ -28,6 +28,8 @@ export interface Schedule {
   readonly changed: { readonly first: number; readonly last: number } | undefined;
   /** When the last job said that another look is worth while. */
   readonly again: number | undefined;
+  /** How long after its end that was: what goes on changing is not looked at more often than that. */
+  readonly lull: number;
   readonly resyncAt: number;
   readonly statusIsOld: boolean;
   readonly requests: readonly Job[];
@@ -54,6 +56,7 @@ export function firstSchedule(now: number): Schedule {
     running: undefined,
     changed: undefined,
     again: now,
+    lull: 0,
     resyncAt: now,
     statusIsOld: false,
     requests: [],
@@ -115,6 +118,7 @@ function hear(schedule: Schedule, event: ScheduleEvent, now: number, timing: Tim
         ...schedule,
         running: undefined,
         again: event.again === undefined ? schedule.again : now + event.again,
+        lull: schedule.running?.kind === 'status' ? schedule.lull : (event.again ?? 0),
       };
   }
 }
@@ -143,8 +147,8 @@ function started(schedule: Schedule, job: Job, now: number, timing: Timing): Sch
   return { ...base, changed: undefined, again: undefined, resyncAt: now + timing.resync };
 }
 
-function dueAt({ changed }: Schedule, { settle }: Timing): number {
+function dueAt({ changed, lull }: Schedule, { settle }: Timing): number {
   if (changed === undefined) return Number.POSITIVE_INFINITY;
-  const patience = Math.max(settle * PATIENCE.times, PATIENCE.least);
+  const patience = Math.max(settle * PATIENCE.times, PATIENCE.least, lull);
   return Math.min(changed.last + settle, changed.first + patience);
 }

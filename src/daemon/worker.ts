@@ -2,6 +2,8 @@
 import type { Host } from '../host/host.ts';
 import type { OwnCommand } from '../host/own-command.ts';
 import type { Digest } from '../reconcile/digest.ts';
+import { runsSoFar } from '../state/run.ts';
+import { atMost, STOP_GRACE, watchOver } from './patience.ts';
 import type { Publisher } from './publish.ts';
 import { commandOf, readDigest } from './result.ts';
 import {
@@ -17,6 +19,9 @@ import {
 /** A child that could not do its work is tried again after this, in milliseconds. */
 const RETRY = 60_000;
 
+/** A look that takes longer is ended, in milliseconds. */
+const LOOK_LIMIT = 60_000;
+
 /** The longest time that a timer of Node's can have, in milliseconds. */
 const LONGEST_TIMER = 0x7fff_ffff;
 
@@ -24,8 +29,8 @@ export interface Worker {
   hear(event: ScheduleEvent): void;
   /** Whether no child is at work. */
   readonly idle: boolean;
-  /** Takes a request on; false where enough wait already. */
-  request(job: Job): boolean;
+  /** Takes a request on, unless enough wait already, or what is under way does not end. */
+  request(job: Job): 'taken' | 'full' | 'stuck';
   /** Ends the reconcile under way; false where there is none. */
   cancel(): boolean;
   /** Looks now; those who ask at the same time share a look. */
@@ -35,15 +40,20 @@ export interface Worker {
 }
 
 export interface WorkerParts {
-  readonly host: Pick<Host, 'clock' | 'log'>;
+  readonly host: Pick<Host, 'clock' | 'log' | 'fs'>;
   readonly publisher: Publisher;
   readonly timing: () => Timing;
   readonly startCommand: (args: readonly string[]) => OwnCommand;
   /** Called before each look: what changes after it has to be heard. */
   readonly listen: () => Promise<void>;
+  /** Milliseconds that a run may be silent: as long as a build may take. */
+  readonly mostQuiet: () => number;
+  /** Is told of a child that does not end whatever is done, and with undefined that it has ended after all. */
+  readonly onStuck: (command: { readonly pid: number; readonly at: number } | undefined) => void;
 }
 
-export function createWorker({ host, publisher, timing, startCommand, listen }: WorkerParts): Worker {
+export function createWorker(parts: WorkerParts): Worker {
+  const { host, publisher, timing, startCommand, listen } = parts;
   const { clock, log } = host;
   let schedule = firstSchedule(clock.now());
   let child: OwnCommand | undefined;
@@ -51,6 +61,8 @@ export function createWorker({ host, publisher, timing, startCommand, listen }: 
   let looking: Promise<void> | undefined;
   let over = false;
   let cancelled = false;
+  let stuck = false;
+  let lookIsStuck = false;
 
   function hear(event: ScheduleEvent): void {
     if (over) return;
@@ -88,8 +100,11 @@ export function createWorker({ host, publisher, timing, startCommand, listen }: 
 
   async function perform(job: Job): Promise<Digest | undefined> {
     child = startCommand(commandOf(job));
+    watchOver(child, { mostQuiet: parts.mostQuiet, sign: () => runsSoFar(host.fs), onGivenUp: giveUp(job) });
     const { code, stdout, stderr } = await child.ended;
     child = undefined;
+    if (stuck) parts.onStuck(undefined);
+    stuck = false;
     const digest = readDigest(stdout);
     // A build that ends with us leaves its kernel without a driver, and nobody is to be alarmed by that.
     if (over) return digest;
@@ -100,15 +115,47 @@ export function createWorker({ host, publisher, timing, startCommand, listen }: 
     return digest;
   }
 
+  /** No second one is started beside it while it lives. */
+  function giveUp({ kind }: Job): () => void {
+    return () => {
+      if (over) return;
+      stuck = true;
+      const pid = child?.pid ?? 0;
+      log.error(
+        `ttkmdctl ${kind} (pid ${pid}) was killed and does not end: it hangs in the kernel, and nothing is done until it has ended → see dmesg and /proc/${pid}/stack; reboot where it stays`,
+      );
+      parts.onStuck({ pid, at: clock.now() });
+      void refresh();
+    };
+  }
+
   async function look(): Promise<void> {
     const job: Job = { kind: 'status' };
-    const digest = await Promise.resolve()
-      .then(() => startCommand(commandOf(job)).ended)
+    const looked = Promise.resolve()
+      .then(() => startCommand(commandOf(job)))
+      .then((command) => {
+        const limit = setTimeout(command.stop, LOOK_LIMIT);
+        return command.ended.finally(() => clearTimeout(limit));
+      })
       .then(({ stdout }) => readDigest(stdout))
-      .catch(couldNot(job));
-    // Before the first job has ended nobody knows what is still to be done.
-    const settled = schedule.running === undefined && publisher.at > 0;
-    if (digest !== undefined) publisher.publish(digest, clock.now(), settled);
+      .catch(couldNot(job))
+      .then((digest) => {
+        lookIsStuck = false;
+        // Before the first job has ended nobody knows what is still to be done.
+        const settled = (schedule.running === undefined || stuck) && publisher.at > 0;
+        if (digest !== undefined) publisher.publish(digest, clock.now(), settled);
+      });
+    lookIsStuck = true;
+    await atMost(LOOK_LIMIT + STOP_GRACE, looked);
+  }
+
+  function refresh(): Promise<void> {
+    // What was seen last has to do where the last look hangs.
+    if (looking === undefined && lookIsStuck) return Promise.resolve();
+    looking ??= look().finally(() => {
+      looking = undefined;
+    });
+    return looking;
   }
 
   return {
@@ -117,9 +164,10 @@ export function createWorker({ host, publisher, timing, startCommand, listen }: 
       return schedule.running === undefined;
     },
     request(job) {
-      if (!accepts(schedule)) return false;
+      if (stuck) return 'stuck';
+      if (!accepts(schedule)) return 'full';
       hear({ type: 'requested', job });
-      return true;
+      return 'taken';
     },
     cancel() {
       if (child === undefined || schedule.running?.kind !== 'reconcile') return false;
@@ -127,18 +175,12 @@ export function createWorker({ host, publisher, timing, startCommand, listen }: 
       child.stop();
       return true;
     },
-    refresh() {
-      looking ??= look().finally(() => {
-        looking = undefined;
-      });
-      return looking;
-    },
+    refresh,
     async end() {
       over = true;
       clearTimeout(timer);
       child?.stop();
-      await child?.ended;
-      await looking;
+      await atMost(STOP_GRACE, Promise.all([child?.ended, looking]));
     },
   };
 }

@@ -71,6 +71,7 @@ export function remove(host: Host, options: RemoveOptions = {}): Action[] {
   const actions = ours.flatMap(
     ([path, before]) => planRemoval(host, path, before, options.force ?? false) ?? [],
   );
+  if (ours.some(([, { group }]) => group === 'program')) actions.push(...adminsOwn(host, record));
   if (options.dryRun) return actions;
 
   return finishing(() => {
@@ -88,6 +89,13 @@ export function remove(host: Host, options: RemoveOptions = {}): Action[] {
     host.fs.removeEmptyFolder(dirname(RECORD_PATH));
     return actions;
   });
+}
+
+/** What people have put into the folders that were made for that. */
+function adminsOwn({ fs }: Host, { files }: InstallRecord): Action[] {
+  return EMPTY_FOLDERS.flatMap(({ path }) => fs.list(path).map((name) => `${path}/${name}`))
+    .filter((path) => !Object.hasOwn(files, path))
+    .map((path) => ({ kind: 'keep', path, reason: 'it is yours' }));
 }
 
 function groupsOf(only: 'hooks' | 'all' = 'all'): ReadonlySet<Group> {

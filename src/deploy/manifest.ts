@@ -98,9 +98,22 @@ function table(found: PackageFolder, withNode: boolean, kinds: readonly ServiceK
 
 const UNITS = '/usr/lib/systemd/system';
 
+/** A mount unit is called by its path, escaped as systemd-escape(1) does it. */
+const MOUNT_UNIT = 'dev-hugepages\\x2d1G.mount';
+
 /** In `/etc/init.d` too, what was not changed is replaced by what a newer release brings. */
 const SERVICE_LINES: Readonly<Record<ServiceKind, readonly Line[]>> = {
-  systemd: [{ group: 'services', from: `/units${UNITS}`, to: UNITS, mode: 0o644 }],
+  systemd: [
+    { group: 'services', from: `/units${UNITS}`, to: UNITS, mode: 0o644, except: [MOUNT_UNIT] },
+    // One of another package, such as tt-system-tools, which has the same name, does as well and stays.
+    {
+      group: 'services',
+      from: `/units${UNITS}/${MOUNT_UNIT}`,
+      to: `${UNITS}/${MOUNT_UNIT}`,
+      mode: 0o644,
+      config: true,
+    },
+  ],
   openrc: [
     { group: 'services', from: '/openrc/etc/init.d', to: '/etc/init.d', mode: 0o755 },
     { group: 'services', from: '/openrc/etc/conf.d', to: '/etc/conf.d', mode: 0o644, config: true },

@@ -1,4 +1,5 @@
 // The plain part of bash: assignments of words with quotes, escapes and variables. Everything else is left to bash.
+import { pieceEnd, wordEnd } from '../host/bash-scan.ts';
 
 export interface Assignment {
   readonly name: string;
@@ -34,36 +35,47 @@ export function plainAssignments(line: string, variables: Variables): Assignment
 
 /** One word with its quotes taken off and its variables filled in; undefined where it takes bash to tell. */
 function plainWord(text: string, variables: Variables): { value: string; rest: string } | undefined {
+  const end = wordEnd(text, 0);
+  const value = text.startsWith('~') ? undefined : plainValue(text.slice(0, end), variables, false);
+  return value === undefined ? undefined : { value, rest: text.slice(end) };
+}
+
+/** @param quoted it stands in double quotes */
+function plainValue(text: string, variables: Variables, quoted: boolean): string | undefined {
   let value = '';
-  let rest = text;
-  let quoted = false;
-  if (rest.startsWith('~')) return undefined;
-  while (rest !== '') {
-    if (!quoted && /^[ \t;]/.test(rest)) break;
-    const piece = nextPiece(rest, quoted, variables);
+  for (let at = 0; at < text.length; ) {
+    const piece = nextPiece(text, at, variables, quoted);
     if (piece === undefined) return undefined;
     value += piece.value;
-    rest = rest.slice(piece.length);
-    if (piece.turnsQuotes) quoted = !quoted;
+    at += piece.length;
   }
-  return quoted ? undefined : { value, rest };
+  return value;
 }
 
 interface Piece {
   readonly value: string;
   readonly length: number;
-  readonly turnsQuotes?: boolean;
 }
 
-function nextPiece(text: string, quoted: boolean, variables: Variables): Piece | undefined {
-  if (text.startsWith('"')) return { value: '', length: 1, turnsQuotes: true };
-  if (text.startsWith('$')) return expansion(text, variables);
-  const escaped = text.match(quoted ? /^\\([$"\\])/ : /^\\(.)/)?.[1];
-  if (escaped !== undefined) return { value: escaped, length: 2 };
-  const single = quoted ? undefined : text.match(/^'([^']*)'/)?.[1];
-  if (single !== undefined) return { value: single, length: single.length + 2 };
-  const plain = text.match(quoted ? /^[^$"\\`]+/ : /^[^$"'\\`\s;&|<>()]+/)?.[0];
-  return plain === undefined ? undefined : { value: plain, length: plain.length };
+function nextPiece(text: string, at: number, variables: Variables, quoted: boolean): Piece | undefined {
+  if (text[at] === '$') return expansion(text.slice(at), variables);
+  if (text[at] === '`') return undefined;
+  // In double quotes a single one is a character like others.
+  const end = quoted && text[at] !== '\\' ? at + 1 : pieceEnd(text, at);
+  const piece = text.slice(at, end);
+  const value = pieceValue(piece, variables, quoted);
+  return value === undefined ? undefined : { value, length: piece.length };
+}
+
+function pieceValue(piece: string, variables: Variables, quoted: boolean): string | undefined {
+  if (piece.startsWith('\\')) return piece.match(quoted ? /^\\([$"\\])$/ : /^\\(.)$/)?.[1];
+  if (quoted) return piece;
+  // A list, as an array has it.
+  if (/^[\s;&|<>()]/.test(piece)) return undefined;
+  if (!/^["']/.test(piece)) return piece;
+  // One that nothing closes ends with the text.
+  const inner = piece.match(/^(["'])([\s\S]*)\1$/)?.[2];
+  return inner === undefined || piece.startsWith("'") ? inner : plainValue(inner, variables, true);
 }
 
 /** `$name`, `${name}`, `${name-default}` and `${name:-default}`, the default being plain text. */

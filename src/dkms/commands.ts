@@ -1,4 +1,5 @@
 // What dkms is asked to do, and what came of it.
+import { BASE_ENVIRONMENT } from '../host/environment.ts';
 import type { Host } from '../host/host.ts';
 import { SOURCE_TREE } from './framework.ts';
 import { builtModules } from './tree.ts';
@@ -29,6 +30,10 @@ export interface RunSettings {
   readonly jobs: number;
   /** A load above which make starts no further job; undefined for none. */
   readonly load: string | undefined;
+  /** Assignments for make's command line, as `CC=gcc-12`. */
+  readonly variables: readonly string[];
+  /** A folder to be searched for programs before others. */
+  readonly path: string | undefined;
   readonly nice: number;
   /** Milliseconds. */
   readonly timeLimit: number;
@@ -154,7 +159,7 @@ async function dkms(host: Host, args: readonly string[], settings: RunSettings):
   // What is said here counts more than its configuration: it works where we look, whatever that says.
   const places = ['--dkmstree', settings.tree, '--sourcetree', SOURCE_TREE];
   const run = await host.exec.run('dkms', [...args, ...places], {
-    env: settings.load === undefined ? {} : { MAKEFLAGS: `-l${settings.load}` },
+    env: environment(settings),
     timeLimit: settings.timeLimit,
     signal: settings.signal,
     nice: settings.nice,
@@ -170,6 +175,17 @@ async function dkms(host: Host, args: readonly string[], settings: RunSettings):
     timedOut: run.timedOut,
     cancelled: run.cancelled,
     output: output.join('\n'),
+  };
+}
+
+function environment({ load, variables, path }: RunSettings): Record<string, string> {
+  const flags = [
+    ...(load === undefined ? [] : [`-l${load}`]),
+    ...(variables.length > 0 ? ['--', ...variables] : []),
+  ];
+  return {
+    ...(flags.length > 0 ? { MAKEFLAGS: flags.join(' ') } : {}),
+    ...(path === undefined ? {} : { PATH: `${path}:${BASE_ENVIRONMENT.PATH}` }),
   };
 }
 

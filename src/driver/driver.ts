@@ -58,6 +58,10 @@ export interface LoadedDriver {
   readonly sourceVersion: string | undefined;
   /** How many users hold it. */
   readonly users: number;
+  /** The kernel can unload it: it counts its users, which a built-in one has not, nor a kernel that unloads nothing. */
+  readonly removable: boolean;
+  /** It is the kernel's own, and no module that was built beside it. */
+  readonly inTree: boolean;
 }
 
 export interface Device {

@@ -90,15 +90,18 @@ function findInIndex(index: Buffer): string | undefined {
 /** Where depmod's settings may be, which decide among several modules of one name (depmod.d(5)). */
 const DEPMOD_SETTINGS = ['/etc/depmod.d', '/run/depmod.d', '/usr/lib/depmod.d', '/lib/depmod.d'];
 
+/** A word for a file, which is another one once that is replaced or gone. */
+export function fileIdentity(fs: HostFs, path: string): string {
+  const info = fs.stat(path);
+  return `${path}:${info === undefined ? 'absent' : `${info.inode}.${info.size}.${info.changed}`}`;
+}
+
 /**
  * A word for the file that modprobe would load and for what made depmod choose it. Another one, once the file is
  * gone or replaced, or the settings have changed.
  */
 export function shadowIdentity(fs: HostFs, release: string): string {
-  const identify = (path: string): string => {
-    const info = fs.stat(path);
-    return `${path}:${info === undefined ? 'absent' : `${info.inode}.${info.size}.${info.changed}`}`;
-  };
+  const identify = (path: string): string => fileIdentity(fs, path);
   const settings = DEPMOD_SETTINGS.flatMap((folder) => fs.list(folder).map((name) => `${folder}/${name}`));
   const module = findModule(fs, release);
   return [...(module === undefined ? [] : [module]), ...settings].map(identify).join(' ');

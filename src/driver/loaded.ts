@@ -1,66 +1,20 @@
-// The driver in the running kernel, and the devices that it is for, as sysfs shows them.
+// The driver in the running kernel, as sysfs shows it.
 import type { HostFs } from '../host/fs.ts';
-import type { Device, LoadedDriver } from './driver.ts';
+import type { LoadedDriver } from './driver.ts';
 import { PACKAGE } from './sources.ts';
-
-const PCI_DEVICES = '/sys/bus/pci/devices';
-const TENSTORRENT_VENDOR = '1e52';
-
-/** PCI device numbers of Tenstorrent's boards, as the driver's own table has them. */
-const FAMILIES: Readonly<Record<string, string>> = {
-  faca: 'grayskull',
-  '401e': 'wormhole',
-  b140: 'blackhole',
-};
-
-export interface ExtraDevice {
-  readonly vendor: string;
-  readonly device: string;
-  readonly family: string;
-}
 
 /** The loaded module, or undefined where none is loaded. */
 export function observeLoaded(fs: HostFs): LoadedDriver | undefined {
   const folder = `/sys/module/${PACKAGE}`;
   if (!fs.exists(folder)) return undefined;
   const read = (name: string): string | undefined => fs.readText(`${folder}/${name}`)?.trim() || undefined;
-  return { version: read('version'), sourceVersion: read('srcversion'), users: Number(read('refcnt') ?? 0) };
-}
-
-/**
- * Tenstorrent's PCI devices, and further ones that the configuration names.
- * @param extra vendor and device as four hexadecimal digits
- */
-export function observeDevices(fs: HostFs, extra: readonly ExtraDevice[]): Device[] {
-  const id = (address: string, name: string): string =>
-    fs.readText(`${PCI_DEVICES}/${address}/${name}`)?.trim().replace(/^0x/, '').toLowerCase() ?? '';
-  return fs.list(PCI_DEVICES).flatMap((address) => {
-    const vendor = id(address, 'vendor');
-    const device = id(address, 'device');
-    const family =
-      extra.find((one) => one.vendor === vendor && one.device === device)?.family ??
-      (vendor === TENSTORRENT_VENDOR ? (FAMILIES[device] ?? `device ${device}`) : undefined);
-    if (family === undefined) return [];
-    const folder = `${PCI_DEVICES}/${address}`;
-    return [
-      {
-        address,
-        family,
-        driver: fs.readLink(`${folder}/driver`)?.split('/').at(-1),
-        node: numaNode(fs, folder),
-        iommu: iommuMode(fs, folder),
-      },
-    ];
-  });
-}
-
-function numaNode(fs: HostFs, folder: string): number | undefined {
-  const number = Number(fs.readText(`${folder}/numa_node`)?.trim() || '-1');
-  return Number.isInteger(number) && number >= 0 ? number : undefined;
-}
-
-/** The type of a device's IOMMU group begins with DMA where addresses are translated; `identity` is not (sysfs-kernel-iommu_groups). */
-function iommuMode(fs: HostFs, folder: string): Device['iommu'] {
-  if (!fs.exists(`${folder}/iommu_group`)) return 'none';
-  return fs.readText(`${folder}/iommu_group/type`)?.startsWith('DMA') ? 'translates' : 'pass';
+  const taint = fs.readText(`${folder}/taint`)?.trim();
+  return {
+    version: read('version'),
+    sourceVersion: read('srcversion'),
+    users: Number(read('refcnt') ?? 0),
+    removable: read('refcnt') !== undefined,
+    // O is what the kernel puts down for a module that is not of its tree.
+    inTree: taint !== undefined && !taint.includes('O'),
+  };
 }

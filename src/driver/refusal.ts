@@ -16,17 +16,23 @@ const COMMAND_LINE = '/proc/cmdline';
 /** How many of the kernel's last messages are worth repeating. */
 const MOST_LINES = 3;
 
+/** The files that modprobe reads its settings from: of those of one name, that of the first folder alone counts. */
+export function modprobeSettings(fs: HostFs): { readonly path: string; readonly text: string }[] {
+  const names = new Set<string>();
+  return BLACKLIST_FOLDERS.flatMap((folder) =>
+    fs.list(folder).flatMap((name) => {
+      if (!name.endsWith('.conf') || names.has(name)) return [];
+      names.add(name);
+      return [{ path: `${folder}/${name}`, text: fs.readText(`${folder}/${name}`) ?? '' }];
+    }),
+  );
+}
+
 /** Where a module is blacklisted; undefined where it is not. */
 export function isBlacklisted(fs: HostFs, name: string): string | undefined {
   const line = new RegExp(`^\\s*blacklist\\s+${name}\\s*$`, 'm');
-  const files = BLACKLIST_FOLDERS.flatMap((folder) =>
-    fs
-      .list(folder)
-      .filter((file) => file.endsWith('.conf'))
-      .map((file) => `${folder}/${file}`),
-  );
-  const file = files.find((path) => line.test(fs.readText(path) ?? ''));
-  return file ?? (onCommandLine(fs, name) ? COMMAND_LINE : undefined);
+  const file = modprobeSettings(fs).find(({ text }) => line.test(text));
+  return file?.path ?? (onCommandLine(fs, name) ? COMMAND_LINE : undefined);
 }
 
 /** `modprobe.blacklist=` is heeded by modprobe, `module_blacklist=` by the kernel itself. */

@@ -26,14 +26,31 @@ export interface ObservedRule {
  */
 export function observeRule(fs: HostFs, sourcePath: string, remembered: string | undefined): ObservedRule {
   const found = fs.readText(RULE_PATH);
-  const wanted = fs.readText(`${sourcePath}/${RULE_IN_SOURCE}`);
+  const brought = fs.readText(`${sourcePath}/${RULE_IN_SOURCE}`);
+  const wanted = brought === undefined ? undefined : signedRule(brought);
   const isNew = found !== wanted;
   return {
     wanted,
     found,
-    ours: found !== undefined && isNew && ruleHash(found) === remembered,
+    ours: found !== undefined && isNew && isOurRule(found, remembered),
     readOnly: isNew && fs.onReadOnly(dirname(RULE_PATH)),
   };
+}
+
+/**
+ * A rule that tells by its last line that nobody has edited it: it stays where ttkmd is taken off, with all that was
+ * remembered, and a ttkmd that comes back knows it again.
+ */
+export function signedRule(text: string): string {
+  const body = text.endsWith('\n') ? text : `${text}\n`;
+  return `${body}# Put here by ttkmd, which replaces it unless it was edited: ${ruleHash(body)}\n`;
+}
+
+/** Whether a rule was put in place by us, by what is remembered of it or by its own last line. */
+export function isOurRule(text: string, remembered: string | undefined): boolean {
+  if (ruleHash(text) === remembered) return true;
+  const body = text.match(/^([\s\S]*\n)# Put here by ttkmd, [^\n]*\n$/)?.[1];
+  return body !== undefined && signedRule(body) === text;
 }
 
 /** What is remembered of a rule that was put in place, to know it again as ours. */

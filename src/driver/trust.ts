@@ -1,9 +1,7 @@
 // What is built from a source runs in the kernel: whoever can write to it, or put another in its place, is root.
 import type { FileInfo, HostFs } from '../host/fs.ts';
+import { walkPath } from '../host/root-path.ts';
 import type { Refusal } from './driver.ts';
-
-/** As many links as the kernel follows before it says ELOOP. */
-const MOST_LINKS = 40;
 
 /** Why a file or folder is not root's alone; undefined where it is. */
 export function writableBy(path: string, info: FileInfo): string | undefined {
@@ -21,32 +19,18 @@ export function writableBy(path: string, info: FileInfo): string | undefined {
  * @param path absolute, without `.` and `..`
  */
 export function untrustedWay(fs: HostFs, path: string): Refusal | undefined {
-  let pending = partsOf(path);
-  let done: string[] = [];
-  let links = 0;
-  for (let part = pending.shift(); part !== undefined; part = pending.shift()) {
-    if (part === '..') {
-      done.pop();
-      continue;
-    }
-    const here = `/${[...done, part].join('/')}`;
+  let refusal: Refusal | undefined;
+  walkPath(path, (parts) => {
+    const here = `/${parts.join('/')}`;
     const info = fs.lstat(here);
     // Nothing there, or nothing that this user may see: reading the source will tell.
-    if (info === undefined) return undefined;
+    if (info === undefined) return false;
     const text = writableBy(here, info);
-    if (text !== undefined)
-      return { code: 'not-roots', text: wayText(path, here, text), hint: wayHint(path, here) };
-    const target = info.kind === 'link' ? fs.readLink(here) : undefined;
-    if (target === undefined) {
-      done.push(part);
-      continue;
-    }
-    links += 1;
-    if (links > MOST_LINKS) return undefined;
-    if (target.startsWith('/')) done = [];
-    pending = [...partsOf(target), ...pending];
-  }
-  return undefined;
+    if (text === undefined) return info.kind === 'link' ? fs.readLink(here) : undefined;
+    refusal = { code: 'not-roots', text: wayText(path, here, text), hint: wayHint(path, here) };
+    return false;
+  });
+  return refusal;
 }
 
 function wayText(path: string, here: string, text: string): string {
@@ -69,8 +53,4 @@ export function ownHint(path: string): string {
 /** A path as one may paste it into a shell, whoever gave it its name. */
 export function quoted(path: string): string {
   return /^[\w@%+=:,./~-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`;
-}
-
-function partsOf(path: string): string[] {
-  return path.split('/').filter((part) => part !== '' && part !== '.');
 }

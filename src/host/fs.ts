@@ -1,4 +1,5 @@
 // The file system under one root: absolute symbolic links are resolved inside it, writes are atomic.
+import { constants } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { type FileInfo, fileInfo, pieces, type RawFs, readEnd, readFrom, readWhole } from './raw-fs.ts';
 import { resolveInRoot } from './root-path.ts';
@@ -35,6 +36,8 @@ export interface HostFs {
   /** Replaces a file in one step: after a power cut there is the old content or the new. */
   write(path: string, content: Content, mode?: number): void;
   append(path: string, content: string, mode?: number): void;
+  /** Writes into a file that is there, as /sys and /proc want it: nothing can be made or renamed there. */
+  writeInPlace(path: string, content: string): void;
   makeFolder(path: string, mode?: number): void;
   link(target: string, path: string): void;
   rename(from: string, to: string): void;
@@ -165,6 +168,15 @@ export function createHostFs(raw: RawFs, root: string): HostFs {
       makeFolder(dirname(path));
       const descriptor = raw.openSync(followed(path), 'a', mode);
       try {
+        raw.writeSync(descriptor, content);
+      } finally {
+        raw.closeSync(descriptor);
+      }
+    },
+    writeInPlace(path, content) {
+      const descriptor = raw.openSync(followed(path), constants.O_WRONLY | constants.O_TRUNC);
+      try {
+        // One call: each write(2) is an order of its own there.
         raw.writeSync(descriptor, content);
       } finally {
         raw.closeSync(descriptor);

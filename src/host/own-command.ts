@@ -1,5 +1,6 @@
 // Runs this program again, as a child with a memory of its own that goes when its work is done.
 import { spawn } from 'node:child_process';
+import type { Socket } from 'node:net';
 import { BASE_ENVIRONMENT } from './environment.ts';
 import type { QueryResult } from './exec.ts';
 
@@ -10,6 +11,8 @@ const MOST_OUTPUT = 16 * 1024 * 1024;
 const GRACE = 20_000;
 
 export interface OwnCommand {
+  /** undefined where it could not be started. */
+  readonly pid: number | undefined;
   readonly ended: Promise<QueryResult>;
   /** Asks it to end what it does in good order. */
   stop(): void;
@@ -37,10 +40,16 @@ export function startOwnCommand(args: readonly string[]): OwnCommand {
     child.on('close', (code) => resolve({ code: code ?? 137, ...output }));
   }).finally(() => clearTimeout(kill));
   return {
+    pid: child.pid,
     ended,
     stop() {
       child.kill('SIGTERM');
-      kill ??= setTimeout(() => child.kill('SIGKILL'), GRACE);
+      kill ??= setTimeout(() => {
+        child.kill('SIGKILL');
+        // What hangs in the kernel does not end for that either, and is not to keep us from ending.
+        for (const handle of [child, child.stdout, child.stderr])
+          (handle as Partial<Socket> | null)?.unref?.();
+      }, GRACE);
     },
   };
 }

@@ -1,8 +1,7 @@
 // The program's own messages, by pino: lines for people, or JSON where that was asked for.
-import { spawn } from 'node:child_process';
 import { type DestinationStream, type Level, pino } from 'pino';
-import { BASE_ENVIRONMENT } from './environment.ts';
 import type { Log } from './host.ts';
+import { openJournal } from './journal.ts';
 
 export interface LogOptions {
   readonly level: Level;
@@ -46,11 +45,11 @@ export function createProcessLog(options: LogOptions): ProcessLog {
 }
 
 function linesFor({ format, journal }: LogOptions): DestinationStream {
-  const toJournal = format === 'auto' && journal !== undefined && journal !== '';
+  const toJournal = format === 'auto' && journal !== undefined && journal !== '' ? openJournal() : undefined;
   return {
     write(text) {
       const { level, time: _, msg, ...fields } = JSON.parse(text) as Entry;
-      if (toJournal) writeToJournal(level, msg, fields);
+      if (toJournal !== undefined) toJournal(PRIORITIES[level] ?? 6, msg, fields);
       else process.stderr.write(`${MARKS[level] ?? ''}${msg}\n`);
     },
   };
@@ -60,42 +59,4 @@ interface Entry extends Record<string, unknown> {
   readonly level: number;
   readonly time: number;
   readonly msg: string;
-}
-
-/**
- * Through logger(1), since Node has no datagram sockets for the journal's own protocol. OBJECT_PID makes the journal
- * count the entry as this unit's though another process wrote it (systemd.journal-fields(7)).
- */
-function writeToJournal(level: number, message: string, fields: Record<string, unknown>): void {
-  const named = Object.entries(fields)
-    .filter(([, value]) => value !== undefined)
-    .map(([name, value]) => `TTKMD_${name.replace(/\W/g, '_').toUpperCase()}=${oneLine(String(value))}`);
-  const entry = [
-    `MESSAGE=${oneLine(message)}`,
-    `PRIORITY=${PRIORITIES[level] ?? 6}`,
-    'SYSLOG_IDENTIFIER=ttkmd',
-    `OBJECT_PID=${process.pid}`,
-    ...named,
-  ];
-  let said = false;
-  // Where logger is missing, or was built without the journal, the line itself is what counts.
-  const plain = (): void => {
-    if (!said) process.stderr.write(`<${PRIORITIES[level] ?? 6}>${oneLine(message)}\n`);
-    said = true;
-  };
-  const logger = spawn('logger', ['--journald'], {
-    env: BASE_ENVIRONMENT,
-    stdio: ['pipe', 'ignore', 'ignore'],
-  });
-  logger.on('error', plain);
-  logger.on('close', (code) => {
-    if (code !== 0) plain();
-  });
-  // Node has not made it where descriptors ran out, whatever its types say.
-  logger.stdin?.on('error', () => {});
-  logger.stdin?.end(`${entry.join('\n')}\n`);
-}
-
-function oneLine(text: string): string {
-  return text.replace(/\s*\n\s*/g, ' ');
 }

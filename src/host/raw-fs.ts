@@ -42,6 +42,8 @@ export interface FileInfo {
   readonly group: number;
   readonly device: number;
   readonly inode: number;
+  /** A device node's own number, `major:minor`; undefined of everything else. */
+  readonly special?: string | undefined;
 }
 
 /** Bytes read at a time from a growing file. */
@@ -135,5 +137,14 @@ export function fileInfo(stats: nodeFs.Stats): FileInfo {
     group: stats.gid,
     device: stats.dev,
     inode: stats.ino,
+    special: stats.isCharacterDevice() || stats.isBlockDevice() ? deviceNumber(stats.rdev) : undefined,
   };
+}
+
+/** As the C library splits it, and as sysfs writes it (makedev(3)). */
+function deviceNumber(number: number): string {
+  const bits = BigInt(number);
+  const major = ((bits >> 8n) & 0xfffn) | ((bits >> 32n) & ~0xfffn);
+  const minor = (bits & 0xffn) | ((bits >> 12n) & ~0xffn & 0xffffffffn);
+  return `${major}:${minor}`;
 }

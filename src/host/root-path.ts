@@ -18,7 +18,23 @@ export function resolveInRoot(
   followLast: boolean,
 ): string {
   if (root === '/') return path;
-  let pending = path.split('/').filter(isPart);
+  const parts = walkPath(path, (here, isLast) =>
+    !isLast || followLast ? readLink(raw, [root, ...here].join('/')) : undefined,
+  );
+  if (parts === undefined) throw tooManyLinks(root, path);
+  return [root, ...parts].join('/');
+}
+
+/**
+ * Goes along a path part by part, as the kernel does.
+ * @param linkAt where the link leads that the parts so far are; undefined where they are none, `false` to go no further
+ * @returns the parts that it ends at; undefined where it went no further, or there were too many links
+ */
+export function walkPath(
+  path: string,
+  linkAt: (parts: readonly string[], isLast: boolean) => string | undefined | false,
+): string[] | undefined {
+  let pending = partsOf(path);
   let done: string[] = [];
   let links = 0;
   for (let part = pending.shift(); part !== undefined; part = pending.shift()) {
@@ -26,18 +42,18 @@ export function resolveInRoot(
       done.pop();
       continue;
     }
-    const here = [root, ...done, part].join('/');
-    const target = pending.length > 0 || followLast ? readLink(raw, here) : undefined;
+    const target = linkAt([...done, part], pending.length === 0);
+    if (target === false) return undefined;
     if (target === undefined) {
       done.push(part);
       continue;
     }
     links += 1;
-    if (links > MOST_LINKS) throw tooManyLinks(root, path);
+    if (links > MOST_LINKS) return undefined;
     if (target.startsWith('/')) done = [];
-    pending = [...target.split('/').filter(isPart), ...pending];
+    pending = [...partsOf(target), ...pending];
   }
-  return [root, ...done].join('/');
+  return done;
 }
 
 function tooManyLinks(root: string, path: string): TtkmdError {
@@ -49,8 +65,8 @@ function tooManyLinks(root: string, path: string): TtkmdError {
   );
 }
 
-function isPart(part: string): boolean {
-  return part !== '' && part !== '.';
+function partsOf(path: string): string[] {
+  return path.split('/').filter((part) => part !== '' && part !== '.');
 }
 
 function readLink(raw: Pick<RawFs, 'readlinkSync'>, path: string): string | undefined {

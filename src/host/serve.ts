@@ -54,6 +54,8 @@ export interface SocketOptions {
 
 export interface ServedSocket {
   readonly path: string;
+  /** Gives it to another group; does nothing where somebody has taken it away. */
+  giveTo(group: number | undefined): void;
   close(): Promise<void>;
 }
 
@@ -95,6 +97,13 @@ export async function serveSocket(options: SocketOptions): Promise<ServedSocket>
   chmodSync(options.path, options.mode);
   return {
     path: options.path,
+    giveTo(group) {
+      try {
+        chownSync(options.path, 0, group ?? 0);
+      } catch {
+        // Whoever serves it again gives it to its group.
+      }
+    },
     async close() {
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       for (const socket of open) socket.destroy();

@@ -1,12 +1,13 @@
-// OpenRC: init scripts in the runlevel default, through rc-update and rc-service.
+// OpenRC: init scripts in the runlevels boot and default, through rc-update and rc-service.
 import type { QueryResult } from '../host/exec.ts';
 import type { Host } from '../host/host.ts';
 import { type Deed, type Init, SERVICES, type ServiceState } from './services.ts';
 
-const SCRIPTS = SERVICES.flatMap(({ role, script }) => (script === undefined ? [] : [{ role, script }]));
+const SCRIPTS = SERVICES.flatMap(({ role, script, runlevel }) =>
+  script === undefined ? [] : [{ role, script, runlevel }],
+);
 
 const RUNLEVELS = '/etc/runlevels';
-const RUNLEVEL = 'default';
 
 const STOP_LIMIT = 90_000;
 const START_LIMIT = 24 * 60 * 60_000;
@@ -27,12 +28,12 @@ export function openrc(host: Host, live: boolean): Init {
 
   async function enable(): Promise<Deed[]> {
     const deeds: Deed[] = [];
-    for (const { script } of SCRIPTS) {
+    for (const { script, runlevel } of SCRIPTS) {
       if (runlevelsOf(script).length > 0) continue;
-      const result = await exec.query('rc-update', ['add', script, RUNLEVEL]);
+      const result = await exec.query('rc-update', ['add', script, runlevel]);
       // No rc-update that runs here, as from outside a root of another machine: what it makes is a link.
-      if (cannotRun(result)) fs.link(`/etc/init.d/${script}`, `${RUNLEVELS}/${RUNLEVEL}/${script}`);
-      deeds.push(outcome(result, `added ${script} to the runlevel ${RUNLEVEL}`, `rc-update add ${script}`));
+      if (cannotRun(result)) fs.link(`/etc/init.d/${script}`, `${RUNLEVELS}/${runlevel}/${script}`);
+      deeds.push(outcome(result, `added ${script} to the runlevel ${runlevel}`, `rc-update add ${script}`));
     }
     return deeds;
   }

@@ -1,17 +1,20 @@
 // The services that ttkmd brings, under the names that systemd and OpenRC have for them.
 
 export interface Service {
-  readonly role: 'boot' | 'daemon' | 'target';
+  readonly role: 'hugepages' | 'boot' | 'daemon' | 'target';
   readonly unit: string;
   /** The init script; undefined where OpenRC has no such thing. */
   readonly script: string | undefined;
+  /** OpenRC's runlevel that it belongs into. */
+  readonly runlevel: 'boot' | 'default';
 }
 
 /** In the order in which they are started. */
 export const SERVICES: readonly Service[] = [
-  { role: 'boot', unit: 'ttkmd-boot.service', script: 'ttkmd-boot' },
-  { role: 'target', unit: 'tenstorrent.target', script: undefined },
-  { role: 'daemon', unit: 'ttkmd.service', script: 'ttkmd' },
+  { role: 'hugepages', unit: 'ttkmd-hugepages.service', script: 'ttkmd-hugepages', runlevel: 'boot' },
+  { role: 'boot', unit: 'ttkmd-boot.service', script: 'ttkmd-boot', runlevel: 'default' },
+  { role: 'target', unit: 'tenstorrent.target', script: undefined, runlevel: 'default' },
+  { role: 'daemon', unit: 'ttkmd.service', script: 'ttkmd', runlevel: 'default' },
 ];
 
 const INIT_KINDS = ['systemd', 'openrc'] as const;

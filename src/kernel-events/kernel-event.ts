@@ -1,10 +1,16 @@
 // Where the hooks of kernel installers enter: one kernel, at once, and never a reason for them to fail.
-import { type ConfigProblem, loadConfig } from '../config/load.ts';
+import { type ConfigProblem, loadConfig, type SettingValue } from '../config/load.ts';
 import { EXIT, TtkmdError } from '../host/errors.ts';
 import { localHost } from '../host/local-host.ts';
 import { reconcile } from '../reconcile/reconcile.ts';
 import { leaveForElog } from './elog.ts';
-import { describeArrival, describeDeparture, formatMessage, type Message } from './messages.ts';
+import {
+  describeArrival,
+  describeDeparture,
+  describeStrictness,
+  formatMessage,
+  type Message,
+} from './messages.ts';
 import { dealtWithBefore, forgetTold, rememberTold } from './told.ts';
 import { readEvent, type Way } from './way.ts';
 
@@ -31,11 +37,16 @@ export async function kernelEvent(
     return EXIT.ok;
   }
   if (event.action === 'ignore') return EXIT.ok;
-  let failStatus: number = EXIT.ok;
   const host = localHost('/');
+  let strict: Message | undefined;
+  const failed = (): number => {
+    if (strict === undefined) return EXIT.ok;
+    say(strict);
+    return EXIT.stepFailed;
+  };
   try {
     const loaded = loadConfig(host.fs);
-    if (loaded.config.hook.onFailure === 'fail') failStatus = EXIT.stepFailed;
+    if (loaded.config.hook.onFailure === 'fail') strict = describeStrictness(placeOf(loaded.values));
     const removed = event.action === 'remove';
     const again = !removed && dealtWithBefore(host, way, event.release);
     if (!again) for (const problem of loaded.problems) say(configMessage(problem));
@@ -72,7 +83,7 @@ export async function kernelEvent(
     }
     if (removed) forgetTold(host);
     else rememberTold(host, way, event.release);
-    return message?.tone === 'bad' ? failStatus : EXIT.ok;
+    return message?.tone === 'bad' ? failed() : EXIT.ok;
   } catch (error) {
     const { message, hint } = inWords(error);
     const failure: Message = {
@@ -82,13 +93,21 @@ export async function kernelEvent(
     };
     say(failure);
     leaveForElog(host.fs, env, failure);
-    return failStatus;
+    return failed();
   }
 }
 
 function configMessage({ file, line, message, hint }: ConfigProblem): Message {
   const place = line === undefined ? file : `${file}:${line}`;
   return { tone: 'bad', text: `${place}: ${message}; the default counts`, hint };
+}
+
+/** Where `hook.on_failure` was set. */
+function placeOf(values: readonly SettingValue[]): string {
+  return (
+    values.find(({ section, key }) => section === 'hook' && key === 'on_failure')?.source ??
+    '/etc/ttkmd/ttkmd.conf'
+  );
 }
 
 function endSignal(): AbortSignal {
@@ -100,5 +119,5 @@ function endSignal(): AbortSignal {
 function inWords(error: unknown): { message: string; hint: string } {
   if (error instanceof TtkmdError) return { message: error.message, hint: error.hint };
   const message = error instanceof Error ? error.message : String(error);
-  return { message, hint: 'the kernel is installed all the same; then: ttkmdctl reconcile' };
+  return { message, hint: 'when that is mended, as root: ttkmdctl reconcile' };
 }

@@ -121,6 +121,18 @@ function describeFailure(
   };
 }
 
+/**
+ * That a kernel's installation fails, and why: nobody would look for that in ttkmd's settings.
+ * @param place where the setting is, as `file:line`
+ */
+export function describeStrictness(place: string): Message {
+  return {
+    tone: 'bad',
+    text: `the kernel's installation fails with it: hook.on_failure is fail (${place})`,
+    hint: 'to have kernels installed without their driver, set on_failure = warn there',
+  };
+}
+
 /** What came of a removed kernel. */
 export function describeDeparture(release: string, report: Report): Message | undefined {
   const forgot = report.done.some((step) => step.step.kind === 'forget' && step.outcome === 'done');

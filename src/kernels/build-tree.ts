@@ -53,8 +53,13 @@ export function examineTree(fs: HostFs, path: string, release: string): BuildTre
     tree: { path, ready: missing.length === 0, missing },
     configuration,
     abiIdentity: text === undefined ? undefined : abiIdentity(fs, path),
-    distKernel: fs.readText(`${path}/dist-kernel`)?.split('\n')[0]?.trim() || undefined,
+    distKernel: distKernelOf(fs, path),
   };
+}
+
+/** The package that a tree came from, where that is a dist-kernel's. */
+export function distKernelOf(fs: HostFs, path: string): string | undefined {
+  return fs.readText(`${path}/dist-kernel`)?.split('\n')[0]?.trim() || undefined;
 }
 
 /** The release that a tree was made for: the header that make writes it to, or undefined where it has not yet. */

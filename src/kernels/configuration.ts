@@ -5,6 +5,7 @@ import type { Configuration } from './kernel.ts';
 const OPTIONS = [
   'CC_IS_CLANG',
   'CC_VERSION_TEXT',
+  'CMDLINE_OVERRIDE',
   'GCC_PLUGINS',
   'HUGETLBFS',
   'HWMON',

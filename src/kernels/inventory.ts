@@ -1,7 +1,7 @@
 // Every kernel of the host: from /lib/modules and from source trees, each recognised as what it is.
 import type { HostFs } from '../host/fs.ts';
 import type { Host } from '../host/host.ts';
-import { examineTree, observeBuildTree } from './build-tree.ts';
+import { distKernelOf, examineTree, observeBuildTree } from './build-tree.ts';
 import { type FindImage, observeImages } from './images.ts';
 import type { Kernel, KernelKind, Origin } from './kernel.ts';
 import { observeSourceTrees, type SourceTree } from './source-trees.ts';
@@ -70,7 +70,13 @@ function observeKernel(
       image !== undefined,
     ),
     running: release === runningRelease,
-    origin: originOf(fs, release, distKernel, sourceTree !== undefined || tree.path !== undefined),
+    origin: originOf(
+      fs,
+      release,
+      distKernel ??
+        (tree.path === undefined && sourceTree !== undefined ? distKernelOf(fs, sourceTree) : undefined),
+      sourceTree !== undefined || tree.path !== undefined,
+    ),
     image,
     buildTree: tree,
     sourceTree,

@@ -1,32 +1,39 @@
 // Builds a module, proves it, and writes down why where it cannot be built.
 import { type BuildRun, build, clearStaging } from '../dkms/commands.ts';
-import { diagnoseBuild } from '../dkms/diagnose.ts';
 import { foreignRuns } from '../dkms/foreign-runs.ts';
 import { readModule } from '../driver/installed.ts';
-import { PACKAGE } from '../driver/sources.ts';
 import { vermagicMismatch } from '../driver/vermagic.ts';
 import { localTime } from '../host/local-time.ts';
-import { abiHash } from '../kernels/abi.ts';
-import { readOption } from '../kernels/configuration.ts';
+import { type BuiltKernel, type CompilerChoice, findCompiler } from '../kernels/compiler.ts';
 import type { Kernel } from '../kernels/kernel.ts';
 import { BUILD_LOGS, buildLogPath, pruneBuildLogs } from '../state/build-logs.ts';
-import type { Fingerprint } from '../state/state.ts';
+import { rememberFailure, whyItFailed } from './build-failure.ts';
 import type { Step } from './step.ts';
-import { type Outcome, remember, runSettings, type Work } from './work.ts';
+import { findKernel, target, timeIsUp } from './target.ts';
+import { type Outcome, runSettings, type Work } from './work.ts';
+
+type BuildStep = Extract<Step, { kind: 'build' }>;
 
 /** How long a foreign dkms is waited for before a build that it may have spoilt is done again, in milliseconds. */
 const FOREIGN_LIMIT = 10 * 60_000;
 const FOREIGN_POLL = 500;
 
 /** Builds for one kernel into the staging tree. A failure is remembered with all that it depended on. */
-export async function applyBuild(work: Work, step: Extract<Step, { kind: 'build' }>): Promise<Outcome> {
+export async function applyBuild(work: Work, step: BuildStep): Promise<Outcome> {
   const { host, observation } = work;
   const kernel = findKernel(work, step.release);
   const source = observation.sources.find(({ version }) => version === step.version);
   if (source === undefined) throw new Error(`no driver source ${step.version} was seen`);
   const startedAt = host.clock.now();
+  const compiler = await findCompiler(host, asBuilt(kernel), observation.arch);
+  if ('headline' in compiler) {
+    const transient = compiler.code === 'compiler-missing';
+    return rememberFailure(work, step, { ...compiler, transient }, undefined);
+  }
+  const { variables, path, warning } = compiler;
+  const settings = { ...runSettings(work), variables, path };
   const overlapped = foreignRuns(host, observation.dkms.tree).length > 0;
-  let run = await build(host, target(work, step), source, runSettings(work));
+  let run = await build(host, target(work, step), source, settings);
   if (
     failed(run) &&
     !run.cancelled &&
@@ -35,23 +42,28 @@ export async function applyBuild(work: Work, step: Extract<Step, { kind: 'build'
   ) {
     work.onLine('the build failed while another dkms was running: waiting for that one, then building again');
     await foreignDkmsEnded(work);
-    run = await build(host, target(work, step), source, runSettings(work));
+    run = await build(host, target(work, step), source, settings);
   }
   const flaw = failed(run) ? undefined : await findFlaw(work, step, kernel, run);
-  const log = writeLog(work, step, startedAt, logText(work, step, run, flaw));
+  const log = writeLog(work, step, startedAt, logText(work, step, run, compiler, flaw));
   if (run.cancelled && !timeIsUp(work.signal)) {
     clearStaging(host);
     return { outcome: 'cancelled', text: 'stopped, and nothing half-built is left', log };
   }
-  if (!failed(run) && flaw === undefined) return { outcome: 'done', text: 'built', log };
+  if (!failed(run) && flaw === undefined) return { outcome: 'done', text: warning ?? 'built', log, warning };
   clearStaging(host);
-  return rememberFailure(work, step, kernel, run, flaw, log);
+  return rememberFailure(work, step, whyItFailed(work, step, kernel, run, flaw), log);
+}
+
+function asBuilt({ release, compiler, configuration, origin }: Kernel): BuiltKernel {
+  const name = origin.kind === 'dist-kernel' ? origin.package.replace(/:.*/, '') : undefined;
+  return { release, compiler, hasPlugins: configuration.GCC_PLUGINS === 'y', package: name };
 }
 
 /** Writes the build's log; undefined where it could not be written. */
 function writeLog(
   { host, observation, unwritten }: Work,
-  step: Extract<Step, { kind: 'build' }>,
+  step: BuildStep,
   startedAt: number,
   text: string,
 ): string | undefined {
@@ -63,36 +75,8 @@ function writeLog(
   return path;
 }
 
-/** What a module that is built now depends on. */
-export function fingerprint(work: Work, release: string, version: string): Fingerprint {
-  const kernel = findKernel(work, release);
-  const path = kernel.buildTree.path;
-  return {
-    version,
-    sourceHash: work.observation.sources.find((source) => source.version === version)?.hash ?? '',
-    abiIdentity: kernel.abiIdentity,
-    abiHash: path === undefined ? undefined : abiHash(work.host.fs, path),
-  };
-}
-
-export function target(work: Work, step: { readonly version: string; readonly release: string }) {
-  const { version, release } = step;
-  return { packageName: PACKAGE, version, release, arch: work.observation.arch };
-}
-
-export function findKernel(work: Work, release: string): Kernel {
-  const kernel = work.observation.kernels.find((one) => one.release === release);
-  if (kernel === undefined) throw new Error(`no kernel ${release} was seen`);
-  return kernel;
-}
-
 function failed(run: BuildRun): boolean {
   return run.exitCode !== 0 || run.cancelled || run.timedOut;
-}
-
-/** Whether the signal came from a time limit and not from a person. */
-export function timeIsUp(signal: AbortSignal): boolean {
-  return signal.aborted && (signal.reason as Error | undefined)?.name === 'TimeoutError';
 }
 
 /** What is wrong with a module that dkms says it has built; the file is read, dkms is not asked. */
@@ -114,62 +98,6 @@ async function findFlaw(
   return undefined;
 }
 
-function rememberFailure(
-  work: Work,
-  step: Extract<Step, { kind: 'build' }>,
-  kernel: Kernel,
-  run: BuildRun,
-  flaw: string | undefined,
-  log: string | undefined,
-): Outcome {
-  const timedOut = run.timedOut || timeIsUp(work.signal);
-  const configuration = work.host.fs.readText(`${kernel.buildTree.path}/include/config/auto.conf`) ?? '';
-  const diagnosis =
-    flaw === undefined
-      ? diagnoseBuild({
-          exitCode: run.exitCode,
-          signal: run.signal,
-          timedOut,
-          log: `${run.output}\n${run.makeLog}`,
-          carriageReturns: withCarriageReturns(work, step.version),
-          kernel: {
-            release: kernel.release,
-            configuration: (option) => readOption(configuration, option.replace(/^CONFIG_/, '')),
-            distKernel: kernel.origin.kind === 'dist-kernel',
-          },
-        })
-      : {
-          code: 'flawed-module',
-          headline: `the built module is not usable: ${flaw}`,
-          hint: `look at the log: ttkmdctl logs ${step.release}`,
-          transient: false,
-        };
-  const { code, headline, cause, hint, transient } = diagnosis;
-  const unsupported = diagnosis.unsupported ?? false;
-  const at = work.host.clock.now();
-  const trigger = work.policy.trigger;
-  remember(work, {
-    failures: {
-      ...work.state.failures,
-      [step.release]: {
-        ...fingerprint(work, step.release, step.version),
-        ...{ at, trigger, code, headline, cause, hint, transient, unsupported, log },
-        tools: work.observation.tools.get(step.release) ?? '',
-      },
-    },
-  });
-  const text = cause === undefined ? headline : `${headline} (${cause})`;
-  return { outcome: 'failed', text, hint, log };
-}
-
-/** Files of a driver source that bash and make read, and that were written on Windows. */
-function withCarriageReturns({ host, observation }: Work, version: string): string[] {
-  const path = observation.sources.find((source) => source.version === version)?.path;
-  return ['dkms.conf', 'Makefile', 'Kbuild']
-    .map((name) => `${path}/${name}`)
-    .filter((file) => host.fs.readText(file)?.includes('\r\n'));
-}
-
 async function foreignDkmsEnded(work: Work): Promise<void> {
   const { clock } = work.host;
   const until = clock.now() + FOREIGN_LIMIT;
@@ -184,8 +112,9 @@ async function foreignDkmsEnded(work: Work): Promise<void> {
 
 function logText(
   work: Work,
-  step: Extract<Step, { kind: 'build' }>,
+  step: BuildStep,
   run: BuildRun,
+  { variables, path, warning }: CompilerChoice,
   flaw: string | undefined,
 ): string {
   const ending = run.timedOut
@@ -196,6 +125,9 @@ function logText(
   return [
     `tenstorrent ${step.version} for ${step.release}`,
     `why: ${step.why}; trigger: ${work.policy.trigger}; ${localTime(work.host.clock.now())}`,
+    ...(variables.length === 0 ? [] : [`for make: ${variables.join(' ')}`]),
+    ...(path === undefined ? [] : [`programs first from: ${path}`]),
+    ...(warning === undefined ? [] : [warning]),
     '',
     '--- dkms',
     run.output.trimEnd(),

@@ -4,16 +4,17 @@ import { replaceBuild } from '../dkms/replace.ts';
 import type { InstalledModule } from '../driver/driver.ts';
 import { resolveModule, shadowIdentity, strayModules } from '../driver/installed.ts';
 import { keepModule, keptPath } from '../driver/kept.ts';
+import { keepLoadedCopy } from '../driver/loaded-copy.ts';
 import { PACKAGE } from '../driver/sources.ts';
 import type { FileInfo } from '../host/fs.ts';
 import { fileHash } from '../host/hash.ts';
 import { without } from '../state/state.ts';
-import { findKernel, fingerprint, target } from './apply-build.ts';
 import { ownHashes, removeOwnCopies } from './own-copies.ts';
 import { isPutBack } from './remembered.ts';
 import type { Step } from './step.ts';
+import { findKernel, fingerprint, target } from './target.ts';
 import { verify } from './verify-install.ts';
-import { type Outcome, remember, runSettings, type Work } from './work.ts';
+import { type Outcome, remember, runSettings, type StepReport, type Work } from './work.ts';
 
 type InstallStep = Extract<Step, { kind: 'install' }>;
 
@@ -21,7 +22,11 @@ type InstallStep = Extract<Step, { kind: 'install' }>;
  * Installs and verifies for one kernel. What is under way is written down first, for a reconcile after a power cut;
  * the module and the build that are there are kept until their successors are proved, and put back if they are not.
  */
-export async function applyInstall(work: Work, step: InstallStep, seconds: number): Promise<Outcome> {
+export async function applyInstall(
+  work: Work,
+  step: InstallStep,
+  build: Pick<StepReport, 'seconds' | 'warning'>,
+): Promise<Outcome> {
   const { host, observation } = work;
   const { release, version } = step;
   const ours = release in work.state.modules || work.state.intent?.release === release;
@@ -35,6 +40,7 @@ export async function applyInstall(work: Work, step: InstallStep, seconds: numbe
   remember(work, { intent: { release, version, step: 'install', own, kept: copy } });
   const undo: (() => void)[] = [];
   try {
+    keepWhatIsLoaded(work, present);
     const kept = keepModule(host.fs, release, sound);
     undo.unshift(kept.restore);
     // Nor does dkms know a damaged file for its own; nothing is lost with it.
@@ -49,7 +55,7 @@ export async function applyInstall(work: Work, step: InstallStep, seconds: numbe
     const file = fileHash(host.fs, installed.path);
     // The copy is known by what is under way: it goes before that is over.
     kept.drop();
-    settle(work, step, seconds, file);
+    settle(work, step, build, file);
     replacement.keep();
     return { outcome: 'done', text: 'installed, verified' };
   } catch (error) {
@@ -63,6 +69,14 @@ async function presentModule(
   release: string,
 ): Promise<InstalledModule | undefined> {
   return isPutBack(observation, release) ? resolveModule(host, release) : observation.modules.get(release);
+}
+
+/** Its successor may not load: then it is put back, though its file is gone. */
+function keepWhatIsLoaded({ host, observation }: Work, present: InstalledModule | undefined): void {
+  const { loaded, runningRelease } = observation;
+  if (present === undefined || loaded === undefined || present.release !== runningRelease) return;
+  const isLoaded = loaded.sourceVersion !== undefined && loaded.sourceVersion === present.sourceVersion;
+  if (isLoaded) keepLoadedCopy(host.fs, present.path, loaded.sourceVersion);
 }
 
 interface Failure {
@@ -104,18 +118,32 @@ async function removeOvertaken(work: Work, step: InstallStep, path: string, befo
   await makeIndex(host, step.release);
 }
 
-function settle(work: Work, step: InstallStep, seconds: number, file: string | undefined): void {
+function settle(
+  work: Work,
+  step: InstallStep,
+  { seconds, warning }: Pick<StepReport, 'seconds' | 'warning'>,
+  file: string | undefined,
+): void {
   const { release, version } = step;
   const { origin } = findKernel(work, release);
   const at = work.host.clock.now();
-  const { modules, failures, packages } = work.state;
+  const { modules, failures, origins } = work.state;
+  const boot = work.observation.loading.boot || undefined;
   remember(work, {
     modules: {
       ...modules,
-      [release]: { ...fingerprint(work, release, version), at, trigger: work.policy.trigger, seconds, file },
+      [release]: {
+        ...fingerprint(work, release, version),
+        at,
+        trigger: work.policy.trigger,
+        seconds,
+        file,
+        warning,
+        boot,
+      },
     },
     failures: without(failures, release),
-    packages: origin.kind === 'dist-kernel' ? { ...packages, [release]: origin.package } : packages,
+    origins: origin.kind === 'unknown' ? origins : { ...origins, [release]: origin },
     intent: undefined,
   });
 }

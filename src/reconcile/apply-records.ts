@@ -54,10 +54,10 @@ export async function applyRegister(work: Work, step: Extract<Step, { kind: 'reg
   const broken = observation.dkms.versions.find((one) => one.version === step.version && !one.sourceExists);
   if (broken !== undefined) {
     relinkSource(host, observation.dkms, PACKAGE, step.version);
-    return { outcome: 'done', text: `registered ${step.version} again` };
+    return { outcome: 'done', text: 'registered again' };
   }
   const run = await add(host, { packageName: PACKAGE, version: step.version }, runSettings(work));
-  if (run.exitCode === 0) return { outcome: 'done', text: `registered ${step.version}` };
+  if (run.exitCode === 0) return { outcome: 'done', text: 'registered' };
   if (run.cancelled) return { outcome: 'cancelled', text: 'stopped' };
   return {
     outcome: 'failed',
@@ -109,10 +109,10 @@ export async function applyForget(work: Work, step: Extract<Step, { kind: 'forge
   remember(work, {
     modules: without(work.state.modules, release),
     failures: without(work.state.failures, release),
-    packages: without(work.state.packages, release),
+    origins: without(work.state.origins, release),
     intent: undefined,
   });
-  return { outcome: 'done', text: `forgot ${release}` };
+  return { outcome: 'done', text: 'forgotten' };
 }
 
 export async function applyUnregister(
@@ -131,11 +131,11 @@ export async function applyUnregister(
     const run = await removeVersion(host, { packageName: PACKAGE, version: step.version }, runSettings(work));
     if (run.cancelled) return { outcome: 'cancelled', text: 'stopped' };
     if (run.exitCode === 0 && !host.fs.exists(`${now.tree}/${PACKAGE}/${step.version}`)) {
-      return { outcome: 'done', text: `unregistered ${step.version}` };
+      return { outcome: 'done', text: 'unregistered' };
     }
   }
   dropVersion(host, now, PACKAGE, step.version);
-  return { outcome: 'done', text: `unregistered ${step.version}` };
+  return { outcome: 'done', text: 'unregistered' };
 }
 
 /** Later looks need not read sources again that have not changed. */

@@ -6,9 +6,10 @@ import type { HeldLock } from '../host/lock.ts';
 import { HISTORY_PATH, type HistoryEntry, recordHistory } from '../state/history.ts';
 import type { RunEvent } from '../state/run.ts';
 import type { UnwrittenRecords } from '../state/unwritten.ts';
-import { applyBuild, timeIsUp } from './apply-build.ts';
+import { applyBuild } from './apply-build.ts';
+import { applyLoadStep, applyUnload } from './apply-driver.ts';
+import { applyAllocate, applyMount, applyReturn } from './apply-hugepages.ts';
 import { applyInstall } from './apply-install.ts';
-import { applyLoad } from './apply-load.ts';
 import {
   applyClean,
   applyForget,
@@ -19,17 +20,14 @@ import {
   applyUnregister,
   rememberSources,
 } from './apply-records.ts';
-import { runBuildFailedHook } from './build-failed-hook.ts';
+import { applyEndReload, applyReload } from './apply-reload.ts';
+import { tellOfBuilds } from './build-hooks.ts';
 import type { Observation } from './observation.ts';
 import type { Policy } from './plan.ts';
 import { isPutBack } from './remembered.ts';
 import { describeStep, type Step, stepRelease, stepVersion } from './step.ts';
-import type { Outcome, Work } from './work.ts';
-
-export interface StepReport extends Outcome {
-  readonly step: Step;
-  readonly seconds: number;
-}
+import { timeIsUp } from './target.ts';
+import type { Outcome, StepReport, Work } from './work.ts';
 
 export interface ApplyOptions {
   readonly host: Host;
@@ -91,9 +89,10 @@ export async function apply(steps: readonly Step[], options: ApplyOptions): Prom
     if (lost !== undefined) return reports;
     if (outcome.outcome !== 'skipped' && !options.lock.lost)
       writeDown(work, step, outcome.outcome, startedAt, seconds, outcome);
-    if (step.kind === 'build' && outcome.outcome === 'failed') await runBuildFailedHook(work, step, outcome);
   }
-  if (!options.lock.lost) rememberSources(work);
+  if (options.lock.lost) return reports;
+  rememberSources(work);
+  await tellOfBuilds(work, reports);
   return reports;
 }
 
@@ -121,7 +120,7 @@ function skipReason(step: Step, reports: readonly StepReport[], signal: AbortSig
     if (build?.outcome !== 'done') return skipped('it was not built');
   }
   // Loading takes a moment, and a machine that boots needs the card more than the newest driver.
-  const inTime = step.kind === 'load' && timeIsUp(signal);
+  const inTime = (step.kind === 'load' || step.kind === 'endReload') && timeIsUp(signal);
   return signal.aborted && !inTime ? { outcome: 'cancelled', text: 'not begun' } : undefined;
 }
 
@@ -149,7 +148,7 @@ async function execute(work: Work, step: Step, reports: readonly StepReport[]): 
       return applyBuild(work, step);
     case 'install': {
       const build = reports.find(({ step: one }) => one.kind === 'build' && one.release === step.release);
-      return applyInstall(work, step, build?.seconds ?? 0);
+      return applyInstall(work, step, build ?? { seconds: 0 });
     }
     case 'record':
       return applyRecord(work, step);
@@ -159,8 +158,20 @@ async function execute(work: Work, step: Step, reports: readonly StepReport[]): 
       const was = modules.has(step.release) || isPutBack(work.observation, step.release);
       const nothing = install !== undefined && install.outcome !== 'done' && !was;
       if (nothing) return { outcome: 'skipped', text: 'there is no module to load' };
-      return applyLoad(work.host, step.release);
+      return applyLoadStep(work, step);
     }
+    case 'allocateHugepages':
+      return applyAllocate(work, step);
+    case 'returnHugepages':
+      return applyReturn(work, step);
+    case 'mountHugepages':
+      return applyMount(work, step);
+    case 'unload':
+      return applyUnload(work);
+    case 'reload':
+      return applyReload(work, step);
+    case 'endReload':
+      return applyEndReload(work, step);
     case 'forget':
       return applyForget(work, step);
     case 'unregister':

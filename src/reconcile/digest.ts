@@ -49,6 +49,9 @@ export function digest(judgement: Judgement, report: Report | undefined): Digest
   const waits = (report?.steps ?? []).flatMap((step) =>
     step.kind === 'wait' && step.again !== undefined ? [step.again] : [],
   );
+  // Whoever installed it: a hook's run installs and reloads nothing.
+  const reload = judgement.driver.reload?.again;
+  if (reload !== undefined) waits.push(reload);
   return {
     health,
     worst: worst === undefined ? '' : `${worst.message} → ${worst.hint}`,

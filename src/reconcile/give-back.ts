@@ -3,7 +3,7 @@
 import { observeDkms } from '../dkms/tree.ts';
 import { withoutOwnershipLines } from '../driver/dkms-conf.ts';
 import { strayModules } from '../driver/installed.ts';
-import { RULE_PATH, ruleHash } from '../driver/rule.ts';
+import { isOurRule, RULE_PATH } from '../driver/rule.ts';
 import { PACKAGE } from '../driver/sources.ts';
 import type { Host } from '../host/host.ts';
 import { loadState } from '../state/state.ts';
@@ -38,7 +38,7 @@ export function planGiveBack(host: Host): GiveBack[] {
     });
   }
   const rule = fs.readText(RULE_PATH);
-  if (rule !== undefined && state.rule === ruleHash(rule)) {
+  if (rule !== undefined && isOurRule(rule, state.rule)) {
     parts.push(
       driverVersions(host).length > 0 || hasModule(host)
         ? { kind: 'keep', path: RULE_PATH, reason: 'the driver, which stays, needs it', act() {} }

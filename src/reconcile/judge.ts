@@ -1,6 +1,8 @@
 // What the observation means. Pure: no I/O and no clock.
 import type { Kernel } from '../kernels/kernel.ts';
 import type { FailureRecord, Fingerprint } from '../state/state.ts';
+import { judgeHugepages } from './judge-hugepages.ts';
+import { judgeReload } from './judge-loaded.ts';
 import type { DriverJudgement, Judgement, KernelJudgement, ModuleState } from './judgement.ts';
 import { moduleVersion } from './module-version.ts';
 import type { Observation } from './observation.ts';
@@ -11,16 +13,21 @@ import { wantedDriver } from './wanted-source.ts';
 
 /** Each kernel's state and the machine's, and why. */
 export function judge(observation: Observation): Judgement {
-  const driver = judgeDriver(observation);
+  const wanted = judgeDriver(observation);
   const kernels = observation.kernels.map((kernel) =>
-    unknownWhereHidden(observation, judgeKernel(observation, driver, kernel)),
+    unknownWhereHidden(observation, judgeKernel(observation, wanted, kernel)),
   );
-  const problems = findProblems(observation, driver, kernels);
+  const isCurrent = kernels.some(({ kernel, state }) => kernel.running && state === 'current');
+  const driver = { ...wanted, reload: judgeReload(observation, isCurrent) };
+  const hugepages =
+    observation.hugepages && judgeHugepages(observation.hugepages, observation.config, observation.devices);
+  const problems = findProblems(observation, driver, kernels, hugepages);
   return {
     health: healthOf(problems),
     kernels,
     driver,
     devices: observation.devices,
+    hugepages,
     problems,
     observation,
   };
@@ -31,7 +38,7 @@ function judgeDriver(observation: Observation): DriverJudgement {
   const installed = kernels
     .filter((kernel) => !excluded.has(kernel.release) && isBootable(observation, kernel))
     .flatMap(({ release }) => moduleVersion(observation, release) ?? []);
-  return { ...wantedDriver(sources, config, installed), sources, loaded };
+  return { ...wantedDriver(sources, config, installed), sources, loaded, reload: undefined };
 }
 
 function judgeKernel(observation: Observation, driver: DriverJudgement, kernel: Kernel): KernelJudgement {

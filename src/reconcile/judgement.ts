@@ -2,6 +2,8 @@
 import type { Device, DriverSource, InstalledModule, LoadedDriver } from '../driver/driver.ts';
 import type { Kernel } from '../kernels/kernel.ts';
 import type { FailureRecord, ModuleRecord } from '../state/state.ts';
+import type { HugepagesJudgement } from './judge-hugepages.ts';
+import type { ReloadJudgement } from './judge-loaded.ts';
 import type { Observation } from './observation.ts';
 import type { WantedDriver } from './wanted-source.ts';
 
@@ -52,6 +54,8 @@ export interface Problem {
 export interface DriverJudgement extends WantedDriver {
   readonly sources: readonly DriverSource[];
   readonly loaded: LoadedDriver | undefined;
+  /** The loaded driver is another than the one on disk. */
+  readonly reload: ReloadJudgement | undefined;
 }
 
 export interface Judgement {
@@ -59,6 +63,8 @@ export interface Judgement {
   readonly kernels: readonly KernelJudgement[];
   readonly driver: DriverJudgement;
   readonly devices: readonly Device[];
+  /** Undefined where this system is looked at from outside or in a chroot. */
+  readonly hugepages: HugepagesJudgement | undefined;
   readonly problems: readonly Problem[];
   readonly observation: Observation;
 }

@@ -1,5 +1,6 @@
 // The machine as it is now, judged, without changing anything.
 import type { Config } from '../config/config.ts';
+import { type Cards, observeCards } from '../driver/device-details.ts';
 import type { Host } from '../host/host.ts';
 import { judge } from './judge.ts';
 import type { Judgement } from './judgement.ts';
@@ -12,6 +13,13 @@ export interface LookSettings {
   readonly configWarnings: readonly ConfigWarning[];
   /** Nobody said that a kernel is complete: trees that are still being written are told. */
   readonly unannounced?: boolean;
+}
+
+/** What documents and screens tell of the devices beyond what was judged: nothing in a chroot, where none are judged. */
+export function cardsOf(host: Host, { observation, devices }: Judgement): Cards {
+  return observation.chrooted
+    ? { devices: [], holders: [], complete: true }
+    : observeCards(host, devices, observation.holders);
 }
 
 /** Observes and judges; what `status` shows and what a plan is made from are the same. */

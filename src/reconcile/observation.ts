@@ -3,9 +3,16 @@ import type { Config } from '../config/config.ts';
 import type { Remains } from '../dkms/mend.ts';
 import type { DkmsObservation } from '../dkms/tree.ts';
 import type { Device, DriverSource, InstalledModule, LoadedDriver } from '../driver/driver.ts';
+import type { Holders } from '../driver/holders.ts';
+import type { InitramfsTool } from '../driver/initramfs-tools.ts';
+import type { LoadObstacle } from '../driver/load-obstacle.ts';
+import type { WrongNode } from '../driver/node-permissions.ts';
 import type { ObservedRule } from '../driver/rule.ts';
+import type { ObservedHugepages } from '../hugepages/hugepages.ts';
 import type { Kernel } from '../kernels/kernel.ts';
+import type { Restlessness } from '../state/restless.ts';
 import type { State } from '../state/state.ts';
+import type { StuckCommand } from '../state/stuck.ts';
 
 /** A setting that could not be used; its default counts. */
 export interface ConfigWarning {
@@ -17,6 +24,21 @@ export interface ConfigWarning {
 export interface ObservedModule extends InstalledModule {
   /** Why its vermagic does not fit its kernel; undefined where it does. */
   readonly mismatch: string | undefined;
+}
+
+export interface ObservedLoading {
+  /** A word for this boot of the machine. */
+  readonly boot: string;
+  /** What keeps modprobe from loading the driver. */
+  readonly obstacle: LoadObstacle | undefined;
+  /** Which file the running kernel's module is, in a word that changes with it. */
+  readonly module: string | undefined;
+  /** There is a copy of the module that is in the kernel, to be put back. */
+  readonly copied: boolean;
+  /** The admin has programs that drain what uses the device before a reload. */
+  readonly drains: boolean;
+  readonly wrongNodes: readonly WrongNode[];
+  readonly initramfsTool: InitramfsTool | undefined;
 }
 
 export interface Observation {
@@ -36,7 +58,11 @@ export interface Observation {
   /** When a kernel's build tree last changed, where somebody still writes into it; only looked for on demand. */
   readonly restless: ReadonlyMap<string, number>;
   /** The same for the wanted driver source. */
-  readonly restlessSource: number | undefined;
+  readonly restlessSource: { readonly path: string; readonly changed: number } | undefined;
+  /** What the daemon's looks so far have seen being written to, by release. */
+  readonly restlessSince: ReadonlyMap<string, Restlessness>;
+  /** A child of the daemon that does not end. */
+  readonly stuck: StuckCommand | undefined;
   /** The driver's udev rule, where there is a source. */
   readonly rule: ObservedRule | undefined;
   readonly dkms: DkmsObservation;
@@ -54,7 +80,14 @@ export interface Observation {
   /** What modprobe would load instead of ours, where a remembered failure names it; see `shadowIdentity`. */
   readonly shadows: ReadonlyMap<string, string>;
   readonly loaded: LoadedDriver | undefined;
+  readonly holders: Holders;
+  /** What is known of loading and unloading here. */
+  readonly loading: ObservedLoading;
   readonly devices: readonly Device[];
+  /** Undefined where this system is looked at from outside or in a chroot. */
+  readonly hugepages: ObservedHugepages | undefined;
+  /** What makes pages sure that are missing; undefined where none are. */
+  readonly hugepageAdvice: string | undefined;
   readonly state: State;
   /** The compiler and tools for each release, in one word: a failed build is worth another try when it changes. */
   readonly tools: ReadonlyMap<string, string>;

@@ -4,24 +4,32 @@ import { STAGING } from '../dkms/commands.ts';
 import { foreignRuns } from '../dkms/foreign-runs.ts';
 import { findRemains, type Remains } from '../dkms/mend.ts';
 import { type DkmsObservation, observeDkms } from '../dkms/tree.ts';
+import { observeDevices } from '../driver/devices.ts';
 import type { DriverSource } from '../driver/driver.ts';
+import { observeHolders } from '../driver/holders.ts';
 import { observeInstalled, shadowIdentity } from '../driver/installed.ts';
 import { findKept } from '../driver/kept.ts';
-import { observeDevices, observeLoaded } from '../driver/loaded.ts';
+import { observeLoaded } from '../driver/loaded.ts';
 import { type ObservedRule, observeRule } from '../driver/rule.ts';
 import { observeSources, PACKAGE } from '../driver/sources.ts';
 import { vermagicMismatch } from '../driver/vermagic.ts';
+import { bootIdentity } from '../host/boot-identity.ts';
 import type { HostFs } from '../host/fs.ts';
 import type { Host } from '../host/host.ts';
+import { observeHugepages } from '../hugepages/observe.ts';
 import { abiHash } from '../kernels/abi.ts';
 import { observeKernels } from '../kernels/inventory.ts';
 import type { Kernel } from '../kernels/kernel.ts';
 import { changedSince } from '../kernels/quiet.ts';
 import { compareReleases } from '../kernels/versions.ts';
 import { BUILD_LOGS } from '../state/build-logs.ts';
+import { loadRestless } from '../state/restless.ts';
 import { runUnderWay } from '../state/run.ts';
 import { loadState, STATE_FOLDER, type State } from '../state/state.ts';
+import { loadStuck } from '../state/stuck.ts';
+import { adviceWhereShort } from './hugepage-advice.ts';
 import type { ConfigWarning, Observation, ObservedModule } from './observation.ts';
+import { observeLoading, ofThisBoot } from './observe-loading.ts';
 import { observeUnrecorded } from './unrecorded.ts';
 import { wantedSource } from './wanted-source.ts';
 
@@ -42,7 +50,8 @@ export async function observe(
   },
 ): Promise<Observation> {
   const { fs, machine } = host;
-  const state = loadState(fs);
+  const boot = machine.chrooted ? '' : bootIdentity(fs);
+  const state = ofThisBoot(loadState(fs), boot);
   const sources = observeSources(fs, state.sources).sort((a, b) => compareReleases(b.version, a.version));
   const dkms = observeDkms(fs, PACKAGE, machine.arch);
   const kernels = withRememberedOrigins(observeKernels(host, recordedReleases(dkms, state)), state);
@@ -55,6 +64,20 @@ export async function observe(
   const unrecorded = observeUnrecorded(fs, dkms, modules, state);
   // What lies in dkms's tree while somebody runs dkms may be that one's work, half done.
   const isBusy = remains.length + unrecorded.size > 0 && foreignRuns(host, dkms.tree).length > 0;
+  const devices = machine.chrooted ? [] : observeDevices(fs, settings.config.devices.extra);
+  const loaded = machine.chrooted ? undefined : observeLoaded(fs);
+  const hugepages = machine.chrooted
+    ? undefined
+    : observeHugepages(fs, {
+        settings: settings.config.hugepages,
+        arch: machine.arch,
+        asked: state.pages,
+        // Early at boot none is loaded, and /usr/src may not be mounted: the module on disk is what will be.
+        driverVersion:
+          loaded?.version ?? modules.get(machine.runningRelease ?? '')?.version ?? wanted?.version,
+      });
+  const { runningRelease } = machine;
+  const { config } = settings;
   return {
     now: host.clock.now(),
     arch: machine.arch,
@@ -67,6 +90,8 @@ export async function observe(
     readOnlySources: readOnlySources(fs, sources),
     rule: observeWantedRule(fs, wanted, state),
     ...restless,
+    restlessSince: loadRestless(fs),
+    stuck: loadStuck(fs),
     excluded: await excludedReleases(settings.config, kernels),
     dkms,
     remains: [...(isBusy ? [] : remains), ...ownRemains(fs, state, modules)],
@@ -75,12 +100,16 @@ export async function observe(
     unrecorded: isBusy ? new Map() : unrecorded,
     abiHashes: changedAbis(fs, kernels, state),
     shadows: observeShadows(fs, state),
-    loaded: machine.chrooted ? undefined : observeLoaded(fs),
-    devices: machine.chrooted ? [] : observeDevices(fs, settings.config.devices.extra),
+    loaded,
+    devices,
+    hugepages,
+    hugepageAdvice: adviceWhereShort(host, { hugepages, config, devices, kernels, runningRelease }),
+    holders: machine.chrooted ? { holders: [], complete: true } : observeHolders(host),
+    loading: observeLoading(host, loaded, modules, boot),
     state,
     tools: toolIdentities(fs, kernels),
     privileged: machine.effectiveUser === 0,
-    denied: [...new Set([...fs.denied, ...unreadModules(modules)])],
+    denied: [...new Set([...deniedPaths(fs), ...unreadModules(modules)])],
   };
 }
 
@@ -108,8 +137,14 @@ async function findRestless(
     const changed = await changedSince(host, buildTree.path, since);
     if (changed !== undefined) restless.set(release, changed);
   }
-  const restlessSource = source === undefined ? undefined : await changedSince(host, source.path, since);
-  return { restless, restlessSource };
+  const changed = source === undefined ? undefined : await changedSince(host, source.path, since);
+  if (source === undefined || changed === undefined) return { restless, restlessSource: undefined };
+  return { restless, restlessSource: { path: source.path, changed } };
+}
+
+/** What somebody's process keeps to itself is nothing of the machine that was hidden. */
+function deniedPaths({ denied }: HostFs): string[] {
+  return [...denied].filter((path) => !/^\/proc\/\d+\//.test(path));
 }
 
 function installingNow(fs: HostFs, { intent }: State): string | undefined {
@@ -165,12 +200,16 @@ function observeWantedRule(
   return source === undefined ? undefined : observeRule(fs, source.path, state.rule);
 }
 
-/** A kernel whose build tree was depcleaned cannot tell any more which package it came from; the state can. */
+/** A kernel whose build tree is gone cannot tell any more where it came from; the state can. */
 export function withRememberedOrigins(kernels: readonly Kernel[], state: State): Kernel[] {
   return kernels.map((kernel) => {
-    const name = state.packages[kernel.release];
-    if (name === undefined || kernel.origin.kind !== 'unknown') return kernel;
-    return { ...kernel, origin: { kind: 'dist-kernel', package: name } };
+    const { origin, buildTree } = kernel;
+    const remembered = state.origins[kernel.release];
+    // Sources of the same release, without a link to them, prove nothing.
+    const guessed = origin.kind === 'hand-built' && buildTree.path === undefined;
+    return remembered !== undefined && (origin.kind === 'unknown' || guessed)
+      ? { ...kernel, origin: remembered }
+      : kernel;
   });
 }
 

@@ -3,11 +3,11 @@ import type { DriverSource } from '../driver/driver.ts';
 import type { ObservedRule } from '../driver/rule.ts';
 import type { Trigger } from '../state/state.ts';
 import type { Judgement, KernelJudgement } from './judgement.ts';
+import { planAsked, planDriver } from './plan-driver.ts';
+import { planHugepages } from './plan-hugepages.ts';
 import { isRemembered, leavesModule } from './remembered.ts';
+import { lookAgainIn, restlessnessOf } from './restless.ts';
 import type { Step } from './step.ts';
-
-/** A tree that is not ready and is being written is looked at again after so many settle times. */
-const GROWING = 4;
 
 export interface Policy {
   readonly trigger: Trigger;
@@ -21,10 +21,21 @@ export interface Policy {
   readonly again: boolean;
   /** Somebody told that the kernel in `only` was removed: its settle time is over. */
   readonly removed: boolean;
+  /** Hugepages alone; undefined for all there is. */
+  readonly part?: 'hugepages' | undefined;
+  /** Pages of ours that nobody uses and that are more than demanded are given back. */
+  readonly giveBack?: boolean | undefined;
+  /** A person asks for this alone. */
+  readonly driver?: DriverAction | undefined;
 }
+
+export type DriverAction = 'load' | 'unload' | 'reload';
 
 /** The steps that make the machine right, in their order. Nothing but `wait` steps means that nothing is to be done. */
 export function plan(judgement: Judgement, policy: Policy): Step[] {
+  if (policy.driver !== undefined) return planAsked(judgement, policy.driver);
+  const hugepages = planHugepages(judgement, policy);
+  if (policy.part === 'hugepages') return hugepages;
   const chosen = judgement.kernels.filter(
     ({ kernel }) => policy.only === undefined || kernel.release === policy.only,
   );
@@ -33,11 +44,13 @@ export function plan(judgement: Judgement, policy: Policy): Step[] {
     .filter((one) => isToForget(judgement, one, policy))
     .map(({ kernel }) => kernel.release);
   return [
+    // Before anything is built: a build leaves memory in small pieces.
+    ...hugepages,
     ...judgement.observation.remains.map((remains): Step => ({ kind: 'clean', remains })),
     ...planSource(judgement, builds),
     ...builds,
     ...(policy.removed ? [] : planRecords(judgement, chosen, builds)),
-    ...planLoad(judgement, chosen, builds, policy),
+    ...planDriver(judgement, chosen, builds, policy),
     ...forgets.map((release): Step => ({ kind: 'forget', release })),
     ...(policy.only === undefined ? planOldVersions(judgement, builds, forgets) : []),
     ...chosen.flatMap((one) => planWait(judgement, one) ?? []),
@@ -53,8 +66,8 @@ export function isEmpty(steps: readonly Step[]): boolean {
 /** The driver is ttkmd's to build: dkms would do it at other times and delete a working module first. */
 function planSource({ driver, observation, kernels }: Judgement, builds: readonly Step[]): Step[] {
   const { source } = driver;
-  // One that is still being unpacked is not touched.
-  if (observation.restlessSource !== undefined) return [];
+  // One that is still being unpacked is not touched, unless something is built from it all the same.
+  if (observation.restlessSource !== undefined && builds.length === 0) return [];
   // A failure that stands counts: dkms's hooks would try in our place, and fail the kernel's installation.
   const wanted =
     builds.length > 0 || kernels.some((one) => one.state === 'current' || one.failure !== undefined);
@@ -84,7 +97,7 @@ function isToPlace({ wanted, found, ours, readOnly }: ObservedRule): boolean {
 function planBuilds(judgement: Judgement, chosen: readonly KernelJudgement[], policy: Policy): Step[] {
   const version = judgement.driver.source?.version;
   if (version === undefined || judgement.observation.dkms.command === undefined) return [];
-  const due = chosen.filter((one) => isToBuild(one, policy) && restlessSince(judgement, one) === undefined);
+  const due = chosen.filter((one) => isToBuild(one, policy) && restlessnessOf(judgement, one) === undefined);
   const ordered = [...due.filter((one) => one.kernel.running), ...due.filter((one) => !one.kernel.running)];
   return ordered.flatMap(({ kernel: { release }, reason, failure }): Step[] => [
     {
@@ -97,21 +110,16 @@ function planBuilds(judgement: Judgement, chosen: readonly KernelJudgement[], po
   ]);
 }
 
-/** When somebody last wrote to what a build would be made from, if that is going on. */
-function restlessSince({ observation }: Judgement, { kernel }: KernelJudgement): number | undefined {
-  const times = [observation.restless.get(kernel.release), observation.restlessSource];
-  return times.reduce((a, b) => (a === undefined || (b !== undefined && b > a) ? b : a));
-}
-
 function planRest(judgement: Judgement, one: KernelJudgement, policy: Policy): Step | undefined {
-  const since = restlessSince(judgement, one);
-  if (since === undefined || policy.removed || !isToBuild(one, policy)) return undefined;
-  const { now, config } = judgement.observation;
+  const found = restlessnessOf(judgement, one);
+  if (found === undefined || policy.removed || !isToBuild(one, policy)) return undefined;
+  const { last: _, ...restless } = found;
   return {
     kind: 'wait',
     release: one.kernel.release,
     why: 'what it would be built from is still being written',
-    again: Math.max(0, since + config.watch.settle - now),
+    again: lookAgainIn(judgement.observation, found),
+    restless,
   };
 }
 
@@ -136,29 +144,6 @@ function isToBuild({ kernel, state, failure }: KernelJudgement, policy: Policy):
   if (failure !== undefined) return again || (failure.transient && !failure.unsupported && !policy.again);
   if (state === 'missing' || state === 'drifted') return true;
   return state === 'current' && policy.force;
-}
-
-/**
- * The driver of the running kernel, where a device waits for one. Not while a kernel is being installed, whatever
- * kernel that is: nobody expects a device to appear then. A module that is no longer current and still fits is
- * better than none.
- */
-function planLoad(
-  { devices, driver, observation }: Judgement,
-  chosen: readonly KernelJudgement[],
-  builds: readonly Step[],
-  { trigger, removed }: Policy,
-): Step[] {
-  if (observation.chrooted || removed || trigger === 'kernel-event' || driver.loaded !== undefined) return [];
-  // Without one that nothing is bound to, it was given away on purpose, as to vfio-pci.
-  if (!devices.some((device) => device.driver === undefined)) return [];
-  return chosen.flatMap(({ kernel: { release, running }, state }): Step[] => {
-    const module = observation.modules.get(release);
-    const usable = module !== undefined && module.broken === undefined && module.mismatch === undefined;
-    const built = builds.some((step) => step.kind === 'install' && step.release === release);
-    const loadable = built || (usable && state !== 'unsupported');
-    return running && loadable ? [{ kind: 'load', release }] : [];
-  });
 }
 
 /** Only where something of ours is left; a folder that holds nothing of ours is not ours to touch. */
@@ -191,10 +176,9 @@ function planOldVersions(
     .map(({ version }): Step => ({ kind: 'unregister', version }));
 }
 
-function planWait(
-  { driver, observation }: Judgement,
-  { kernel, state, reason, goneIn }: KernelJudgement,
-): Step | undefined {
+function planWait(judgement: Judgement, judged: KernelJudgement): Step | undefined {
+  const { driver, observation } = judgement;
+  const { kernel, state, reason, goneIn } = judged;
   const release = kernel.release;
   if (goneIn !== undefined)
     return { kind: 'wait', release, why: 'it was removed a moment ago', again: goneIn };
@@ -205,9 +189,10 @@ function planWait(
   ) {
     const why = kernel.buildTree.missing[0]?.text ?? reason ?? 'its build tree is not ready';
     // What is missing may come deep in the tree, where nobody listens.
-    const isGrowing = observation.restless.has(release);
-    const again = isGrowing ? Math.max(GROWING * observation.config.watch.settle, 1000) : undefined;
-    return { kind: 'wait', release, why, ...(again === undefined ? {} : { again }) };
+    const found = observation.restless.has(release) ? restlessnessOf(judgement, judged) : undefined;
+    if (found === undefined) return { kind: 'wait', release, why };
+    const { last: _, ...restless } = found;
+    return { kind: 'wait', release, why, again: lookAgainIn(observation, found), restless };
   }
   return undefined;
 }

@@ -1,6 +1,10 @@
 // What is wrong, to which kernel, why, and the command or setting that mends it. Pure.
+import { hugepageProblems } from './hugepage-problems.ts';
+import type { HugepagesJudgement } from './judge-hugepages.ts';
 import type { DriverJudgement, Health, KernelJudgement, Problem } from './judgement.ts';
+import { loadedProblems } from './loaded-problems.ts';
 import type { Observation } from './observation.ts';
+import { knownRestlessness, restlessHint, restlessText } from './restless.ts';
 import { hintBeforeBuilding, sourceProblems } from './source-problems.ts';
 import { areSourcesHidden, isToldUnknown, unknownProblems } from './unknown.ts';
 
@@ -9,6 +13,7 @@ export function findProblems(
   observation: Observation,
   driver: DriverJudgement,
   kernels: readonly KernelJudgement[],
+  hugepages: HugepagesJudgement | undefined,
 ): Problem[] {
   const problems = [
     ...machineProblems(observation, driver).filter(
@@ -17,7 +22,8 @@ export function findProblems(
     ...unreadable(observation, kernels),
     ...unknownProblems(kernels, (judged) => severityOf(observation, judged)),
     ...kernels.flatMap((kernel) => kernelProblem(observation, driver, kernel) ?? []),
-    ...loadedProblem(observation, driver, kernels),
+    ...loadedProblems(observation, driver, kernels),
+    ...hugepageProblems(observation, hugepages),
     ...observation.configWarnings
       .filter(({ place }) => !isToldUnknown(kernels, place))
       .map((warning) => ({
@@ -60,12 +66,21 @@ function machineProblems(observation: Observation, driver: DriverJudgement): Pro
       `move the driver's source there: /usr/src/tenstorrent-<version>`,
     );
   }
+  const { stuck } = observation;
+  if (stuck !== undefined) {
+    add(
+      'degraded',
+      'run-stuck',
+      `the daemon's child with pid ${stuck.pid} was killed and does not end: it hangs in the kernel, and nothing is built until it has ended`,
+      `see where, as root: cat /proc/${stuck.pid}/stack, and dmesg; where it stays, reboot`,
+    );
+  }
   for (const [path, adopted] of Object.entries(observation.state.adopted)) {
     if (adopted.foreign && driver.source?.path === path) {
       add(
         'note',
         'adopted',
-        `${path} was registered with dkms by somebody else; ttkmd has taken it over and left out its AUTOINSTALL`,
+        `${path} was registered with dkms before ttkmd took it over; its AUTOINSTALL is left out since`,
         'there is nothing to do; ttkmdctl uninstall gives it back',
       );
     }
@@ -125,14 +140,26 @@ function kernelProblem(
       severity: state === 'unsupported' && !kernel.running ? 'note' : severity,
     };
   }
+  if (state === 'current' && judged.record?.warning !== undefined) {
+    return {
+      code: 'other-compiler',
+      message: `${release}: ${judged.record.warning}`,
+      hint: `nothing to do while it works; else install that compiler, then as root: ttkmdctl reconcile --force --kernel ${release}`,
+      release,
+      severity: 'note',
+    };
+  }
   if (severity !== 'failed' && isSourcesMatter(observation, driver, judged)) return undefined;
   if (state === 'missing' || state === 'drifted') {
+    const before = hintBeforeBuilding(observation, driver);
+    const restless = before === undefined ? knownRestlessness(observation, judged) : undefined;
+    const text =
+      state === 'missing' ? missingText(driver, judged) : `its module is not current: ${judged.reason}`;
+    const building = restless === undefined ? 'build it, as root: ttkmdctl reconcile' : restlessHint(release);
     return {
       code: `module-${state}`,
-      message: `${release}: ${state === 'missing' ? missingText(driver, judged) : `its module is not current: ${judged.reason}`}`,
-      hint:
-        hintBeforeBuilding(observation, driver) ??
-        (kernel.buildTree.ready ? 'build it, as root: ttkmdctl reconcile' : installHeaders(judged)),
+      message: `${release}: ${text}${restless === undefined ? '' : `, since ${restlessText(observation, restless)}`}`,
+      hint: before ?? (kernel.buildTree.ready ? building : installHeaders(judged)),
       release,
       severity,
     };
@@ -206,39 +233,4 @@ function installHeaders({ kernel }: KernelJudgement): string {
     default:
       return `install the headers of ${kernel.release}, or remove the kernel if nobody boots it any more`;
   }
-}
-
-function loadedProblem(
-  observation: Observation,
-  driver: DriverJudgement,
-  kernels: readonly KernelJudgement[],
-): Problem[] {
-  const running = kernels.find((one) => one.kernel.running);
-  const { loaded, devices } = observation;
-  if (running === undefined || running.state === 'unsupported') return [];
-  if (loaded === undefined && devices.length > 0 && running.state === 'current') {
-    return [
-      {
-        code: 'not-loaded',
-        message: `the driver is installed for ${running.kernel.release} and not loaded, although a device is there`,
-        hint: 'as root: ttkmdctl reconcile, which loads it, or says why it cannot',
-        release: running.kernel.release,
-        severity: 'failed',
-      },
-    ];
-  }
-  // Loading again brings the wanted version only where that is installed; else there are other problems first.
-  const due = loaded?.version !== undefined && driver.desired !== undefined && running.state === 'current';
-  if (due && loaded.version !== driver.desired) {
-    return [
-      {
-        code: 'reload-due',
-        message: `driver ${loaded.version} is loaded, ${driver.desired} is wanted`,
-        hint: 'reboot, or when nobody uses the device, as root: modprobe -r tenstorrent && modprobe tenstorrent',
-        release: running.kernel.release,
-        severity: 'degraded',
-      },
-    ];
-  }
-  return [];
 }

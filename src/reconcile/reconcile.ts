@@ -3,6 +3,7 @@ import type { Config } from '../config/config.ts';
 import { EXIT, TtkmdError } from '../host/errors.ts';
 import type { Host } from '../host/host.ts';
 import type { HeldLock } from '../host/lock.ts';
+import { RESTLESS_FILE, saveRestless } from '../state/restless.ts';
 import {
   announceRun,
   appendEvent,
@@ -15,12 +16,12 @@ import {
   runUnderWay,
 } from '../state/run.ts';
 import { createUnwritten, type UnwrittenRecord } from '../state/unwritten.ts';
-import type { StepReport } from './apply.ts';
 import type { Judgement } from './judgement.ts';
 import { look } from './look.ts';
 import type { ConfigWarning } from './observation.ts';
 import { isEmpty, type Policy, plan } from './plan.ts';
 import type { Step } from './step.ts';
+import type { StepReport } from './work.ts';
 
 export interface ReconcileOptions {
   readonly config: Config;
@@ -55,21 +56,25 @@ export interface Report {
  * @throws TtkmdError where rights are missing or the lock was held for longer than the patience
  */
 export async function reconcile(host: Host, options: ReconcileOptions): Promise<Report> {
+  const report = await makeRight(host, options);
+  return isUnannounced(options) && !options.dryRun ? rememberRestless(host, report) : report;
+}
+
+async function makeRight(host: Host, options: ReconcileOptions): Promise<Report> {
   const runs = runsSoFar(host.fs);
   const first = await lookAndPlan(host, options);
   if (options.dryRun) return unchanged(first, isEmpty(first.steps) ? 'nothing-to-do' : 'planned');
   const isRoot = host.machine.effectiveUser === 0;
-  const isBlind = !isRoot && first.judgement.kernels.some(({ state }) => state === 'unknown');
+  const alone = options.policy.part === 'hugepages';
+  const isBlind = !isRoot && !alone && first.judgement.kernels.some(({ state }) => state === 'unknown');
   if (isEmpty(first.steps) && !isBlind) return unchanged(first, 'nothing-to-do');
-  if (!isRoot) {
-    throw new TtkmdError(
-      'not-root',
-      'Building and installing a kernel module needs root.',
-      'as root: ttkmdctl reconcile. What would be done: ttkmdctl reconcile --dry-run',
-      EXIT.rights,
+  if (!isRoot)
+    throw notRoot(
+      alone ? 'Allocating and mounting hugepages' : 'Building and installing a kernel module',
+      alone ? 'hugepages apply' : 'reconcile',
     );
-  }
-  host.exec.prepare();
+  // Only builds are contained.
+  if (!alone) host.exec.prepare();
   void import('./apply.ts');
   const { lock, waited } = await takeLock(host, options);
   if (lock === undefined) return unchanged(first, 'cancelled');
@@ -82,15 +87,43 @@ export async function reconcile(host: Host, options: ReconcileOptions): Promise<
   }
 }
 
+function notRoot(what: string, command: string): TtkmdError {
+  return new TtkmdError(
+    'not-root',
+    `${what} needs root.`,
+    `as root: ttkmdctl ${command}. What would be done: ttkmdctl ${command} --dry-run`,
+    EXIT.rights,
+  );
+}
+
 interface Planned {
   readonly judgement: Judgement;
   readonly steps: readonly Step[];
 }
 
 async function lookAndPlan(host: Host, options: ReconcileOptions): Promise<Planned> {
-  const { trigger } = options.policy;
-  const judgement = await look(host, { ...options, unannounced: trigger === 'watch' || trigger === 'timer' });
+  const judgement = await look(host, { ...options, unannounced: isUnannounced(options) });
   return { judgement, steps: plan(judgement, options.policy) };
+}
+
+/** Nobody has said that a kernel or a driver source is complete. */
+function isUnannounced({ policy: { trigger } }: ReconcileOptions): boolean {
+  return trigger === 'watch' || trigger === 'timer';
+}
+
+/** What waited and was built, or has come to rest, is not among what waits now. */
+function rememberRestless(host: Host, report: Report): Report {
+  if (host.machine.effectiveUser !== 0) return report;
+  const restless = new Map(
+    report.steps.flatMap((step) =>
+      step.kind === 'wait' && step.release !== undefined && step.restless !== undefined
+        ? [[step.release, step.restless]]
+        : [],
+    ),
+  );
+  const unwritten = createUnwritten();
+  unwritten.attempt('status', RESTLESS_FILE, () => saveRestless(host.fs, restless));
+  return { ...report, unwritten: [...report.unwritten, ...unwritten.found] };
 }
 
 function unchanged({ judgement, steps }: Planned, outcome: Report['outcome']): Report {

@@ -1,22 +1,32 @@
 // The judgement as the documented, versioned object that `status --json` prints.
+
+import type { Cards } from '../driver/device-details.ts';
+import type { LoadedDriver } from '../driver/driver.ts';
 import type { Origin } from '../kernels/kernel.ts';
 import type { RunUnderWay } from '../state/run.ts';
+import { deviceEntry, holderEntry } from './device-entries.ts';
+import { hugepagesDocument } from './hugepages-document.ts';
 import type { Judgement, KernelJudgement } from './judgement.ts';
+import type { Observation } from './observation.ts';
+import { knownRestlessness } from './restless.ts';
 
 const STATUS_SCHEMA = 1;
 
 /** Fields are added within a schema and never taken away or given another meaning. Times are ISO 8601. */
-export function statusDocument(judgement: Judgement, run: RunUnderWay | undefined): object {
-  const { observation, driver, kernels, problems, devices, health } = judgement;
+export function statusDocument(judgement: Judgement, run: RunUnderWay | undefined, cards: Cards): object {
+  const { observation, driver, kernels, problems, health } = judgement;
   return {
     schema: STATUS_SCHEMA,
     at: time(observation.now),
     health,
     run: run === undefined ? null : { pid: run.pid, trigger: run.trigger, since: time(run.since) },
-    kernels: kernels.map(kernelEntry),
+    kernels: kernels.map((one) => kernelEntry(observation, one)),
     driver: {
       desired: driver.desired ?? null,
       loaded: driver.loaded?.version ?? null,
+      loadedModule: loadedEntry(driver.loaded),
+      reloadDue: driver.reload !== undefined,
+      reloadObstacle: driver.reload?.obstacle?.text ?? null,
       sources: driver.sources.map((source) => ({
         version: source.version,
         path: source.path,
@@ -24,12 +34,11 @@ export function statusDocument(judgement: Judgement, run: RunUnderWay | undefine
         reason: source.refused?.text ?? null,
         registered: observation.dkms.versions.some((one) => one.version === source.version),
       })),
+      holders: cards.holders.map(holderEntry),
+      holdersComplete: cards.complete,
     },
-    devices: devices.map(({ address, family, driver: bound }) => ({
-      address,
-      family,
-      driver: bound ?? null,
-    })),
+    devices: cards.devices.map((device) => deviceEntry(device, cards)),
+    hugepages: hugepagesDocument(judgement),
     problems: problems.map(({ code, message, hint, release, severity }) => ({
       code,
       message,
@@ -41,7 +50,18 @@ export function statusDocument(judgement: Judgement, run: RunUnderWay | undefine
   };
 }
 
-function kernelEntry({ kernel, state, reason, module, record, failure, bootable }: KernelJudgement): object {
+function loadedEntry(loaded: LoadedDriver | undefined): object | null {
+  if (loaded === undefined) return null;
+  return {
+    version: loaded.version ?? null,
+    srcversion: loaded.sourceVersion ?? null,
+    users: loaded.removable ? loaded.users : null,
+  };
+}
+
+function kernelEntry(observation: Observation, judged: KernelJudgement): object {
+  const { kernel, state, reason, module, record, failure, bootable } = judged;
+  const restless = knownRestlessness(observation, judged);
   return {
     release: kernel.release,
     kind: kernel.kind,
@@ -63,6 +83,7 @@ function kernelEntry({ kernel, state, reason, module, record, failure, bootable 
       reason: reason ?? null,
       since: record === undefined || state !== 'current' ? null : time(record.at),
       log: failure?.log ?? null,
+      restless: restless === undefined ? null : { path: restless.path, since: time(restless.since) },
     },
   };
 }

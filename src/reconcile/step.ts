@@ -1,5 +1,6 @@
 // What can be done to a machine: data, so that a plan can be shown before it is carried out.
 import type { Remains } from '../dkms/mend.ts';
+import type { Restlessness } from '../state/restless.ts';
 
 export type Step =
   /** Take away what a killed or half-done dkms left. */
@@ -16,6 +17,38 @@ export type Step =
   | { readonly kind: 'record'; readonly version: string; readonly release: string }
   /** Load the driver into the running kernel. */
   | { readonly kind: 'load'; readonly release: string }
+  /** Have the kernel make pages of 1 GiB. */
+  | {
+      readonly kind: 'allocateHugepages';
+      /** Undefined for a machine without NUMA folders. */
+      readonly node: number | undefined;
+      /** Where the node's counters are. */
+      readonly folder: string;
+      /** How many there shall be; fewer than demanded where memory does not allow for all. */
+      readonly to: number;
+      readonly demand: number;
+    }
+  /** Give pages back that we had allocated, that nobody uses and that are more than demanded. */
+  | {
+      readonly kind: 'returnHugepages';
+      readonly node: number | undefined;
+      readonly folder: string;
+      readonly count: number;
+      readonly demand: number;
+    }
+  | { readonly kind: 'mountHugepages'; readonly path: string; readonly options: string }
+  | { readonly kind: 'unload'; readonly release: string }
+  /** Put the driver on disk in the place of the loaded one. */
+  | {
+      readonly kind: 'reload';
+      readonly release: string;
+      readonly version: string | undefined;
+      readonly from: string | undefined;
+      /** A person wants it, whether or not it is another driver. */
+      readonly asked: boolean;
+    }
+  /** Bring a reload that was interrupted to its end. */
+  | { readonly kind: 'endReload'; readonly release: string }
   /** Take a kernel that is gone out of every record. */
   | { readonly kind: 'forget'; readonly release: string }
   /** Take a version that no kernel uses any more out of dkms's records. */
@@ -27,6 +60,8 @@ export type Step =
       readonly why: string;
       /** Milliseconds after which it is worth another look though nothing may happen until then. */
       readonly again?: number;
+      /** What somebody is still writing to, and since when. */
+      readonly restless?: Restlessness;
     };
 
 /** A step in words, for a plan: what will be done. */
@@ -48,6 +83,20 @@ export function describeStep(step: Step): string {
       return `record tenstorrent ${step.version} for ${step.release} with dkms, which has lost sight of it`;
     case 'load':
       return `load tenstorrent into the running kernel ${step.release}`;
+    case 'allocateHugepages': {
+      const few = step.to < step.demand ? ` of ${step.demand} that are wanted, since memory is short` : '';
+      return `allocate hugepages on ${step.node === undefined ? 'this machine' : `node ${step.node}`}: ${step.to} × 1 GiB${few}`;
+    }
+    case 'returnHugepages':
+      return `give ${step.count} × 1 GiB of hugepages back on ${step.node === undefined ? 'this machine' : `node ${step.node}`}: ${step.demand} are wanted`;
+    case 'mountHugepages':
+      return `mount hugepages of 1 GiB at ${step.path}`;
+    case 'unload':
+      return `unload tenstorrent from the running kernel ${step.release}`;
+    case 'reload':
+      return `reload tenstorrent in the running kernel ${step.release}: ${step.from ?? 'the loaded one'} makes way for ${step.version ?? 'the one on disk'}`;
+    case 'endReload':
+      return `end the reload of tenstorrent that was interrupted`;
     case 'forget':
       return `forget ${step.release}: its modules and its image are gone`;
     case 'unregister':

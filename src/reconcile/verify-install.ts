@@ -5,8 +5,8 @@ import type { InstalledModule } from '../driver/driver.ts';
 import { readModule, resolveModule, strayModules } from '../driver/installed.ts';
 import { PACKAGE } from '../driver/sources.ts';
 import { vermagicMismatch } from '../driver/vermagic.ts';
-import { findKernel, target } from './apply-build.ts';
 import type { Step } from './step.ts';
+import { findKernel, target } from './target.ts';
 import type { Work } from './work.ts';
 
 type InstallStep = Extract<Step, { kind: 'install' }>;

@@ -5,6 +5,7 @@ import { STATE_PATH, type State, saveState } from '../state/state.ts';
 import type { UnwrittenRecords } from '../state/unwritten.ts';
 import type { Observation } from './observation.ts';
 import type { Policy } from './plan.ts';
+import type { Step } from './step.ts';
 
 /** How a step ended. */
 export interface Outcome {
@@ -14,6 +15,13 @@ export interface Outcome {
   /** What to do about a failure. */
   readonly hint?: string;
   readonly log?: string | undefined;
+  /** Something that the admin should know of what was done all the same. */
+  readonly warning?: string | undefined;
+}
+
+export interface StepReport extends Outcome {
+  readonly step: Step;
+  readonly seconds: number;
 }
 
 export interface Work {
@@ -50,6 +58,8 @@ export function runSettings(work: Work): RunSettings {
     tree: work.observation.dkms.tree,
     jobs: work.jobs,
     load: work.load,
+    variables: [],
+    path: undefined,
     nice: build.nice,
     timeLimit: build.timeLimit,
     signal: work.signal,

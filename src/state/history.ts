@@ -43,6 +43,11 @@ function isEntry(value: unknown): value is HistoryEntry {
   return isTime && typeof entry.seconds === 'number' && texts.every((text) => typeof text === 'string');
 }
 
+/** The entry as programs get it: with its time as everywhere in the interface. */
+export function publicEntry(entry: HistoryEntry): object {
+  return { ...entry, at: new Date(entry.at).toISOString() };
+}
+
 /** Adds one entry, in one step, and drops the oldest ones. */
 export function recordHistory(fs: HostFs, entry: HistoryEntry): void {
   const kept = [...readHistory(fs), entry].slice(-MOST_ENTRIES);

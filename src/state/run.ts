@@ -134,7 +134,7 @@ function deliver(line: string, onEvent: (event: RunEvent) => void): void {
 }
 
 /** Field 22 of `/proc/<pid>/stat`, counted after the command's name, which may hold spaces (proc(5)). */
-function startTicks(fs: HostFs, pid: number): string | undefined {
+export function startTicks(fs: HostFs, pid: number): string | undefined {
   const stat = fs.readText(`/proc/${pid}/stat`);
   return stat?.slice(stat.lastIndexOf(')') + 2).split(' ')[19];
 }

@@ -25,6 +25,10 @@ export interface ModuleRecord extends Fingerprint {
   readonly seconds: number;
   /** SHA-256 of the module file, by which it is known again; absent in records of earlier versions. */
   readonly file?: string | undefined;
+  /** What was wanting of the build, though the module is good: another compiler than the kernel's. */
+  readonly warning?: string | undefined;
+  /** The boot of the machine in which it was installed; absent in records of earlier versions. */
+  readonly boot?: string | undefined;
 }
 
 export interface FailureRecord extends Fingerprint {
@@ -56,6 +60,49 @@ export interface Intent {
   readonly kept?: string | undefined;
 }
 
+export interface AskedPages {
+  /** The kernel's word for this boot: the next one begins without any. */
+  readonly boot: string;
+  /** By the name of the node. */
+  readonly pages: Readonly<Record<string, number>>;
+}
+
+/** Why the driver could not be loaded or reloaded; it stands as long as module and boot are the same. */
+export interface DriverFailure {
+  readonly step: 'load' | 'reload';
+  /** Which file it was, see `fileIdentity`. */
+  readonly module: string | undefined;
+  readonly text: string;
+  readonly hint: string;
+  readonly at: number;
+  /** When it may be tried again by itself; undefined where a person has to ask. */
+  readonly retryAt?: number | undefined;
+}
+
+/** A reload that has begun: until it has ended, those who were told of its beginning wait. */
+export interface ReloadUnderWay {
+  readonly release: string;
+  /** The loaded driver's version and srcversion before it. */
+  readonly from: string | undefined;
+  readonly fromSource: string | undefined;
+  /** The version that is to be loaded. */
+  readonly to: string | undefined;
+}
+
+/** What is remembered of the driver in the kernel. Nothing of it counts in another boot. */
+export interface DriverState {
+  readonly boot: string;
+  /** A person has unloaded it: nothing but a person loads it again. */
+  readonly unloaded?: boolean | undefined;
+  readonly reloading?: ReloadUnderWay | undefined;
+  readonly failure?: DriverFailure | undefined;
+}
+
+/** What a kernel is known to be; a build tree that is gone tells nothing. */
+export type RememberedOrigin =
+  | { readonly kind: 'dist-kernel' | 'distribution'; readonly package: string }
+  | { readonly kind: 'hand-built' };
+
 export interface State {
   readonly modules: Readonly<Record<string, ModuleRecord>>;
   readonly failures: Readonly<Record<string, FailureRecord>>;
@@ -65,19 +112,23 @@ export interface State {
   readonly sources: Readonly<Record<string, { readonly identity: string; readonly hash: string }>>;
   /** SHA-256 of the udev rule that was put in place. */
   readonly rule: string | undefined;
-  /** The package that a kernel came from, remembered for when its build tree is gone. */
-  readonly packages: Readonly<Record<string, string>>;
+  /** Where a kernel came from, by its release, remembered for when its build tree is gone. */
+  readonly origins: Readonly<Record<string, RememberedOrigin>>;
   readonly intent: Intent | undefined;
+  /** Pages of 1 GiB that we have had allocated, and in which boot; see hugepages/. */
+  readonly pages?: AskedPages | undefined;
+  readonly driver: DriverState | undefined;
 }
 
 export const EMPTY_STATE: State = {
   modules: {},
   failures: {},
   adopted: {},
-  packages: {},
+  origins: {},
   sources: {},
   rule: undefined,
   intent: undefined,
+  driver: undefined,
 };
 
 /**
@@ -88,20 +139,32 @@ export function loadState(fs: HostFs): State {
   const text = fs.readText(STATE_PATH);
   if (text === undefined) return EMPTY_STATE;
   try {
-    const data = JSON.parse(text) as Partial<State> & { schema?: number };
+    const data = JSON.parse(text) as Partial<State> & {
+      readonly schema?: number;
+      /** Of earlier versions: the packages of dist-kernels. */
+      readonly packages?: Readonly<Record<string, string>>;
+    };
     if (data.schema !== SCHEMA) return EMPTY_STATE;
     return {
       modules: data.modules ?? {},
       failures: data.failures ?? {},
       adopted: data.adopted ?? {},
-      packages: data.packages ?? {},
+      origins: { ...originsOf(data.packages), ...data.origins },
       sources: data.sources ?? {},
       rule: data.rule,
       intent: data.intent,
+      pages: data.pages,
+      driver: data.driver,
     };
   } catch {
     return EMPTY_STATE;
   }
+}
+
+function originsOf(packages: Readonly<Record<string, string>> = {}): Record<string, RememberedOrigin> {
+  return Object.fromEntries(
+    Object.entries(packages).map(([release, name]) => [release, { kind: 'dist-kernel', package: name }]),
+  );
 }
 
 /** Writes the state in one step. */

@@ -326,6 +326,50 @@ test('callers that are malformed, huge, slow or many hurt nobody', async () => {
   expect(daemon.openFiles()).toBeLessThan(40);
 });
 
+test('what it serves is there again where it was taken away, and is for the group that the settings name now', async () => {
+  await using sandbox = await machine();
+  const release = kernels.v61.gentooRelease;
+  const tree = `/usr/src/linux-${release}`;
+  // Somebody writes to the kernel's tree all the time.
+  const writer = sandbox.spawn(['sh', '-c', `while :; do mkdir ${tree}/x; sleep 0.3; rmdir ${tree}/x; done`]);
+  await using daemon = await Daemon.start(sandbox);
+  const waits = `${release}: the driver is not built for it yet, since somebody has been writing to ${tree} for less than a minute`;
+  await until('status says why it waits', async () => {
+    const { stdout } = await sandbox.ttkmdctl(['status', '--quiet']);
+    return stdout.includes(waits) && stdout.includes(`ttkmdctl reconcile --kernel ${release}`);
+  });
+  writer.kill();
+  await hasDriver(sandbox, release);
+  await quiet(sandbox);
+
+  const control = (): Promise<string> =>
+    sandbox.run(['stat', '-c', '%a %g', '/run/ttkmd/control.sock']).then(({ stdout }) => stdout.trim());
+  expect(await control()).toBe('660 0');
+  await sandbox.run(['sh', '-c', 'printf "ttkmd:x:4242:\nwheel2:x:4243:\n" >>/etc/group']);
+  expect((await daemon.post('/reload')).status).toBe(202);
+  await until('the group that came later may give orders', async () => (await control()) === '660 4242');
+  await configure(sandbox, `${HURRIED}[control]\ngroup = wheel2\n`);
+  await until('the other group may', async () => (await control()) === '660 4243');
+  await quiet(sandbox);
+
+  await sandbox.run(['rm', '-rf', '/run/ttkmd']);
+  await until('all is there again', async () => {
+    const there = await sandbox.list('/run/ttkmd').catch((): string[] => []);
+    return ['control.sock', 'status.json', 'status.sock'].every((name) => there.includes(name));
+  });
+  expect(await control()).toBe('660 4243');
+  expect((await told(daemon)).health).toBe('ok');
+  await sandbox.run(['rm', '/run/ttkmd/control.sock']);
+  await until('one socket alone is there again', () =>
+    daemon.post('/nothing').then(
+      ({ status }) => status === 404,
+      () => false,
+    ),
+  );
+  expect(await daemon.stop()).toBe(0);
+  expect(await sandbox.list('/run/ttkmd')).not.toContain('status.json');
+});
+
 test('events are streamed, status is drawn again, and a run is cancelled over the socket', async () => {
   await using sandbox = await machine();
   const release = kernels.v61.gentooRelease;

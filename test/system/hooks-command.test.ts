@@ -1,7 +1,8 @@
 // `ttkmdctl hooks`, `deploy` and `uninstall`: what is put where, what bypasses it, and that nothing of it stays.
 
 import { describe, expect, test } from 'vitest';
-import { changes, insist, prepared, printed, SAMPLE } from './support/machine.ts';
+import { Daemon } from './support/daemon.ts';
+import { changes, insist, prepared, printed, SAMPLE, until } from './support/machine.ts';
 import { parts } from './support/parts.ts';
 import { DIST, NODE } from './support/project.ts';
 import { type RunResult, Sandbox } from './support/sandbox.ts';
@@ -26,9 +27,14 @@ const DRACUT = '/usr/lib/dracut/dracut.conf.d/50-ttkmd.conf';
 const RULE = '/usr/lib/udev/rules.d/50-tenstorrent.rules';
 const LAUNCHER = '/usr/bin/ttkmdctl';
 // The machine's systemd is in the sandbox; OpenRC's scripts come where OpenRC is (services.test.ts).
-const UNITS = ['tenstorrent.target', 'ttkmd-boot.service', 'ttkmd-health.service', 'ttkmd.service'].map(
-  (name) => `/usr/lib/systemd/system/${name}`,
-);
+const UNITS = [
+  'dev-hugepages\\x2d1G.mount',
+  'tenstorrent.target',
+  'ttkmd-boot.service',
+  'ttkmd-health.service',
+  'ttkmd-hugepages.service',
+  'ttkmd.service',
+].map((name) => `/usr/lib/systemd/system/${name}`);
 const RECORD = '/var/lib/ttkmd/manifest.json';
 
 /** Whatever an installation could write to, but for the big folders of other packages. */
@@ -181,7 +187,25 @@ describe('nothing stays', () => {
     await sandbox.installProgram();
     await sandbox.kernelInstall('add', release);
     await insist(sandbox, ['ready', release], 0);
+    const ownHook = '/etc/ttkmd/hooks.d/build-failed';
+    await sandbox.write(ownHook, '#!/bin/sh\n', 0o755);
+    const first = await insist(sandbox, ['uninstall'], 0);
+    expect(first.stdout).toMatch(/^took ttkmd off, [^\n]*: \d+ files removed, 1 given back, 2 kept\n/);
+    expect(first.stdout).toMatch(new RegExp(`keep +${ownHook}: it is yours\n`));
+    await sandbox.run(['rm', '-r', '/etc/ttkmd']);
+
+    // A ttkmd that comes back knows the rule for its own, and nobody else's registration is told of.
+    await sandbox.installProgram();
+    const rule = `${source}/udev-50-tenstorrent.rules`;
+    await sandbox.write(rule, `${await sandbox.read(rule)}# newer\n`);
+    await insist(sandbox, ['reconcile'], 0);
+    expect(await sandbox.read(RULE)).toContain('# newer\n');
+    const status = await sandbox.ttkmdctl(['status']);
+    expect(status.stdout).not.toContain('somebody else');
+    await using daemon = await Daemon.start(sandbox);
     const { stdout } = await insist(sandbox, ['uninstall'], 0);
+    await until('the daemon has ended', () => daemon.hasEnded);
+    expect(stdout).toMatch(/^ended the daemon, pid \d+, which no service had started\n/);
     expect(stdout).toMatch(/keep +\S*50-tenstorrent\.rules: .*needs it\n/);
     const wayOut = stdout.match(/→ the driver stays; to take it off too, as root: (.*)\n$/)?.[1] ?? 'false';
     const left = changes(before, await listing(sandbox)).map((line) => line.split(' ').slice(0, 2).join(' '));
@@ -265,144 +289,5 @@ describe('something else is in the way', () => {
     await insist(sandbox, ['hooks', 'install', '--force'], 0);
     expect(await sandbox.read(edited)).not.toContain('# mine');
     await insist(sandbox, ['hooks', 'status'], 0);
-  });
-});
-
-/** A way past our hook. */
-interface Bypass {
-  name: string;
-  /** Shell commands. */
-  arrange: string;
-  undo: string;
-  /** What status says, the path with it. */
-  says: RegExp;
-  /** What it says to do. */
-  hint: RegExp;
-  /** Whether kernel-install itself then goes past us. */
-  silent: boolean;
-}
-
-const MASK = '/etc/kernel/install.d/35-ttkmd.install';
-
-const BYPASSES: readonly Bypass[] = [
-  {
-    name: 'a mask',
-    arrange: `ln -s /dev/null ${MASK}`,
-    undo: `rm ${MASK}`,
-    says: /\/etc\/kernel\/install\.d\/35-ttkmd\.install switches our hook off/,
-    hint: /remove \/etc\/kernel\/install\.d\/35-ttkmd\.install/,
-    silent: true,
-  },
-  {
-    name: "somebody's own plugin of the same name",
-    arrange: `printf '#!/bin/sh\\n' > ${MASK} && chmod 755 ${MASK}`,
-    undo: `rm ${MASK}`,
-    says: /\/etc\/kernel\/install\.d\/35-ttkmd\.install takes the place of our hook/,
-    hint: /have it call \/usr\/lib\/kernel\/install\.d\/35-ttkmd\.install/,
-    silent: true,
-  },
-  {
-    name: 'a hook that is not executable',
-    arrange: `chmod a-x ${PLUGIN}`,
-    undo: 'ttkmdctl hooks install',
-    says: /\/usr\/lib\/kernel\/install\.d\/35-ttkmd\.install is not an executable file/,
-    hint: /ttkmdctl hooks install/,
-    silent: true,
-  },
-  {
-    name: 'a hook that is gone',
-    arrange: `rm ${PLUGIN}`,
-    undo: 'ttkmdctl hooks install',
-    says: /\/usr\/lib\/kernel\/install\.d\/35-ttkmd\.install is not installed/,
-    hint: /ttkmdctl hooks install/,
-    silent: true,
-  },
-  {
-    name: 'a file system that runs nothing',
-    arrange: 'mount --bind /usr/lib/kernel /usr/lib/kernel && mount -o remount,bind,noexec /usr/lib/kernel',
-    undo: 'umount /usr/lib/kernel',
-    says: /35-ttkmd\.install is on a file system that is mounted noexec/,
-    hint: /without noexec/,
-    silent: true,
-  },
-  {
-    name: 'a list of plugins without ours',
-    arrange:
-      'echo "KERNEL_INSTALL_PLUGINS=/usr/lib/kernel/install.d/50-depmod.install" > /etc/kernel/install.conf',
-    undo: 'rm /etc/kernel/install.conf',
-    says: /\/etc\/kernel\/install\.conf sets KERNEL_INSTALL_PLUGINS/,
-    hint: /add our hook to it/,
-    // The sandbox's kernel-install is given a configuration of its own.
-    silent: false,
-  },
-  {
-    name: "the admin's own installkernel",
-    arrange: "printf '#!/bin/sh\\n' > /usr/local/bin/installkernel && chmod 755 /usr/local/bin/installkernel",
-    undo: 'rm /usr/local/bin/installkernel',
-    says: /\/usr\/local\/bin\/installkernel is called instead/,
-    hint: /have it end with: ttkmdctl reconcile --kernel RELEASE/,
-    silent: false,
-  },
-];
-
-test('hooks status names each way past us, and it is one', async () => {
-  await using sandbox = await prepared({ dkms: dkms.v32, tree: 'gentoo', kernels: [kernels.older] });
-  const release = kernels.older.gentooRelease;
-  // What the hook says at every call, without a build each time.
-  await sandbox.write('/etc/ttkmd/ttkmd.conf.d/50-test.conf', `[kernels]\nexclude = ${release}\n`);
-  const heard = async (): Promise<string> => {
-    const { stdout, stderr } = await sandbox.kernelInstall('add', release, undefined, { allowFailure: true });
-    return `${stdout}${stderr}`;
-  };
-  expect(await heard()).toContain('ttkmd: no driver for');
-
-  for (const { name, arrange, undo, says, hint, silent } of BYPASSES) {
-    await sandbox.run(['sh', '-c', arrange]);
-    const { stdout } = await insist(sandbox, ['hooks', 'status'], 1);
-    expect(stdout, name).toMatch(/^● kernel installations do not all reach ttkmd$/m);
-    expect(stdout.replaceAll(/\n */g, ' '), name).toMatch(says);
-    expect(stdout.replaceAll(/\n */g, ' '), name).toMatch(hint);
-    const document = JSON.parse((await insist(sandbox, ['hooks', 'status', '--json'], 1)).stdout) as {
-      schema: number;
-      covered: boolean;
-      problems: { severity: string; message: string }[];
-    };
-    expect(document).toMatchObject({ schema: 1, covered: false });
-    const [bypass, ...others] = document.problems.filter(({ severity }) => severity === 'bypass');
-    expect(bypass?.message, name).toMatch(says);
-    expect(others, name).toEqual([]);
-    if (silent) expect(await heard(), name).not.toContain('ttkmd: ');
-    await sandbox.run(['sh', '-c', undo]);
-    await insist(sandbox, ['hooks', 'status'], 0);
-  }
-  expect(await heard()).toContain('ttkmd: no driver for');
-});
-
-describe('hooks status names the way that kernel installations take', () => {
-  const way = async (sandbox: Sandbox): Promise<string> => {
-    const { stdout } = await insist(sandbox, ['hooks', 'status', '--json'], 0);
-    return (JSON.parse(stdout) as { ways: { installer: string }[] }).ways
-      .map(({ installer }) => installer)
-      .join(' and ');
-  };
-
-  test("on Gentoo by its installkernel, on Debian by its kernel packages' scripts", async () => {
-    await using gentoo = await prepared({ dkms: dkms.v32, tree: 'gentoo' });
-    expect(await way(gentoo)).toBe('kernel-install');
-    const script = (systemd: string): string => `#!/bin/bash\n: "\${SYSTEMD_KERNEL_INSTALL:=${systemd}}"\n`;
-    await gentoo.write('/usr/sbin/installkernel', script('1'), 0o755);
-    expect(await way(gentoo)).toBe('kernel-install');
-    await gentoo.write('/usr/sbin/installkernel', script('0'), 0o755);
-    expect(await way(gentoo)).toBe('installkernel');
-    // Which hooks are needed goes by the way.
-    await gentoo.remove(PLUGIN);
-    expect(await way(gentoo)).toBe('installkernel');
-    await gentoo.remove(PREINST);
-    expect((await insist(gentoo, ['hooks', 'status'], 1)).stdout).toContain(`${PREINST} is not installed.`);
-
-    await using debian = await prepared({ dkms: dkms.v30 });
-    expect(await way(debian)).toBe('run-parts');
-    await debian.remove('/etc/kernel/postinst.d/35-ttkmd');
-    await insist(debian, ['hooks', 'status'], 1);
   });
 });

@@ -1,5 +1,5 @@
 // The services with the real systemctl, systemd-analyze and OpenRC, none of which has booted this machine.
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { release } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -13,11 +13,17 @@ const { kernels, dkms } = parts();
 
 const UNITS = '/usr/lib/systemd/system';
 const WANTS = '/etc/systemd/system/multi-user.target.wants';
-const OURS = ['tenstorrent.target', 'ttkmd-boot.service', 'ttkmd.service'];
+const OURS = ['tenstorrent.target', 'ttkmd-boot.service', 'ttkmd-hugepages.service', 'ttkmd.service'];
+const MOUNT = 'dev-hugepages\\x2d1G.mount';
 const HEALTH = 'ttkmd-health.service';
 
 /** What README.md says of `systemd-analyze security`, by systemd 252; others look at more or less. */
-const EXPOSURE = { 'ttkmd.service': 5.4, 'ttkmd-boot.service': 5.4, [HEALTH]: 2.7 };
+const EXPOSURE = {
+  'ttkmd.service': 5.6,
+  'ttkmd-boot.service': 5.6,
+  'ttkmd-hugepages.service': 3.8,
+  [HEALTH]: 2.7,
+};
 const TOLERANCE = 0.3;
 
 describe('systemd', () => {
@@ -28,10 +34,12 @@ describe('systemd', () => {
   afterAll(() => sandbox.dispose());
 
   test('finds nothing to complain of in the units', async () => {
-    const units = [...OURS, HEALTH].map((name) => `${UNITS}/${name}`);
+    const units = [...OURS, HEALTH, MOUNT].map((name) => `${UNITS}/${name}`);
     const { stdout, stderr } = await sandbox.run(['systemd-analyze', 'verify', '--man=no', ...units]);
     // Other units of the machine may have their own troubles.
-    expect(`${stdout}${stderr}`.split('\n').filter((line) => /ttkmd|tenstorrent/.test(line))).toEqual([]);
+    expect(
+      `${stdout}${stderr}`.split('\n').filter((line) => /ttkmd|tenstorrent|hugepages/.test(line)),
+    ).toEqual([]);
   });
 
   test.each(Object.entries(EXPOSURE))('rates %s as README.md says', async (unit, told) => {
@@ -70,6 +78,67 @@ describe('systemd', () => {
     expect(stdout).toMatch(/not loaded, and need not be: there is no device/);
   });
 
+  test('names a card, and who holds it', async () => {
+    expect(printed(await sandbox.ttkmdctl(['devices']))).toMatch(
+      /no Tenstorrent device is here|no device can be seen/,
+    );
+    const pci = '/sys/bus/pci/devices/0000:01:00.0';
+    const node = `${pci}/tenstorrent/tenstorrent!0`;
+    // All of it in a namespace of its own: a card is there as long as its holder is.
+    const scene = [
+      'set -eu',
+      'mkdir -p /run/card/tenstorrent/by-id',
+      'cp -a /dev/null /run/card/',
+      // A device that anybody may open; the kernel knows it by its number.
+      'mknod /run/card/tenstorrent/0 c 1 3',
+      'ln -s ../0 /run/card/tenstorrent/by-id/blackhole-00A1',
+      'for folder in /sys/bus /sys/class /sys/module; do mount -t tmpfs card $folder; done',
+      `mkdir -p '${node}' /sys/class/tenstorrent /sys/module/tenstorrent`,
+      `echo 0x1e52 > ${pci}/vendor`,
+      `echo 0xb140 > ${pci}/device`,
+      `ln -s ../../../bus/pci/drivers/tenstorrent ${pci}/driver`,
+      `echo 1:3 > '${node}/dev'`,
+      `echo p150a > '${node}/tt_card_type'`,
+      `ln -s '${node}' /sys/class/tenstorrent/`,
+      'echo 2.9.0 > /sys/module/tenstorrent/version',
+      'echo 1 > /sys/module/tenstorrent/refcnt',
+      'mount --bind /run/card /dev',
+      'sleep 60 3< /dev/tenstorrent/0 > /dev/null &',
+      'holder=$!',
+      'echo $holder',
+      'ttkmdctl devices',
+      'setpriv --reuid=65534 --clear-groups ttkmdctl devices | tail -n 2',
+      'ttkmdctl status --json || :',
+      'kill $holder',
+    ].join('\n');
+    const { stdout } = await sandbox.run(['unshare', '--mount', 'sh', '-c', scene]);
+    const at = stdout.indexOf('\n{');
+    const [pid, ...lines] = stdout.slice(0, at).split('\n');
+    const hidden = ['that can be seen here', '→ root, outside of containers, sees all'];
+    // Where this runs in a container, root does not see all either.
+    const seen = lines.slice(7, -2).map((line) => line.trim());
+    expect([[], [`nobody else ${hidden[0]}`, hidden[1]]]).toContainEqual(seen);
+    expect([...lines.slice(0, 7), ...lines.slice(-2)]).toEqual([
+      '0000:01:00.0  Blackhole p150a',
+      '  driver     tenstorrent 2.9.0',
+      '  node       /dev/tenstorrent/0',
+      '             /dev/tenstorrent/by-id/blackhole-00A1',
+      '  NUMA node  not told',
+      '  IOMMU      none',
+      expect.stringMatching(`^  held by    sleep \\(pid ${pid}, root\\b`),
+      `  held by    nobody ${hidden[0]}`,
+      `             ${hidden[1]}`,
+    ]);
+    expect(JSON.parse(stdout.slice(at))).toMatchObject({
+      driver: {
+        loaded: '2.9.0',
+        holders: [{ pid: Number(pid), name: 'sleep', user: 'root' }],
+        holdersComplete: seen.length === 0,
+      },
+      devices: [{ address: '0000:01:00.0', card: 'p150a', holders: [Number(pid)] }],
+    });
+  });
+
   test('boots for no longer than it may, and says why a device has no driver', async () => {
     // The release of the machine's own kernel; the blacklist keeps the module of another out of it.
     await sandbox.addKernel(kernels.v61, { shape: 'gentoo', release: release() });
@@ -94,10 +163,120 @@ describe('systemd', () => {
       /NOT loaded.*\nnot loaded: .* blacklisted in \/etc\/modprobe\.d\/no-card\.conf\n {2}→ take/,
     );
     expect((await states(sandbox))[release()]).toBe('current');
-    const told = await history(sandbox);
-    expect(told.map(({ step, outcome, trigger }) => `${step} ${outcome} ${trigger}`)).toContain(
-      'load failed boot',
+    // What is seen beforehand is not tried, at boot or later.
+    await insist(sandbox, ['reconcile', '--trigger=watch'], 0);
+    expect((await history(sandbox)).map(({ step }) => step)).not.toContain('load');
+    const { stdout: shown } = await insist(sandbox, ['status'], 1);
+    expect(shown.replace(/\s+/g, ' ')).toMatch(
+      /✗ not loaded: tenstorrent is blacklisted in \S+ → take it off/,
     );
+
+    const nobody = ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups'];
+    const user = await sandbox.run([...nobody, '/usr/bin/ttkmdctl', 'boot'], { allowFailure: true });
+    expect(printed(user)).toMatch(/^exit status 4\n.*needs root\.\n {2}→ /s);
+  });
+
+  test('says in one sentence why it has no hugepages to give, and to whom it gives none', async () => {
+    // The kernel is the machine's own: the sandbox may not set its pages, and some have none.
+    const { stdout } = await insist(sandbox, ['hugepages', 'status'], 1);
+    expect(stdout).toMatch(/hugepages: 0 of 4 × 1 GiB/);
+    const mine = await sandbox.ttkmdctl(['hugepages', 'apply'], { allowFailure: true });
+    expect([1, 6], printed(mine)).toContain(mine.code);
+    expect(mine.stderr).toMatch(/may not be written to \(EROFS\)\n {2}→ in a container|wanted .*, and this /);
+    const nobody = ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups', '/usr/bin/ttkmdctl'];
+    await fakePool(sandbox);
+    const refused = await sandbox.run([...nobody, 'hugepages', 'apply'], { allowFailure: true });
+    expect(refused.code, printed(refused)).toBe(4);
+    expect(refused.stderr).toMatch(/needs root\.\n {2}→ as root: ttkmdctl hugepages apply/);
+  });
+
+  test('allocates and mounts, mounts again what was unmounted, and leaves another mount alone', async () => {
+    const canMount = await trueMount(sandbox);
+    const path = '/run/hugepages-1G';
+    await sandbox.write('/etc/ttkmd/ttkmd.conf.d/pages.conf', `[hugepages]\nmount = ${path}\n`);
+    const planned = await insist(sandbox, ['hugepages', 'apply', '--dry-run'], 0);
+    expect(planned.stdout).toBe(
+      `would do:\n  allocate hugepages on node 0: 4 × 1 GiB\n  mount hugepages of 1 GiB at ${path}\n`,
+    );
+    const applied = await insist(sandbox, ['hugepages', 'apply'], canMount ? 0 : 6);
+    expect(applied.stdout).toMatch(/^4 of 4 × 1 GiB are allocated on node 0\n/);
+    expect(await sandbox.read(`${POOL}/nr_hugepages`)).toBe('4\n');
+    // A number that is there already is not written again.
+    if (!canMount) return;
+    expect(applied.stdout).toMatch(
+      new RegExp(`\\nhugepages: 4 of 4 × 1 GiB {4}node 0: 4, mounted at ${path}\\n$`),
+    );
+    const options = async (): Promise<string> =>
+      (await sandbox.run(['findmnt', '-no', 'OPTIONS', path])).stdout;
+    expect(await options()).toMatch(/nosuid,nodev.*mode=777,pagesize=1024M/);
+    await insist(sandbox, ['hugepages', 'status'], 0);
+
+    await sandbox.run(['umount', path]);
+    expect((await insist(sandbox, ['hugepages', 'status'], 1)).stdout).toMatch(/no hugepages are mounted at/);
+    expect((await insist(sandbox, ['hugepages', 'apply', '--boot'], 0)).stdout).toMatch(
+      /^mounted hugepages of 1 GiB at/,
+    );
+
+    await sandbox.run(['umount', path]);
+    await sandbox.run(['mount', '-t', 'hugetlbfs', '-o', 'pagesize=1G,mode=0700', 'hugetlbfs', path]);
+    const other = await insist(sandbox, ['hugepages', 'apply'], 1);
+    expect(other.stderr).toMatch(
+      /left alone: mode 0700 instead of 0777, without nosuid, without nodev\n {2}→ when nobody/,
+    );
+    expect(await options()).toMatch(/mode=700/);
+    await sandbox.run(['umount', path]);
+    await sandbox.write(`${path}/somebodys`, '');
+    expect((await insist(sandbox, ['hugepages', 'apply'], 1)).stderr).toMatch(
+      /is not empty: it holds somebodys\n/,
+    );
+    await sandbox.remove(`${path}/somebodys`);
+  });
+
+  test('load, unload and reload say in a sentence what is in the way', async () => {
+    const refused = async (args: readonly string[], code: number, text: RegExp): Promise<void> => {
+      const { stdout, stderr } = await insist(sandbox, args, code);
+      expect(stdout).toBe('');
+      expect(stderr).toMatch(text);
+      expect(stderr.trimEnd().split('\n')).toHaveLength(2);
+    };
+    for (const action of ['load', 'reload']) {
+      await refused(
+        [action],
+        1,
+        new RegExp(`^not ${action}ed: tenstorrent is blacklisted in \\S+\n {2}→ take`),
+      );
+    }
+    expect((await insist(sandbox, ['unload'], 0)).stdout).toBe('no driver is loaded\n');
+    await refused(
+      ['--root', '/srv', 'load'],
+      1,
+      /^not loaded: .*in a chroot.*\n {2}→ run it on the machine itself/,
+    );
+    const nobody = ['setpriv', '--reuid', '65534', '--regid', '65534', '--clear-groups'];
+    for (const action of ['load', 'unload', 'reload']) {
+      const { code, stderr } = await sandbox.run([...nobody, '/usr/bin/ttkmdctl', action], {
+        allowFailure: true,
+      });
+      expect([code, stderr]).toEqual([
+        4,
+        expect.stringMatching(/^.*Root alone may .*\n {2}→ as root: ttkmdctl/),
+      ]);
+    }
+  });
+
+  // Without the blacklist, a kernel that has modules would be given one that was built for another.
+  test.skipIf(existsSync('/proc/modules'))('a kernel without modules is told of', async () => {
+    await sandbox.remove('/etc/modprobe.d/no-card.conf');
+    for (const action of ['load', 'reload']) {
+      const { stderr } = await insist(sandbox, [action], 1);
+      expect(stderr).toMatch(
+        new RegExp(`^not ${action}ed: this kernel cannot load modules: .*\n {2}→ boot a kernel`),
+      );
+    }
+    expect((await insist(sandbox, ['boot'], 1)).stderr).toMatch(
+      /not loaded: this kernel cannot load modules/,
+    );
+    await sandbox.write('/etc/modprobe.d/no-card.conf', 'blacklist tenstorrent\n');
   });
 
   test('has a line for those who log in, and only while health is not ok', async () => {
@@ -151,11 +330,20 @@ describe('systemd', () => {
     expect(await links()).toBe(bySystemctl);
   });
 
+  test('says what to do where there is neither systemd nor OpenRC: to look is no failed step', async () => {
+    await sandbox.run(['mkdir', '-p', '/opt/bare/etc']);
+    const looked = await insist(sandbox, ['--root', '/opt/bare', 'service', 'status'], 1);
+    expect(looked.stdout).toMatch(/neither systemd nor OpenRC .*\n.*ttkmdctl boot.*ttkmdctl daemon/is);
+    const { stdout } = await insist(sandbox, ['--root', '/opt/bare', 'service', 'status', '--json'], 1);
+    expect(JSON.parse(stdout)).toMatchObject({ schema: 1, init: null, live: false, services: [] });
+    await insist(sandbox, ['--root', '/opt/bare', 'service', 'enable'], 6);
+  });
+
   test('has nothing left of us after uninstall', async () => {
     await insist(sandbox, ['service', 'enable'], 0);
     await insist(sandbox, ['uninstall'], 0);
     const left = [...(await sandbox.list(UNITS)), ...(await sandbox.list(WANTS))];
-    expect(left.filter((name) => /ttkmd|tenstorrent/.test(name))).toEqual([]);
+    expect(left.filter((name) => /ttkmd|tenstorrent|hugepages-|hugepages.x2d/.test(name))).toEqual([]);
     expect(await sandbox.exists('/usr/share/ttkmd')).toBe(false);
   });
 });
@@ -173,7 +361,9 @@ describe('OpenRC', () => {
     sandbox.run(['rc-service', script, verb], { allowFailure: true });
 
   test('gets its init scripts, and the runlevel by the real rc-update', async () => {
-    expect(await sandbox.list('/etc/init.d')).toEqual(expect.arrayContaining(['ttkmd', 'ttkmd-boot']));
+    expect(await sandbox.list('/etc/init.d')).toEqual(
+      expect.arrayContaining(['ttkmd', 'ttkmd-boot', 'ttkmd-hugepages']),
+    );
     // The machine's systemd is there too, but would not be started.
     await sandbox.remove('/sbin/init');
     await sandbox.write('/sbin/init', 'ELF', 0o755);
@@ -183,15 +373,17 @@ describe('OpenRC', () => {
     const shown = await sandbox.run(['rc-update', 'show', 'default']);
     expect(shown.stdout).toMatch(/ttkmd \| default/);
     expect(shown.stdout).toMatch(/ttkmd-boot \| default/);
+    expect((await sandbox.run(['rc-update', 'show', 'boot'])).stdout).toMatch(/ttkmd-hugepages \| boot/);
     await insist(sandbox, ['service', 'disable'], 0);
     expect(await sandbox.list('/etc/runlevels/default')).toEqual([]);
+    expect(await sandbox.list('/etc/runlevels/boot')).not.toContain('ttkmd-hugepages');
   });
 
   test('starts, shows, reloads, revives and stops them', async () => {
     await pretendBooted(sandbox);
     await layDaemon(sandbox);
     const enabled = await insist(sandbox, ['service', 'enable', '--now'], 0);
-    expect(enabled.stdout).toMatch(/started ttkmd-boot\nstarted ttkmd\n/);
+    expect(enabled.stdout).toMatch(/started ttkmd-hugepages\nstarted ttkmd-boot\nstarted ttkmd\n/);
     await expect.poll(() => sandbox.read('/var/log/ttkmd/daemon.log').catch(() => '')).toMatch(/daemon up/);
     expect((await insist(sandbox, ['service', 'status'], 0)).stdout).toMatch(/ttkmd +enabled, running\n/);
 
@@ -213,7 +405,7 @@ describe('OpenRC', () => {
     expect((await service('ttkmd', 'status')).code).toBe(3);
   });
 
-  test.each(['ttkmd', 'ttkmd-boot'])(
+  test.each(['ttkmd', 'ttkmd-boot', 'ttkmd-hugepages'])(
     '%s needs the file systems by the name that they have here',
     async (script) => {
       const ask =
@@ -239,6 +431,27 @@ describe('OpenRC', () => {
     expect((await service('ttkmd-boot', 'status')).code).toBe(3);
   });
 });
+
+const POOL = '/sys/devices/system/node/node0/hugepages/hugepages-1048576kB';
+
+/** A node whose kernel gives every page at once: the machine's own is not touched. */
+async function fakePool(sandbox: Sandbox): Promise<void> {
+  await sandbox.run(['mount', '-t', 'tmpfs', 'nodes', '/sys/devices/system/node']);
+  for (const name of ['nr', 'free', 'surplus']) await sandbox.write(`${POOL}/${name}_hugepages`, '0\n');
+  await sandbox.write(
+    '/sys/devices/system/node/node0/meminfo',
+    'Node 0 MemTotal: 67108864 kB\nNode 0 MemFree: 67108864 kB\n',
+  );
+}
+
+/** Whether the machine's own kernel mounts pages of 1 GiB, of which none need be there. */
+async function trueMount(sandbox: Sandbox): Promise<boolean> {
+  await sandbox.run(['mkdir', '/run/try']);
+  const mount = ['mount', '-t', 'hugetlbfs', '-o', 'pagesize=1G', 'hugetlbfs', '/run/try'];
+  const { code } = await sandbox.run(mount, { allowFailure: true });
+  if (code === 0) await sandbox.run(['umount', '/run/try']);
+  return code === 0;
+}
 
 /** Stands in for the daemon alone; every other command is the real one. */
 async function layDaemon(sandbox: Sandbox): Promise<void> {

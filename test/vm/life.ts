@@ -224,8 +224,22 @@ export function lifeWith(init: Init): void {
     await guest.run(words.isUp);
   });
 
-  // Once is enough, since it is minutes and no init system has a part in it.
   if (hasSystemd) {
+    part('a daemon that hangs is ended by the watchdog, and another one takes its place', async () => {
+      const settings = '/etc/systemd/system/ttkmd.service.d/hurried.conf';
+      await guest.write(settings, '[Service]\nWatchdogSec=8s\nTimeoutAbortSec=2s\nRestartSec=1s\n');
+      await guest.run('systemctl daemon-reload');
+      await untilLooked(guest, 'systemctl restart ttkmd');
+      const hung = await daemonPid(guest);
+      await guest.run(`kill -STOP ${hung}`);
+      await until(guest, `[ "$(systemctl show -P NRestarts ttkmd)" = 1 ] && systemctl is-active ttkmd`);
+      expect(await daemonPid(guest)).not.toBe(hung);
+      expect((await guest.run(words.log)).stdout).toContain('Watchdog timeout');
+      await guest.run(`rm ${settings} && systemctl daemon-reload`);
+      await untilLooked(guest, 'systemctl restart ttkmd');
+    });
+
+    // Once is enough, since it is minutes and no init system has a part in it.
     part(
       'a driver in use stays, while its module is built anew; the new one comes with the next boot',
       async () => {

@@ -5,85 +5,31 @@ import { once } from 'node:events';
 import { closeSync, lstatSync, openSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { chmod, lstat, mkdir, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join, posix } from 'node:path';
-import type { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { DkmsPart, KernelPart } from './parts.ts';
+import { collect, ENVIRONMENT, killGroup, startNamespace } from './namespace.ts';
+import type { KernelPart } from './parts.ts';
 import { DIST, FIXTURES, NODE } from './project.ts';
+import type {
+  AliveProcess,
+  DriverOptions,
+  KernelOptions,
+  RunOptions,
+  RunResult,
+  SandboxKernel,
+  SandboxOptions,
+} from './sandbox-options.ts';
 
-/** Whose layout a kernel has: Debian's split headers, or one build tree as Gentoo's dist-kernels. */
-export type Shape = 'debian' | 'gentoo';
-
-export interface SandboxOptions {
-  dkms: DkmsPart;
-  /** Kernels that are there from the start. */
-  kernels?: readonly KernelPart[];
-  /** The shape of kernels where a call does not say; with `gentoo`, /etc/os-release says so too. */
-  tree?: Shape;
-  /**
-   * dkms's hooks: as its package has them (the default), as Gentoo lays them out (dkms 3.2 and later),
-   * or none.
-   */
-  dkmsHooks?: 'own' | 'gentoo' | 'none';
-}
-
-export interface KernelOptions {
-  shape?: Shape;
-  /** Gentoo's shape only: any release may be given to it. */
-  release?: string;
-  /** Whether its image is in /boot already; the default is yes. */
-  image?: boolean;
-}
-
-/** A kernel in the sandbox. Paths are as seen inside. */
-export interface SandboxKernel {
-  release: string;
-  shape: Shape;
-  /** What /lib/modules/<release>/build leads to. */
-  buildTree: string;
-  /** The image that a kernel installation would be given, whether or not it is in /boot yet. */
-  image: string;
-}
-
-export interface DriverOptions {
-  version?: string;
-  /** `compile`: the compiler fails; `hwmon`: modpost does, on a kernel without CONFIG_HWMON. */
-  broken?: 'compile' | 'hwmon';
-  /** How long each build sleeps before it compiles. */
-  slowSeconds?: number;
-  /** Whether dkms.conf has its AUTOINSTALL line; the default is yes, as upstream. */
-  autoinstall?: boolean;
-}
-
-export interface RunOptions {
-  /** Added to a minimal environment; nothing of the test's own reaches the command. */
-  env?: Record<string, string>;
-  cwd?: string;
-  /** Written to standard input, which is empty otherwise. */
-  input?: string;
-  timeoutMs?: number;
-  /** Return a result with a non-zero code instead of throwing. */
-  allowFailure?: boolean;
-}
-
-export interface RunResult {
-  /** The exit code; -1 after a signal, which `signal` names. */
-  code: number;
-  signal: NodeJS.Signals | null;
-  stdout: string;
-  stderr: string;
-}
-
-export interface AliveProcess {
-  pid: number;
-  name: string;
-  command: string;
-}
-
-const ENVIRONMENT = {
-  PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
-  HOME: '/root',
-  LANG: 'C.UTF-8',
-};
+export { buildsAlive, noBuildAlive } from './builds.ts';
+export type {
+  AliveProcess,
+  DriverOptions,
+  KernelOptions,
+  RunOptions,
+  RunResult,
+  SandboxKernel,
+  SandboxOptions,
+  Shape,
+} from './sandbox-options.ts';
 
 // A build of the sample takes 2 s, dkms with it 5 to 10 s, on a busy machine several times that.
 const DEFAULT_TIMEOUT_MS = 120_000;
@@ -95,8 +41,6 @@ const DEFAULT_VERSION = '1.0.0-sample';
 
 // Linux gives up on a chain of links after as many.
 const LINK_LIMIT = 40;
-
-const NAMESPACE_SCRIPT = join(import.meta.dirname, 'namespace.sh');
 
 export class Sandbox implements AsyncDisposable {
   readonly pid: number;
@@ -498,75 +442,8 @@ export class Sandbox implements AsyncDisposable {
   }
 }
 
-// What a build of a module consists of, and the sample's delay.
-const BUILD_PROCESSES = new Set([
-  'dkms',
-  'make',
-  'cc1',
-  'as',
-  'ld',
-  'modpost',
-  'sign-file',
-  'objtool',
-  'pahole',
-  'sleep',
-]);
-
-/** The processes of a build that are still alive inside. */
-export function buildsAlive(sandbox: Sandbox): AliveProcess[] {
-  return sandbox.processes().filter(({ name }) => BUILD_PROCESSES.has(name) || name.startsWith('gcc'));
-}
-
-/** Throws, naming them, when processes of a build are still alive `withinMs` from now. */
-export async function noBuildAlive(sandbox: Sandbox, withinMs = 0): Promise<void> {
-  const deadline = Date.now() + withinMs;
-  for (;;) {
-    const alive = buildsAlive(sandbox);
-    if (alive.length === 0) return;
-    if (Date.now() >= deadline) {
-      throw new Error(
-        `still alive: ${alive.map((one) => `${one.pid} ${one.command || one.name}`).join('; ')}`,
-      );
-    }
-    await sleep(20);
-  }
-}
-
 function describe(processes: readonly AliveProcess[]): string {
   return processes.map((one) => `${one.pid} ${one.command || one.name}`).join('; ');
-}
-
-async function startNamespace(dkms: string): Promise<{ helper: ChildProcess; pid: number }> {
-  const helper = spawn('unshare', ['-m', '--', 'sh', NAMESPACE_SCRIPT, dkms], {
-    stdio: ['pipe', 'pipe', 'pipe'],
-    env: ENVIRONMENT,
-    cwd: '/',
-  });
-  const stderr = collect(helper.stderr);
-  const ready = await new Promise<boolean>((resolve) => {
-    helper.stdout?.once('data', () => resolve(true));
-    helper.once('exit', () => resolve(false));
-    helper.once('error', () => resolve(false));
-  });
-  if (!ready || helper.pid === undefined) {
-    throw new Error(`the sandbox's namespace could not be set up: ${(await stderr).trim()}`);
-  }
-  return { helper, pid: helper.pid };
-}
-
-async function collect(stream: Readable | null): Promise<string> {
-  const chunks: Buffer[] = [];
-  if (stream !== null) for await (const chunk of stream) chunks.push(chunk as Buffer);
-  return Buffer.concat(chunks).toString('utf8');
-}
-
-function killGroup(child: ChildProcess): void {
-  if (child.pid === undefined) return;
-  try {
-    process.kill(-child.pid, 'SIGKILL');
-  } catch {
-    // It has just ended.
-  }
 }
 
 function isThere(path: string): boolean {

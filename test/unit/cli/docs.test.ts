@@ -6,12 +6,15 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { documentedProgram } from '../../../scripts/docs/commands.ts';
 import { bashCompletion, fishCompletion, zshCompletion } from '../../../scripts/docs/completions.ts';
-import { FILES, SOURCE_COMMANDS, STATES } from '../../../scripts/docs/facts.ts';
+import { CALLS, EXAMPLES, FILES, SOURCE_COMMANDS, STATES } from '../../../scripts/docs/facts.ts';
 import { commandPage, settingsPage } from '../../../scripts/docs/man.ts';
 import { EXIT_STATUSES } from '../../../src/cli/exit-statuses.ts';
+import { loadConfig } from '../../../src/config/load.ts';
 import { SETTINGS } from '../../../src/config/schema.ts';
+import { ordersApi, readingApi } from '../../../src/daemon/api.ts';
 import { EMPTY_FOLDERS, HOOKS, LAUNCHER_PATH } from '../../../src/deploy/manifest.ts';
 import { RULE_PATH } from '../../../src/driver/rule.ts';
+import { memoryHost } from '../support/memory-host.ts';
 
 const PROJECT = join(import.meta.dirname, '../../..');
 
@@ -47,12 +50,55 @@ describe('the man pages', () => {
     expect([status, stderr]).toEqual([0, '']);
   });
 
-  it('name every setting with its default', () => {
-    const settings = settingsPage(program);
-    for (const { key, written } of SETTINGS) {
+  it('name every setting with its default and what it may be', () => {
+    const settings = settingsPage(program).replaceAll('\\-', '-');
+    for (const { key, written, parser } of SETTINGS) {
       expect(settings).toContain(`.B ${key}`);
       if (written !== '') expect(settings).toContain(`Default: ${written}.`);
+      expect(settings).toContain(`Expected: ${parser.expected}.`);
     }
+    expect(settings).toContain('Expected: debug, info, warn or error.');
+  });
+
+  it.each(EXAMPLES)('have an example of settings that are right: %s', (what, lines) => {
+    const files = { '/etc/ttkmd/ttkmd.conf': lines.join('\n') };
+    const { problems, values } = loadConfig(memoryHost({ files }).fs);
+    expect(problems).toEqual([]);
+    expect(values.some(({ source }) => source !== 'default')).toBe(true);
+    const settings = settingsPage(program).replaceAll('\\-', '-');
+    expect(settings).toContain(what);
+    for (const line of lines) expect(settings).toContain(`\n${line}\n`);
+  });
+
+  it('name every call that the sockets know, and no other', async () => {
+    const ask = { method: 'GET', path: '/', query: new URLSearchParams(), body: '' };
+    const readings = { status: async () => '', history: () => [], follow() {} };
+    const orders = {
+      request: () => 'taken' as const,
+      cancel: () => true,
+      reload() {},
+      kernels: async () => [],
+    };
+    for (const [path, answer] of [
+      ['/run/ttkmd/status.sock', readingApi(readings)],
+      ['/run/ttkmd/control.sock', ordersApi(orders)],
+    ] as const) {
+      const { calls } = JSON.parse((await answer(ask)).body as string) as { calls: string[] };
+      const told = CALLS.filter(({ socket }) => socket === path).map(({ call }) =>
+        call.split(/[?, ]/, 2).join(' '),
+      );
+      expect(told).toEqual(calls);
+    }
+    for (const { call } of CALLS) expect(page).toContain(`.B ${call}\n`);
+  });
+
+  it('tell of the services and the login message', () => {
+    expect(page).toContain('.SH SERVICES');
+    for (const name of ['ttkmd.service', 'ttkmd-boot', 'tenstorrent.target', 'ttkmd-health.service']) {
+      expect(page).toContain(name);
+    }
+    expect(page).toContain('.SH A LINE AT LOGIN');
+    expect(page).toContain('ln -s /usr/share/ttkmd/login-message.sh /etc/profile.d/ttkmd.sh');
   });
 });
 
@@ -145,6 +191,14 @@ describe('completions', () => {
     ],
   ])('in bash for %j', (words, expected) => {
     expect(offered(...words).sort()).toEqual([...expected].sort());
+  });
+
+  it('in fish and zsh offer releases where a release is asked for', () => {
+    const fish = fishCompletion(program).split('\n');
+    const kernel = fish.filter((line) => line.includes('-l kernel'));
+    expect(kernel).toHaveLength(1);
+    expect(kernel[0]).toMatch(/-x -a '\(cd \/lib\/modules/);
+    expect(zshCompletion(program)).toMatch(/'--kernel\[[^\]]*\]:release:\(\$\{\(f\)/);
   });
 
   it('name every command for the other shells too', () => {

@@ -1,6 +1,6 @@
 // Which of the many steps a person wants to see, and how times are written.
 import { describe, expect, it } from 'vitest';
-import { chosenEntries } from '../../../src/cli/history.ts';
+import { chosenEntries, stepWord } from '../../../src/cli/history.ts';
 import { localTime } from '../../../src/host/local-time.ts';
 import type { HistoryEntry } from '../../../src/state/history.ts';
 
@@ -53,6 +53,25 @@ describe('the entries that are shown', () => {
     expect(shown(lines, false)).toEqual(expected);
     expect(shown(lines, true)).toEqual(expected);
   });
+});
+
+it('steps are called by words that people know, each by its own', () => {
+  const kinds = [
+    'clean',
+    'takeOver',
+    'register',
+    'placeRule',
+    'build',
+    'install',
+    'record',
+    'load',
+    'forget',
+  ];
+  const words = [...kinds, 'unregister', 'build-failed-hook'].map(stepWord);
+  expect(words.filter((word) => /[A-Z]/.test(word))).toEqual([]);
+  expect(new Set(words).size).toBe(words.length);
+  expect(stepWord('takeOver')).toBe('take over');
+  expect(stepWord('of a later version')).toBe('of a later version');
 });
 
 describe('a time', () => {

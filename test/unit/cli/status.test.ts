@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { renderStatus } from '../../../src/cli/render-status.ts';
 import type { Terminal } from '../../../src/cli/terminal.ts';
+import { cardsOf } from '../../../src/reconcile/look.ts';
 import { EMPTY_STATE, type FailureRecord, type ModuleRecord, saveState } from '../../../src/state/state.ts';
 import {
   current,
@@ -62,7 +63,8 @@ async function screen(
     options.run === undefined
       ? undefined
       : { pid: 4711, started: '1', trigger: 'kernel-event' as const, since: NOW - options.run };
-  return renderStatus(await judgeHost(host), run, terminal(options.width ?? 200));
+  const judgement = await judgeHost(host);
+  return renderStatus(judgement, run, cardsOf(host, judgement), terminal(options.width ?? 200));
 }
 
 /** The row of a kernel, its cells apart. */
@@ -111,7 +113,7 @@ describe('a row', () => {
       { ...current(B, '2.8.0'), ...NO_HEADERS, ...SOURCE },
       /version 2\.8\.0, wanted is 2\.9\.0; .*\/build/,
     ],
-    ['built by another', { ...current(B, '2.9.0'), ...SOURCE }, /^built by somebody else$/],
+    ['built by another', { ...current(B, '2.9.0'), ...SOURCE }, /^nobody wrote down who built it$/],
   ])('says what is in the way: %s', async (_, files, why) => {
     expect(row(await screen(files), B).at(-1)).toMatch(why);
   });

@@ -3,10 +3,23 @@ import { describe, expect, it } from 'vitest';
 import { ordersApi, readingApi } from '../../../src/daemon/api.ts';
 import type { Job } from '../../../src/daemon/schedule.ts';
 import type { Request } from '../../../src/host/serve.ts';
+import type { HistoryEntry } from '../../../src/state/history.ts';
 
 const request = (method: string, target: string, body = ''): Request => {
   const { pathname, searchParams } = new URL(target, 'http://localhost');
   return { method, path: pathname, query: searchParams, body };
+};
+
+const ENTRY: HistoryEntry = {
+  at: Date.UTC(2026, 0, 2, 3, 4, 5),
+  trigger: 'cli',
+  step: 'build',
+  release: '6.1',
+  version: '2.9.0',
+  outcome: 'done',
+  seconds: 4,
+  detail: 'built',
+  log: '/var/log/ttkmd/builds/x.log',
 };
 
 describe('the socket for looking', () => {
@@ -15,7 +28,7 @@ describe('the socket for looking', () => {
     status: async () => '{"schema":1}',
     history: (most) => {
       asked.push(most);
-      return [];
+      return [ENTRY];
     },
     follow() {},
   });
@@ -40,6 +53,14 @@ describe('the socket for looking', () => {
     if (status >= 400) expect(JSON.parse(answered.body as string)).toHaveProperty('error');
   });
 
+  it('gives times as the status does, which is as ttkmdctl history --json does', async () => {
+    const { body } = await answer(request('GET', '/history'));
+    expect(JSON.parse(body as string)).toEqual({
+      schema: 1,
+      entries: [{ ...ENTRY, at: '2026-01-02T03:04:05.000Z' }],
+    });
+  });
+
   it('gives no more of the history than is kept', async () => {
     asked.length = 0;
     await answer(request('GET', '/history?lines=999999'));
@@ -48,15 +69,19 @@ describe('the socket for looking', () => {
 });
 
 describe('the socket for orders', () => {
-  const run = async (body: string, room = true): Promise<{ status: number; jobs: Job[]; text: string }> => {
+  const run = async (
+    body: string,
+    answerTo: 'taken' | 'full' | 'stuck' = 'taken',
+  ): Promise<{ status: number; jobs: Job[]; text: string }> => {
     const jobs: Job[] = [];
     const answer = ordersApi({
       request: (job) => {
         jobs.push(job);
-        return room;
+        return answerTo;
       },
-      cancel: () => room,
+      cancel: () => true,
       reload() {},
+      kernels: async () => ['6.12.58-gentoo-dist'],
     });
     const { status, body: text } = await answer(request('POST', '/reconcile', body));
     return { status, jobs, text: text as string };
@@ -91,9 +116,21 @@ describe('the socket for orders', () => {
     expect(JSON.parse(text)).toEqual({ error: expect.stringMatching(/.+/) });
   });
 
+  it('knows which kernels there are', async () => {
+    const { status, jobs, text } = await run('{"kernel":"6.12.59-gentoo-dist"}');
+    expect({ status, jobs }).toEqual({ status: 404, jobs: [] });
+    expect(text).toContain('there is no kernel 6.12.59-gentoo-dist on this machine');
+  });
+
   it('says so where it cannot do more', async () => {
-    expect(await run('', false)).toMatchObject({ status: 429 });
-    const answer = ordersApi({ request: () => false, cancel: () => false, reload() {} });
+    expect(await run('', 'full')).toMatchObject({ status: 429 });
+    expect(await run('', 'stuck')).toMatchObject({ status: 503, text: expect.stringMatching(/hangs/) });
+    const answer = ordersApi({
+      request: () => 'full',
+      cancel: () => false,
+      reload() {},
+      kernels: async () => [],
+    });
     expect((await answer(request('POST', '/cancel'))).status).toBe(409);
     expect((await answer(request('POST', '/reload'))).status).toBe(202);
     expect((await answer(request('GET', '/reload'))).headers).toEqual({ Allow: 'POST' });

@@ -1,6 +1,7 @@
 // Those who follow what happens, and those for whom there is no room.
-import { expect, it } from 'vitest';
+import { expect, it, vi } from 'vitest';
 import { createListeners } from '../../../src/daemon/listeners.ts';
+import type { Host } from '../../../src/host/host.ts';
 import type { LineStream } from '../../../src/host/serve.ts';
 import { memoryHost } from '../support/memory-host.ts';
 
@@ -16,6 +17,37 @@ function stream(log: string[]): LineStream & { close(): void } {
     },
   };
 }
+
+it('events that cannot be read end nothing: it is said once, and tried again', async () => {
+  const host = memoryHost({ files: { '/run/ttkmd/events.jsonl': '' } });
+  let looks = 0;
+  const broken: Host['fs'] = {
+    ...host.fs,
+    stat(path) {
+      looks += 1;
+      if (looks > 5 || !path.endsWith('events.jsonl')) return host.fs.stat(path);
+      throw Object.assign(new Error('EIO: i/o error, stat'), { code: 'EIO' });
+    },
+  };
+  const listeners = createListeners({
+    ...host,
+    fs: broken,
+    clock: { ...host.clock, sleep: () => new Promise((resolve) => setTimeout(resolve, 1)) },
+  });
+  const heard: string[] = [];
+  const one = stream(heard);
+  listeners.add(one);
+  await vi.waitFor(() => expect(looks).toBeGreaterThan(6));
+  expect(host.log.entries).toMatchObject([{ level: 'warn', message: expect.stringMatching(/EIO/) }]);
+  host.put({
+    '/run/ttkmd/events.jsonl': `{"type":"run-started","at":${Date.UTC(2026, 0, 2)}}\n{"at":"?"}\n`,
+  });
+  // Times are told as everywhere in the interface.
+  await vi.waitFor(() =>
+    expect(heard).toEqual(['{"type":"run-started","at":"2026-01-02T00:00:00.000Z"}', '{"at":"?"}']),
+  );
+  one.close();
+});
 
 it('whoever comes when the house is full is told so and let go, to look for himself', () => {
   const host = memoryHost();

@@ -75,6 +75,35 @@ describe('the schedule', () => {
       ['0 watch', '70000 watch'],
     ],
     [
+      'acts on them no sooner than the last job has said that it is worth while',
+      [
+        [500, { type: 'ended', again: 300_000 }],
+        ...Array.from({ length: 400 }, (_, n): Moment => [1000 + n * 1000, CHANGED]),
+      ],
+      400_000,
+      ['0 watch', '300500 watch'],
+    ],
+    [
+      '… and at once where they end',
+      [
+        [500, { type: 'ended', again: 300_000 }],
+        [1000, CHANGED],
+      ],
+      100_000,
+      ['0 watch', '4000 watch'],
+    ],
+    [
+      '… and as before after a job that said nothing like it',
+      [
+        [500, { type: 'ended', again: 300_000 }],
+        [1000, CHANGED],
+        [4500, ENDED],
+        ...Array.from({ length: 100 }, (_, n): Moment => [10_000 + n * 1000, CHANGED]),
+      ],
+      80_000,
+      ['0 watch', '4000 watch', '70000 watch'],
+    ],
+    [
       'hears what changes while a job is under way',
       [FIRST, [10_000, CHANGED], [13_500, CHANGED], [60_000, ENDED]],
       HOUR,

@@ -20,7 +20,7 @@ const DIGEST: Digest = {
 };
 
 function ends(stdout: string, stderr = ''): OwnCommand {
-  return { ended: Promise.resolve({ code: 0, stdout, stderr }), stop() {} };
+  return { pid: 1, ended: Promise.resolve({ code: 0, stdout, stderr }), stop() {} };
 }
 
 interface Scene {
@@ -30,23 +30,31 @@ interface Scene {
   readonly started: string[];
   /** The health that was made known, one after another. */
   readonly published: string[];
+  /** The children that were given up, one after another, and undefined where one has ended after all. */
+  readonly stuck: (number | undefined)[];
 }
 
-function scene(child: () => OwnCommand = () => ends(JSON.stringify(DIGEST)), listen = async () => {}): Scene {
+function scene(
+  child: (args: readonly string[]) => OwnCommand = () => ends(JSON.stringify(DIGEST)),
+  listen = async () => {},
+): Scene {
   const host = memoryHost();
   const started: string[] = [];
   const published: string[] = [];
+  const stuck: (number | undefined)[] = [];
   const worker = createWorker({
     host,
     listen,
     publisher: { at: 1, publish: ({ health }) => void published.push(health) },
     timing: () => ({ settle: 3000, resync: 6 * HOUR }),
+    mostQuiet: () => 30 * MINUTE,
+    onStuck: (command) => void stuck.push(command?.pid),
     startCommand(args) {
       started.push(args.join(' '));
-      return child();
+      return child(args);
     },
   });
-  return { host, worker, started, published };
+  return { host, worker, started, published, stuck };
 }
 
 const WATCH = 'reconcile --publish --trigger=watch';
@@ -132,6 +140,7 @@ describe('health after a run', () => {
   ])('%s', async (_, isOver) => {
     let finish = (): void => {};
     const child: OwnCommand = {
+      pid: 1,
       ended: new Promise((resolve) => {
         finish = () => resolve({ code: 0, stdout: JSON.stringify(DIGEST), stderr: '' });
       }),
@@ -145,5 +154,96 @@ describe('health after a run', () => {
     await pass(host, 1000);
     await (over ?? worker.end());
     expect(published).toEqual(isOver ? [] : ['ok']);
+  });
+});
+
+describe('a child that does not end', () => {
+  /** One that ends when the test says so, and what it was told. */
+  function hanging(): { command: OwnCommand; stops: number[]; end(): void } {
+    const stops: number[] = [];
+    let end = (): void => {};
+    const ended: OwnCommand['ended'] = new Promise((resolve) => {
+      end = () => resolve({ code: 137, stdout: '', stderr: '' });
+    });
+    return {
+      command: { pid: 4711, ended, stop: () => void stops.push(Date.now()) },
+      stops,
+      end: () => end(),
+    };
+  }
+
+  it('is ended after the time that a build may take, and is not waited for where that does not help', async () => {
+    const child = hanging();
+    const { host, worker, started, stuck, published } = scene(([verb]) =>
+      verb === 'status' ? ends(JSON.stringify({ ...DIGEST, health: 'degraded' })) : child.command,
+    );
+    worker.hear({ type: 'time' });
+    await pass(host, 30 * MINUTE);
+    expect(child.stops).toHaveLength(0);
+    await pass(host, 3 * MINUTE);
+    expect(child.stops).toHaveLength(1);
+    expect(stuck).toEqual([4711]);
+    expect(published).toEqual(['degraded']);
+    expect(host.log.entries).toMatchObject([
+      {
+        level: 'error',
+        message: expect.stringMatching(/^ttkmdctl reconcile \(pid 4711\) .*hangs in the kernel/),
+      },
+    ]);
+    // Nothing is done beside it: but whoever asks is answered.
+    worker.hear({ type: 'changed' });
+    await pass(host, 7 * HOUR);
+    expect(worker.request({ kind: 'reconcile', trigger: 'cli', release: undefined, force: false })).toBe(
+      'stuck',
+    );
+    expect(started.filter((line) => line.startsWith('reconcile'))).toEqual([WATCH]);
+    child.end();
+    await pass(host, 1000);
+    expect(stuck).toEqual([4711, undefined]);
+    expect(started.filter((line) => line.startsWith('reconcile'))).toEqual([WATCH, WATCH]);
+  });
+
+  it('is left alone as long as it shows signs of life', async () => {
+    const child = hanging();
+    const { host, worker } = scene(() => child.command);
+    worker.hear({ type: 'time' });
+    for (let n = 0; n < 10; n += 1) {
+      host.fs.append('/run/ttkmd/events.jsonl', '{}\n');
+      await pass(host, 20 * MINUTE);
+    }
+    expect(child.stops).toHaveLength(0);
+  });
+
+  it('is not waited for when the daemon is to end', async () => {
+    const child = hanging();
+    const { host, worker } = scene(() => child.command);
+    worker.hear({ type: 'time' });
+    await pass(host, 1000);
+    let over = false;
+    void worker.end().then(() => {
+      over = true;
+    });
+    await pass(host, 20_000);
+    expect(over).toBe(false);
+    await pass(host, 10_000);
+    expect(over).toBe(true);
+  });
+
+  it('keeps nobody who asks for the status waiting, nor is a second one started beside it', async () => {
+    const child = hanging();
+    const { host, worker, started } = scene(() => child.command);
+    const answers: string[] = [];
+    void worker.refresh().then(() => answers.push('first'));
+    await pass(host, 3 * MINUTE);
+    expect(answers).toEqual(['first']);
+    void worker.refresh().then(() => answers.push('second'));
+    await pass(host, 1);
+    expect(answers).toEqual(['first', 'second']);
+    expect(started).toHaveLength(1);
+    child.end();
+    await pass(host, 1);
+    void worker.refresh();
+    await pass(host, 1);
+    expect(started).toHaveLength(2);
   });
 });

@@ -36,6 +36,22 @@ describe('services', () => {
     expect(host.fs.readText(CONF)).toBe('ttkmd_log=/var/log/mine\n');
   });
 
+  test('leave the mount of another package alone, and are installed all the same', () => {
+    const mount = '/usr/lib/systemd/system/dev-hugepages\\x2d1G.mount';
+    const found = memoryPackage({ [`units${mount}`]: '[Mount]\n# ours\n' });
+    const host = memoryHost({ files: { [mount]: '[Mount]\n# of tt-system-tools\n' } });
+    install(host, found, BOTH);
+    expect(host.fs.readText(mount)).toContain('# of tt-system-tools');
+    expect(host.fs.exists(UNIT)).toBe(true);
+    remove(host);
+    expect(host.fs.exists(mount)).toBe(true);
+    const other = memoryHost();
+    install(other, found, BOTH);
+    expect(other.fs.readText(mount)).toContain('# ours');
+    remove(other);
+    expect(other.fs.exists(mount)).toBe(false);
+  });
+
   test('go when the init that they were for has gone', () => {
     const host = memoryHost();
     install(host, memoryPackage(), BOTH);

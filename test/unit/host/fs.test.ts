@@ -60,3 +60,22 @@ describe('a write that fails', () => {
     expect([...fs.denied]).toEqual([]);
   });
 });
+
+describe('writing in place', () => {
+  const folder = newFolder();
+  const fs = createHostFs(nodeFs, folder);
+
+  it('keeps the file that is there, as /sys wants it', () => {
+    nodeFs.writeFileSync(join(folder, 'count'), '12\n');
+    const { ino } = nodeFs.statSync(join(folder, 'count'));
+    fs.writeInPlace('/count', '4\n');
+    expect(fs.readText('/count')).toBe('4\n');
+    expect(nodeFs.statSync(join(folder, 'count')).ino).toBe(ino);
+    expect(fs.list('/')).toEqual(['count']);
+  });
+
+  it('makes none where there is none', () => {
+    expect(() => fs.writeInPlace('/missing', '1')).toThrow(/ENOENT/);
+    expect(fs.exists('/missing')).toBe(false);
+  });
+});

@@ -15,13 +15,17 @@ const OPENRC: Files = { '/sbin/openrc-run': 'ELF' };
 const SYSTEMD_RUNS: Files = { ...SYSTEMD, '/run/systemd/system': { folder: true } };
 const OPENRC_RUNS: Files = { ...OPENRC, '/run/openrc/softlevel': 'default' };
 const UNITS: Files = Object.fromEntries(
-  ['ttkmd.service', 'ttkmd-boot.service', 'tenstorrent.target'].map((name) => [
+  ['ttkmd.service', 'ttkmd-boot.service', 'ttkmd-hugepages.service', 'tenstorrent.target'].map((name) => [
     `/usr/lib/systemd/system/${name}`,
     '[Unit]\n',
   ]),
 );
-const SCRIPTS: Files = { '/etc/init.d/ttkmd': '#!', '/etc/init.d/ttkmd-boot': '#!' };
-const ALL_UNITS = 'ttkmd-boot.service tenstorrent.target ttkmd.service';
+const SCRIPTS: Files = {
+  '/etc/init.d/ttkmd': '#!',
+  '/etc/init.d/ttkmd-boot': '#!',
+  '/etc/init.d/ttkmd-hugepages': '#!',
+};
+const ALL_UNITS = 'ttkmd-hugepages.service ttkmd-boot.service tenstorrent.target ttkmd.service';
 const WANTS = '/etc/systemd/system/multi-user.target.wants';
 
 describe('the init is', () => {
@@ -91,7 +95,7 @@ const called = (host: MemoryHost): string[] => host.exec.calls.map(({ line }) =>
 
 describe('systemd', () => {
   const show = (boot: string, target: string, daemon: string): string =>
-    `Id=ttkmd-boot.service\nActiveState=${boot}\n\nId=tenstorrent.target\nActiveState=${target}\n\nId=ttkmd.service\nActiveState=${daemon}\n`;
+    `Id=ttkmd-hugepages.service\nActiveState=active\n\nId=ttkmd-boot.service\nActiveState=${boot}\n\nId=tenstorrent.target\nActiveState=${target}\n\nId=ttkmd.service\nActiveState=${daemon}\n`;
 
   it('says what is enabled and what runs', async () => {
     const { init } = open({
@@ -105,6 +109,7 @@ describe('systemd', () => {
     });
     const short = (await init.states()).map((one) => [one.name, one.enabled, one.masked, one.running]);
     expect(short).toEqual([
+      ['ttkmd-hugepages.service', false, false, 'running'],
       ['ttkmd-boot.service', false, false, 'failed'],
       ['tenstorrent.target', false, true, 'stopped'],
       ['ttkmd.service', true, false, 'running'],
@@ -126,7 +131,7 @@ describe('systemd', () => {
     expect(called(host)).toEqual([
       `systemctl enable ${ALL_UNITS}`,
       `systemctl start ${ALL_UNITS}`,
-      'systemctl stop ttkmd.service tenstorrent.target ttkmd-boot.service',
+      'systemctl stop ttkmd.service tenstorrent.target ttkmd-boot.service ttkmd-hugepages.service',
       `systemctl disable ${ALL_UNITS}`,
       'systemctl daemon-reload',
       'systemctl try-restart ttkmd.service',
@@ -157,7 +162,12 @@ describe('systemd', () => {
     });
     expect(init.live).toBe(false);
     expect((await init.enable()).every(({ done }) => done)).toBe(true);
-    expect((await init.states()).map(({ running }) => running)).toEqual([undefined, undefined, undefined]);
+    expect((await init.states()).map(({ running }) => running)).toEqual([
+      undefined,
+      undefined,
+      undefined,
+      undefined,
+    ]);
     expect(await init.refresh()).toEqual([]);
     expect(called(outside)).toEqual([`systemctl --root=/mnt enable ${ALL_UNITS}`]);
   });
@@ -169,9 +179,9 @@ describe('systemd', () => {
       script: [{ on: 'systemctl', answer: { code: 127 } }],
     });
     await init.enable();
-    expect(host.fs.list(WANTS)).toEqual(['ttkmd-boot.service', 'ttkmd.service']);
+    expect(host.fs.list(WANTS)).toEqual(['ttkmd-boot.service', 'ttkmd-hugepages.service', 'ttkmd.service']);
     expect(host.fs.readLink(`${WANTS}/ttkmd.service`)).toBe('/usr/lib/systemd/system/ttkmd.service');
-    expect((await init.states()).map(({ enabled }) => enabled)).toEqual([true, false, true]);
+    expect((await init.states()).map(({ enabled }) => enabled)).toEqual([true, true, false, true]);
     await init.disable();
     expect(host.fs.list(WANTS)).toEqual([]);
   });
@@ -181,12 +191,21 @@ describe('OpenRC', () => {
   const enabled: Files = {
     '/etc/runlevels/default/ttkmd': { link: '/etc/init.d/ttkmd' },
     '/etc/runlevels/boot/ttkmd-boot': { link: '/etc/init.d/ttkmd-boot' },
+    '/etc/runlevels/boot/ttkmd-hugepages': { link: '/etc/init.d/ttkmd-hugepages' },
   };
 
   it.each<[number, Files, string]>([
     [0, {}, 'running'],
     [3, {}, 'stopped'],
-    [3, { '/run/openrc/failed/ttkmd': '', '/run/openrc/failed/ttkmd-boot': '' }, 'failed'],
+    [
+      3,
+      {
+        '/run/openrc/failed/ttkmd': '',
+        '/run/openrc/failed/ttkmd-boot': '',
+        '/run/openrc/failed/ttkmd-hugepages': '',
+      },
+      'failed',
+    ],
     [8, {}, 'starting'],
     [32, {}, 'failed'],
     [64, {}, 'failed'],
@@ -196,6 +215,7 @@ describe('OpenRC', () => {
       script: [{ on: /^rc-service \S+ status$/, answer: { code } }],
     });
     expect((await init.states()).map((one) => [one.name, one.enabled, one.running])).toEqual([
+      ['ttkmd-hugepages', true, expected],
       ['ttkmd-boot', true, expected],
       ['ttkmd', true, expected],
     ]);
@@ -207,8 +227,10 @@ describe('OpenRC', () => {
       script: [{ on: /^rc-/, answer: '' }],
     });
     expect(lines([...(await init.enable()), ...(await init.start())])).toEqual([
+      'added ttkmd-hugepages to the runlevel boot',
       'added ttkmd-boot to the runlevel default',
       'added ttkmd to the runlevel default',
+      'started ttkmd-hugepages',
       'started ttkmd-boot',
       'started ttkmd',
     ]);
@@ -216,17 +238,22 @@ describe('OpenRC', () => {
     host.put(enabled);
     expect(await init.enable()).toEqual([]);
     expect(lines(await init.disable())).toEqual([
+      'took ttkmd-hugepages out of the runlevel boot',
       'took ttkmd-boot out of the runlevel boot',
       'took ttkmd out of the runlevel default',
     ]);
     expect(await init.refresh()).toEqual([]);
     expect(called(host)).toEqual([
+      'rc-update add ttkmd-hugepages boot',
       'rc-update add ttkmd-boot default',
       'rc-update add ttkmd default',
+      'rc-service ttkmd-hugepages start',
       'rc-service ttkmd-boot start',
       'rc-service ttkmd start',
       'rc-service --ifstarted ttkmd stop',
       'rc-service --ifstarted ttkmd-boot stop',
+      'rc-service --ifstarted ttkmd-hugepages stop',
+      'rc-update del ttkmd-hugepages boot',
       'rc-update del ttkmd-boot boot',
       'rc-update del ttkmd default',
       'rc-service --ifstarted ttkmd restart',
@@ -241,7 +268,9 @@ describe('OpenRC', () => {
     });
     await init.enable();
     expect(host.fs.readLink('/etc/runlevels/default/ttkmd')).toBe('/etc/init.d/ttkmd');
+    expect(host.fs.list('/etc/runlevels/boot')).toEqual(['ttkmd-hugepages']);
     expect((await init.states()).map((one) => [one.enabled, one.running])).toEqual([
+      [true, undefined],
       [true, undefined],
       [true, undefined],
     ]);
@@ -257,7 +286,7 @@ describe('OpenRC', () => {
     };
     const { init } = open({ files: { ...OPENRC_RUNS, ...SCRIPTS }, script: [{ on: 'rc-service', answer }] });
     expect(lines(await init.start())[0]).toBe(
-      'NOT rc-service ttkmd-boot start failed: ERROR: ttkmd-boot failed to start',
+      'NOT rc-service ttkmd-hugepages start failed: ERROR: ttkmd-boot failed to start',
     );
   });
 });

@@ -3,6 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { loadConfig } from '../../../src/config/load.ts';
+import { wantedOptions } from '../../../src/hugepages/mount-table.ts';
 import { SERVICES } from '../../../src/init/services.ts';
 import { memoryHost } from '../support/memory-host.ts';
 
@@ -26,15 +27,18 @@ const value = (unit: string, key: string): string | undefined =>
 const MOUNT_NAMESPACE =
   /^(Root|Bind|Private|Protect(?!Clock$)|ProcSubset|ReadOnly|ReadWrite|Inaccessible|Exec(Paths|SearchPath)|NoExecPaths|TemporaryFileSystem|Mount|Extension|DynamicUser|LogNamespace|JoinsNamespaceOf|NetworkNamespacePath|IPCNamespacePath|StateDirectory|LogsDirectory|CacheDirectory)/;
 
+/** Started by whatever needs the path, and not by itself. */
+const MOUNT = 'dev-hugepages\\x2d1G.mount';
+
 describe('the units', () => {
   it('are those that are enabled, and one that others can watch', () => {
-    const names = [...SERVICES.map(({ unit }) => unit), 'ttkmd-health.service'];
+    const names = [...SERVICES.map(({ unit }) => unit), 'ttkmd-health.service', MOUNT];
     expect(readdirSync(UNITS).sort()).toEqual(names.sort());
     expect(readdirSync(SCRIPTS).sort()).toEqual(SERVICES.flatMap(({ script }) => script ?? []).sort());
   });
 
-  it.each(['ttkmd.service', 'ttkmd-boot.service'])(
-    '%s builds in the mount namespace of process 1',
+  it.each(['ttkmd.service', 'ttkmd-boot.service', 'ttkmd-hugepages.service'])(
+    '%s builds and mounts in the mount namespace of process 1',
     (unit) => {
       expect(settings(unit).filter(([key]) => MOUNT_NAMESPACE.test(key))).toEqual([]);
     },
@@ -49,6 +53,32 @@ describe('the units', () => {
         .sort();
     expect(of('ttkmd-boot.service')).toEqual(of('ttkmd.service'));
     expect(settings('ttkmd.service').filter(([key]) => confinement.test(key)).length).toBeGreaterThan(12);
+  });
+
+  it('let those that reconcile mount, and the early one come before all that fills memory', () => {
+    for (const unit of ['ttkmd.service', 'ttkmd-boot.service', 'ttkmd-hugepages.service']) {
+      const filters = settings(unit).filter(([key]) => key === 'SystemCallFilter');
+      const [denied = '', allowed = ''] = filters.map(([, text]) => text);
+      const words = allowed.split(' ');
+      expect(
+        !denied.includes('@mount') || ['mount', 'fsmount', 'move_mount'].every((one) => words.includes(one)),
+        unit,
+      ).toBe(true);
+    }
+    const before = settings('ttkmd-hugepages.service').flatMap(([key, text]) =>
+      key === 'Before' ? text.split(' ') : [],
+    );
+    expect(before).toEqual(
+      expect.arrayContaining(['sysinit.target', 'ttkmd-boot.service', 'tenstorrent.target']),
+    );
+    expect(value('ttkmd-hugepages.service', 'DefaultDependencies')).toBe('no');
+  });
+
+  it('have the mount by the name that its path has, with the options that hold unless set', () => {
+    const { hugepages } = loadConfig(memoryHost().fs).config;
+    expect(MOUNT).toBe(`${hugepages.mount.slice(1).replaceAll('-', '\\x2d').replaceAll('/', '-')}.mount`);
+    expect(value(MOUNT, 'Where')).toBe(hugepages.mount);
+    expect(value(MOUNT, 'Options')).toBe(wantedOptions(hugepages, 0));
   });
 
   it('keep what dkms looks at process 1 with, or it would not sign', () => {
@@ -71,7 +101,9 @@ describe('the units', () => {
       const required = settings(unit).filter(([key]) =>
         /^(Requires|BindsTo|Requisite|RequiredBy)$/.test(key),
       );
-      expect(required).toEqual(unit === 'tenstorrent.target' ? [['Requires', 'ttkmd-boot.service']] : []);
+      expect(required).toEqual(
+        unit === 'tenstorrent.target' ? [['Requires', 'ttkmd-hugepages.service ttkmd-boot.service']] : [],
+      );
     }
   });
 });

@@ -7,9 +7,12 @@ import {
   type Files,
   gentooKernel,
   judgeHost,
+  LONG_AGO,
   machine,
   module,
 } from '../support/machines.ts';
+import { runReconcile } from '../support/run-reconcile.ts';
+import { workingDkms } from '../support/working-dkms.ts';
 
 const A = '6.12.58-gentoo-dist';
 const B = '6.12.60-gentoo-dist';
@@ -67,4 +70,21 @@ describe('while another run installs a module', () => {
     expect(judgement.kernels[0]).toMatchObject({ reason: 'its installation was interrupted' });
     expect(judgement.health).toBe('degraded');
   });
+});
+
+it('names what was done, and to what, once', async () => {
+  const host = machine({ ...current(A, '2.9.0'), ...V1 }, { exec: workingDkms });
+  host.put(gentooKernel(B));
+  await runReconcile(host);
+  host.fs.removeTree(`/lib/modules/${B}`);
+  host.fs.remove(`/boot/vmlinuz-${B}`);
+  host.fs.removeTree(`/usr/src/linux-${B}`);
+  host.fs.removeTree('/usr/src/tenstorrent-2.9.0');
+  host.put(V2);
+  for (const path of ['/lib/modules', '/boot']) host.put({ [path]: { folder: true, modified: LONG_AGO } });
+  const report = await runReconcile(host);
+  const texts = digest(report.after, report).done.map(({ text }) => text);
+  expect(texts).toContain(`${B}: forgotten`);
+  expect(texts).toContain('tenstorrent 2.10.0: registered');
+  expect(texts).toContain('tenstorrent 2.9.0: unregistered');
 });

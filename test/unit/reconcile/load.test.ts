@@ -267,6 +267,31 @@ describe('a run whose build takes too long', () => {
     expect(ended).toEqual(['build failed', 'load done']);
   });
 
+  it("does not keep a booting machine waiting for the admin's hook, which comes last and has no time left", async () => {
+    const controller = new AbortController();
+    const hook = '/etc/ttkmd/hooks.d/build-failed';
+    const host: MemoryHost = machine(
+      { ...OLDER, [hook]: { text: '#!/bin/sh\nsleep 1000\n', mode: 0o755 } },
+      {
+        machine: { runningRelease: A },
+        exec(call, on) {
+          if (call.command === hook) return { timedOut: true };
+          if (call.args[0] === 'build') {
+            controller.abort(new DOMException('too late', 'TimeoutError'));
+            return { cancelled: true };
+          }
+          if (call.command === 'modprobe') host.put({ ...LOADED, '/dev/tenstorrent/0': '' });
+          return call.command === 'udevadm' || call.command === 'modprobe' ? '' : workingDkms(call, on);
+        },
+      },
+    );
+    const { done } = await reconcile(host, options(host, controller.signal));
+    expect(done.map(({ step, outcome }) => `${step.kind} ${outcome}`)).toContain('load done');
+    const called = host.exec.calls.filter(({ command }) => command === hook || command === 'modprobe');
+    expect(called.map(({ command }) => command)).toEqual(['modprobe', hook]);
+    expect(called[1]?.options?.timeLimit).toBeLessThanOrEqual(10_000);
+  });
+
   it('loads nothing where a person has ended it', async () => {
     const ended = await endedWhileBuilding(new DOMException('enough', 'AbortError'));
     expect(ended).toEqual(['build cancelled', 'load skipped']);

@@ -19,6 +19,7 @@ const V1 = driverSource('2.9.0');
 const HEALTHY: Files = { ...current(R, '2.9.0'), ...V1 };
 const STATE = '/var/lib/ttkmd/state.json';
 const USER: MemoryHostOptions = { machine: { effectiveUser: 1000 } };
+const NO_CARDS = { devices: [], holders: [], complete: true };
 const MODULE = `/lib/modules/${R}/kernel/extra/tenstorrent.ko`;
 
 describe('what may not be read', () => {
@@ -62,7 +63,7 @@ describe('what may not be read', () => {
     expect(problems).toHaveLength(1);
     expect(problems[0]).toMatchObject({ code: 'unknown', hint: expect.stringMatching(/as root/) });
     expect(problems[0]?.message).toMatch(/^unknown/);
-    expect(statusDocument(judgement, undefined)).toMatchObject({
+    expect(statusDocument(judgement, undefined, NO_CARDS)).toMatchObject({
       unreadable: expect.arrayContaining([path]),
       kernels: [{ module: { state: 'unknown' } }],
     });
@@ -124,7 +125,7 @@ describe('modules that could not be looked at', () => {
     const judgement = await judgeHost(machine(HEALTHY, answering(answer)));
     expect(judgement.kernels[0]?.state).toBe('unknown');
     expect(judgement.kernels[0]?.reason).toMatch(why);
-    expect(statusDocument(judgement, undefined)).toMatchObject({ unreadable: [MODULE] });
+    expect(statusDocument(judgement, undefined, NO_CARDS)).toMatchObject({ unreadable: [MODULE] });
     expect(judgement.problems).toHaveLength(1);
   });
 
@@ -133,4 +134,12 @@ describe('modules that could not be looked at', () => {
     const judgement = await judgeHost(machine(HEALTHY, answering({ code: 1, stderr })));
     expect(judgement.kernels[0]?.state).toBe('drifted');
   });
+});
+
+it('what a process keeps to itself is nothing of the machine that was hidden', async () => {
+  const host = machine({ ...HEALTHY, '/proc/1/fd': { folder: true, mode: 0 } });
+  host.fs.list('/proc/1/fd');
+  expect([...host.fs.denied]).toEqual(['/proc/1/fd']);
+  const { observation, problems } = await judgeHost(host);
+  expect([observation.denied, problems.map(({ code }) => code)]).toEqual([[], []]);
 });

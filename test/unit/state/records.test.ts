@@ -29,7 +29,10 @@ const STATE = '/var/lib/ttkmd/state.json';
 describe('the state', () => {
   it('comes back as it was saved', () => {
     const { fs } = memoryHost();
-    const state = { ...EMPTY_STATE, packages: { '6.1': 'sys-kernel/gentoo-kernel-6.1' } };
+    const state = {
+      ...EMPTY_STATE,
+      origins: { '6.1': { kind: 'dist-kernel' as const, package: 'sys-kernel/gentoo-kernel-6.1' } },
+    };
     saveState(fs, state);
     expect(loadState(fs)).toEqual(state);
   });

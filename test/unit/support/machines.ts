@@ -1,11 +1,19 @@
 // Parts of machines for unit tests: kernels, driver sources, modules and dkms's records, as files.
 import { loadConfig } from '../../../src/config/load.ts';
+import type { Host } from '../../../src/host/host.ts';
 import { judge } from '../../../src/reconcile/judge.ts';
 import type { Judgement } from '../../../src/reconcile/judgement.ts';
 import { observe } from '../../../src/reconcile/observe.ts';
 import { type Policy, plan } from '../../../src/reconcile/plan.ts';
 import type { Step } from '../../../src/reconcile/step.ts';
-import { type FileSpec, type MemoryHost, type MemoryHostOptions, memoryHost } from './memory-host.ts';
+import {
+  type ExecAnswer,
+  type FileSpec,
+  type MemoryHost,
+  type MemoryHostOptions,
+  memoryHost,
+  type RecordedCall,
+} from './memory-host.ts';
 
 export type Files = Readonly<Record<string, FileSpec>>;
 
@@ -107,25 +115,38 @@ export function current(release: string, version: string): Files {
 
 export const DKMS: Files = { '/usr/sbin/dkms': { text: '#!/bin/bash', mode: 0o755 } };
 
-/** A host with dkms, whose modinfo answers from the files' texts. */
+/** Pages of 1 GiB for any device that a test may think of, and their mount. */
+export const HUGEPAGES: Files = {
+  '/sys/kernel/mm/hugepages/hugepages-1048576kB/nr_hugepages': '64\n',
+  '/sys/kernel/mm/hugepages/hugepages-1048576kB/free_hugepages': '64\n',
+  '/proc/self/mountinfo':
+    '40 30 0:40 / /dev/hugepages-1G rw,nosuid,nodev - hugetlbfs hugetlbfs rw,mode=777,pagesize=1024M\n',
+};
+
+/** A host with dkms and hugepages, whose modinfo answers from the files' texts. */
 export function machine(files: Files, options: MemoryHostOptions = {}): MemoryHost {
   const host = memoryHost({
     now: NOW,
     exec: (call, on) => {
       if (call.command !== 'modinfo') throw new Error(`unexpected: ${call.command} ${call.args.join(' ')}`);
-      const entries = call.args
-        .filter((arg) => arg.startsWith('/'))
-        .flatMap((path) => {
-          const text = on.fs.readText(path);
-          return text === undefined ? [] : [`filename:       ${path}\0${text}`];
-        });
-      return { code: 0, stdout: entries.join(''), stderr: '' };
+      return modinfo(call, on);
     },
     ...options,
-    files: { '/lib/modules': { folder: true }, '/boot': { folder: true }, ...DKMS, ...files },
+    files: { '/lib/modules': { folder: true }, '/boot': { folder: true }, ...DKMS, ...HUGEPAGES, ...files },
   });
   settle(host);
   return host;
+}
+
+/** What modinfo says of modules whose texts are that. */
+export function modinfo(call: RecordedCall, on: Host): ExecAnswer {
+  const entries = call.args
+    .filter((arg) => arg.startsWith('/'))
+    .flatMap((path) => {
+      const text = on.fs.readText(path);
+      return text === undefined ? [] : [`filename:       ${path}\0${text}`];
+    });
+  return { code: 0, stdout: entries.join(''), stderr: '' };
 }
 
 /** Makes every folder that tells of a change look as if nothing had happened for a day. */
@@ -171,7 +192,15 @@ export function inShort(steps: readonly Step[]): string[] {
         return `${step.kind} ${step.version}`;
       case 'forget':
       case 'load':
+      case 'unload':
+      case 'endReload':
         return `${step.kind} ${step.release}`;
+      case 'allocateHugepages':
+        return `allocate ${step.to} of ${step.demand} on ${step.node ?? 'all'}`;
+      case 'returnHugepages':
+        return `return ${step.count} on ${step.node ?? 'all'}`;
+      case 'mountHugepages':
+        return `mount ${step.path}`;
       case 'wait':
         return `wait ${step.release ?? ''}`;
       default:

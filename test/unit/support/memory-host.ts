@@ -1,4 +1,5 @@
 // A host that is nothing but memory: memfs, a scripted exec, a lock, a clock that tests set, a log they read.
+import type { Stats } from 'node:fs';
 import { dirname } from 'node:path';
 import { createFsFromVolume, Volume } from 'memfs';
 import type { Exec } from '../../../src/host/exec.ts';
@@ -22,6 +23,8 @@ export type FileSpec =
       /** The text of a symbolic link. */
       readonly link?: string | undefined;
       readonly folder?: true | undefined;
+      /** A device node's number, `major:minor`. */
+      readonly special?: string | undefined;
       /** Milliseconds since 1970. */
       readonly modified?: number | undefined;
     };
@@ -70,14 +73,17 @@ const DEFAULT_NOW = Date.UTC(2026, 0, 2, 3, 4, 5);
 export function memoryHost(options: MemoryHostOptions = {}): MemoryHost {
   const root = options.root ?? '/';
   const volume = new Volume();
-  const raw = removingLinks(createFsFromVolume(volume) as unknown as RawFs);
+  const specials = new Map<string, string>();
+  const raw = withDeviceNodes(removingLinks(createFsFromVolume(volume) as unknown as RawFs), specials);
   volume.mkdirSync(root, { recursive: true });
   // The real root folder is 0755; memfs makes its own 0777.
   volume.chmodSync('/', 0o755);
   volume.chownSync('/', 0, 0);
   const put = (files: Readonly<Record<string, FileSpec>>): void => {
     for (const [path, spec] of Object.entries(files)) {
-      putFile(volume, root === '/' ? path : `${root}${path}`, spec);
+      const outer = root === '/' ? path : `${root}${path}`;
+      putFile(volume, outer, spec);
+      if (typeof spec !== 'string' && spec.special !== undefined) specials.set(outer, spec.special);
     }
   };
   put(options.files ?? {});
@@ -219,5 +225,24 @@ function removingLinks(raw: RawFs): RawFs {
       if (raw.lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink()) raw.unlinkSync(path);
       else raw.rmSync(path, options);
     },
+  } as RawFs;
+}
+
+/** memfs makes no device nodes: files that stand for them are shown as such. */
+function withDeviceNodes(raw: RawFs, specials: ReadonlyMap<string, string>): RawFs {
+  const asNode = (stats: Stats | undefined, place: () => string): Stats | undefined => {
+    if (specials.size === 0 || stats === undefined) return stats;
+    const [major, minor] = specials.get(place())?.split(':').map(Number) ?? [];
+    if (major === undefined || minor === undefined) return stats;
+    // As the kernel's new_encode_dev() has it.
+    const rdev = (minor & 0xff) + major * 256 + (minor >> 8) * 2 ** 20;
+    return Object.assign(stats, { rdev, isFile: () => false, isCharacterDevice: () => true });
+  };
+  return {
+    ...raw,
+    statSync: (path: string, options?: object) =>
+      asNode(raw.statSync(path, options) as Stats | undefined, () => raw.realpathSync(path).toString()),
+    lstatSync: (path: string, options?: object) =>
+      asNode(raw.lstatSync(path, options) as Stats | undefined, () => path),
   } as RawFs;
 }

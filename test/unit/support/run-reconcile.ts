@@ -1,14 +1,15 @@
 // A reconcile on a host in memory, with nobody who waits or watches.
 import { loadConfig } from '../../../src/config/load.ts';
 import type { Host } from '../../../src/host/host.ts';
+import type { Policy } from '../../../src/reconcile/plan.ts';
 import { type Report, reconcile } from '../../../src/reconcile/reconcile.ts';
 import { POLICY } from './machines.ts';
 
-export function runReconcile(host: Host): Promise<Report> {
+export function runReconcile(host: Host, policy: Partial<Policy> = {}): Promise<Report> {
   return reconcile(host, {
     config: loadConfig(host.fs).config,
     configWarnings: [],
-    policy: POLICY,
+    policy: { ...POLICY, ...policy },
     dryRun: false,
     patience: 0,
     signal: new AbortController().signal,

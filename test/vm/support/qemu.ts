@@ -110,12 +110,13 @@ function argumentsOf({ disk, kernel, initrd, append, memory, extra }: QemuSetup,
     ...['-display', 'none', '-vga', 'none', '-no-reboot'],
     ...['-kernel', kernel, '-initrd', initrd, '-append', append],
     // Flushing to the host's disk would cost time and prove nothing: what counts is what the guest has sent.
-    ...['-drive', `file=${disk.replaceAll(',', ',,')},if=virtio,format=raw,cache=unsafe`],
-    ...['-device', 'edu'],
+    ...['-drive', `file=${disk.replaceAll(',', ',,')},if=none,id=disk,format=raw,cache=unsafe`],
+    // Named, because a test may have more than one bus.
+    ...['-device', 'virtio-blk-pci,drive=disk,bus=pci.0', '-device', 'edu,bus=pci.0'],
     ...['-serial', `file:${serial.replaceAll(',', ',,')}`],
-    ...['-chardev', 'stdio,id=agent,signal=off', '-device', 'virtio-serial-pci'],
+    ...['-chardev', 'stdio,id=agent,signal=off', '-device', 'virtio-serial-pci,bus=pci.0'],
     ...['-device', 'virtserialport,chardev=agent,name=ttkmd.test'],
-    ...['-device', 'virtio-rng-pci'],
+    ...['-device', 'virtio-rng-pci,bus=pci.0'],
     ...extra,
   ];
 }

@@ -6,8 +6,9 @@ import type { Guest } from './guest.ts';
 /** The part of `status --json` that the tests read. */
 export type StatusDocument = Omit<SandboxStatus, 'kernels' | 'driver'> & {
   kernels: (SandboxStatus['kernels'][number] & { running: boolean })[];
-  driver: SandboxStatus['driver'] & { loaded: string | null };
-  devices: { address: string; family: string; driver: string | null }[];
+  driver: SandboxStatus['driver'] & { loaded: string | null; holders: { pid: number; name: string }[] };
+  devices: { address: string; family: string; driver: string | null; numaNode: number | null }[];
+  hugepages: object | null;
 };
 
 export async function statusOf(guest: Guest): Promise<StatusDocument> {

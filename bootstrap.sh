@@ -1,0 +1,122 @@
+#!/bin/sh
+# From a clone, or from an unpacked release, to a working card: sees that there is a Node.js, builds the program where
+# that has not been done, and hands over to `ttkmdctl bootstrap`, which installs it. A release needs no npm and no network.
+#
+# usage: bootstrap.sh [OPTION…]   (sudo ./bootstrap.sh --help lists the options; --dry-run changes nothing)
+set -eu
+
+here=$(cd "$(dirname "$0")" && pwd -P)
+
+fail() {
+  echo "bootstrap.sh: $1" >&2
+  echo "  → $2" >&2
+  exit "${3:-6}"
+}
+
+# Whoever called sudo keeps the clone: nothing in it becomes root's.
+as_caller() {
+  if [ -n "${SUDO_USER-}" ] && [ "$SUDO_USER" != root ]; then
+    runuser -u "$SUDO_USER" -- "$@"
+  else
+    "$@"
+  fi
+}
+
+install_npm() {
+  case " $* " in
+    *' --dry-run '* | *' --list '* | *' --help '*)
+      fail 'npm is missing, and is not installed to only look' 'install nodejs and npm, or take a release' 127
+      ;;
+  esac
+  [ "$(id -u)" = 0 ] || fail 'npm is missing' 'run this by sudo, which installs it, or install it yourself' 4
+  echo 'npm is missing: installing it with Node.js' >&2
+  if command -v emerge >/dev/null; then
+    emerge --ask=n --noreplace net-libs/nodejs
+    brought=net-libs/nodejs
+  elif command -v apt-get >/dev/null; then
+    apt-get -q update
+    brought=$(apt-get -s --no-install-recommends install nodejs npm | sed -n 's/^Inst \([^ ]*\) (.*/\1/p' | tr '\n' ' ')
+    DEBIAN_FRONTEND=noninteractive apt-get -q -y install --no-install-recommends nodejs npm
+  else
+    fail 'npm is missing, and there is neither emerge nor apt-get' 'install Node.js 22.22 or newer with npm, or take a release' 127
+  fi >&2
+}
+
+packages_are_old() {
+  [ ! -e "$here/node_modules/.package-lock.json" ] ||
+    [ -n "$(find "$here/package-lock.json" -newer "$here/node_modules/.package-lock.json")" ]
+}
+
+program_is_old() {
+  [ ! -e "$here/dist/main.js" ] ||
+    [ -n "$(find "$here/src" "$here/scripts" "$here/package-lock.json" -newer "$here/dist/main.js" | head -n 1)" ]
+}
+
+npm_ci() {
+  # An older Node.js of the system's is warned of once a package; what runs is the one that this installs.
+  (cd "$here" && as_caller npm ci --no-audit --no-fund --loglevel=error) >&2
+}
+
+build() {
+  if packages_are_old; then
+    npm_ci
+    # npm leaves out optional packages, the bundler's own code among them, that an older Node.js is not enough for:
+    # the one that has just come takes a second turn, as a copy, since npm removes all of them first.
+    if ! new_enough "$(command -v node)" && new_enough "$here/node_modules/node/bin/node"; then
+      copy=$(mktemp -d)
+      chmod 755 "$copy"
+      cp "$here/node_modules/node/bin/node" "$copy/node"
+      (PATH=$copy:$PATH && export PATH && npm_ci)
+      rm -r "$copy"
+    fi
+  fi
+  output=$(cd "$here" && as_caller npm run --silent build 2>&1) ||
+    fail "the program could not be built: $output" 'mend that, or take a release'
+}
+
+new_enough() {
+  [ -x "$1" ] && "$1" -e '
+    const [major, minor] = process.versions.node.split(".").map(Number);
+    process.exit(major > 22 || (major === 22 && minor >= 22) ? 0 : 1);
+  ' 2>/dev/null
+}
+
+brought=
+main=$here/lib/main.js
+if [ ! -e "$main" ]; then
+  [ -e "$here/package.json" ] || fail "$here is neither a clone nor a release of ttkmd" 'run it where it was unpacked' 2
+  if packages_are_old || program_is_old; then
+    command -v npm >/dev/null || install_npm "$@"
+    build
+  fi
+  main=$here/dist/main.js
+fi
+
+# The one that belongs to the program runs with glibc only.
+for node in "$here/node/bin/node" "$here/node_modules/node/bin/node" /usr/bin/node /usr/local/bin/node ''; do
+  if new_enough "$node"; then break; fi
+done
+[ -n "$node" ] || fail 'no Node.js that is new enough runs here' 'install Node.js 22.22 or newer (on Gentoo: emerge net-libs/nodejs)' 127
+
+# Nothing of the caller's environment goes on but this; proxies and certificates count for downloads alone.
+exec /usr/bin/env -i \
+  PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
+  ${HOME+"HOME=$HOME"} \
+  ${LANG+"LANG=$LANG"} \
+  ${TERM+"TERM=$TERM"} \
+  ${COLUMNS+"COLUMNS=$COLUMNS"} \
+  ${NO_COLOR+"NO_COLOR=$NO_COLOR"} \
+  ${SUDO_USER+"SUDO_USER=$SUDO_USER"} \
+  ${http_proxy+"http_proxy=$http_proxy"} \
+  ${https_proxy+"https_proxy=$https_proxy"} \
+  ${no_proxy+"no_proxy=$no_proxy"} \
+  ${HTTP_PROXY+"HTTP_PROXY=$HTTP_PROXY"} \
+  ${HTTPS_PROXY+"HTTPS_PROXY=$HTTPS_PROXY"} \
+  ${NO_PROXY+"NO_PROXY=$NO_PROXY"} \
+  ${SSL_CERT_FILE+"SSL_CERT_FILE=$SSL_CERT_FILE"} \
+  ${CURL_CA_BUNDLE+"CURL_CA_BUNDLE=$CURL_CA_BUNDLE"} \
+  ${REQUESTS_CA_BUNDLE+"REQUESTS_CA_BUNDLE=$REQUESTS_CA_BUNDLE"} \
+  ${VIRTUAL_ENV+"VIRTUAL_ENV=$VIRTUAL_ENV"} \
+  ${TTKMD_DOWNLOAD_PATIENCE+"TTKMD_DOWNLOAD_PATIENCE=$TTKMD_DOWNLOAD_PATIENCE"} \
+  ${brought:+"TTKMD_BROUGHT=$brought"} \
+  "$node" "$main" bootstrap "$@"

@@ -1,0 +1,36 @@
+// What has to be downloaded for which step, for the look at the network beforehand and for mirrors. Pure but for one look.
+
+import type { HostFs } from '../host/fs.ts';
+import { fileHash } from '../host/hash.ts';
+import type { Choices } from './choices.ts';
+import { fileName } from './mirror.ts';
+import type { Download, StepName } from './step.ts';
+import { CACHE } from './steps/source.ts';
+import type { ToolName, Versions } from './versions.ts';
+
+/** The files that steps take from upstream. */
+export function downloadsOf(
+  steps: readonly StepName[],
+  versions: Versions,
+  choices: Pick<Choices, 'kmdSource'>,
+  arch: string,
+): Download[] {
+  const sfpi = arch === 'x86_64' || arch === 'aarch64' ? versions.sfpi?.[arch] : undefined;
+  return [
+    ...(steps.includes('source') && choices.kmdSource === undefined ? [versions.driver] : []),
+    ...(steps.includes('firmware') && versions.firmware !== undefined ? [versions.firmware] : []),
+    ...(steps.includes('sfpi') && sfpi !== undefined ? [sfpi] : []),
+  ];
+}
+
+/** The tools that steps take from PyPI, as pip names them. */
+export function toolsOf(steps: readonly StepName[], versions: Versions): string[] {
+  return Object.entries(versions.tools)
+    .filter(([name]) => steps.includes(name as ToolName))
+    .map(([name, version]) => `${name}==${version}`);
+}
+
+/** Whether an earlier call has brought it. */
+export function isCached(fs: HostFs, { url, sha256 }: Download): boolean {
+  return sha256 !== undefined && fileHash(fs, `${CACHE}/${fileName(url)}`) === sha256;
+}

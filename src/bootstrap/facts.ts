@@ -1,0 +1,116 @@
+// What a machine is, as far as its bootstrap depends on it. Looks, changes nothing.
+
+import { observeDevices } from '../driver/devices.ts';
+import type { Device } from '../driver/driver.ts';
+import type { Host } from '../host/host.ts';
+import { type FoundInit, findInit } from '../init/detect.ts';
+import { readOption } from '../kernels/configuration.ts';
+import { observeKernels } from '../kernels/inventory.ts';
+import type { Kernel } from '../kernels/kernel.ts';
+
+export type Manager = 'apt' | 'portage';
+
+export interface LackingKernel {
+  readonly release: string;
+  /** Options of the kernel's configuration, without CONFIG_. */
+  readonly options: readonly string[];
+  /** Portage builds it. */
+  readonly dist: boolean;
+}
+
+export interface Facts {
+  readonly root: boolean;
+  readonly chrooted: boolean;
+  readonly os: { readonly id: string; readonly like: readonly string[]; readonly name: string };
+  readonly manager: Manager | undefined;
+  readonly init: FoundInit | undefined;
+  readonly arch: string;
+  readonly libc: 'glibc' | 'musl';
+  /** Bytes free for root where things are put; undefined where nobody could tell. */
+  readonly free: Readonly<Record<string, number | undefined>>;
+  /** The newest first; what is no kernel is left out. */
+  readonly kernels: readonly Kernel[];
+  readonly kernelsWithout: readonly LackingKernel[];
+  readonly secureBoot: boolean;
+  /** The running kernel loads no module without a signature that it knows. */
+  readonly signaturesEnforced: boolean;
+  readonly iommu: boolean;
+  readonly devices: readonly Device[];
+  /** The container runtime that is there. */
+  readonly containers: 'podman' | 'docker' | undefined;
+}
+
+/** What tt-kmd does not build or work without. */
+const NEEDED_OPTIONS = ['MODULES', 'PCI', 'HWMON', 'DMA_SHARED_BUFFER'];
+/** What 1 GiB pages need. */
+const HUGEPAGE_OPTIONS = ['HUGETLBFS'];
+
+/** Where most is put; each is asked for its free space. */
+const PLACES = ['/usr/src', '/var/lib', '/opt'];
+
+const SECURE_BOOT = '/sys/firmware/efi/efivars/SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c';
+
+export async function observeFacts(host: Host): Promise<Facts> {
+  const { fs, machine } = host;
+  const kernels = observeKernels(host).filter(({ kind }) => kind === 'installed' || kind === 'no-modules');
+  return {
+    root: machine.effectiveUser === 0,
+    chrooted: machine.chrooted,
+    os: distribution(host),
+    manager: manager(host),
+    init: findInit(host),
+    arch: machine.arch,
+    libc: fs.list('/lib').some((name) => name.startsWith('ld-musl-')) ? 'musl' : 'glibc',
+    free: await freeSpace(host),
+    kernels,
+    kernelsWithout: kernels.flatMap((kernel) => lacking(host, kernel)),
+    // Four bytes of attributes come before the value.
+    secureBoot: fs.readBytes(SECURE_BOOT)?.[4] === 1,
+    signaturesEnforced: fs.readText('/sys/module/module/parameters/sig_enforce')?.trim() === 'Y',
+    iommu: fs.list('/sys/class/iommu').length > 0,
+    devices: observeDevices(fs, []),
+    containers: (['podman', 'docker'] as const).find((name) => isCommand(host, name)),
+  };
+}
+
+/** Whether a command is where every command is looked for. */
+export function isCommand({ fs }: Pick<Host, 'fs'>, name: string): boolean {
+  return ['/usr/local/bin', '/usr/local/sbin', '/usr/bin', '/usr/sbin', '/bin', '/sbin'].some(
+    (folder) => ((fs.stat(`${folder}/${name}`)?.mode ?? 0) & 0o111) !== 0,
+  );
+}
+
+function distribution({ fs }: Host): Facts['os'] {
+  const text = fs.readText('/etc/os-release') ?? fs.readText('/usr/lib/os-release') ?? '';
+  const read = (name: string): string => new RegExp(`^${name}=["']?(.*?)["']?$`, 'm').exec(text)?.[1] ?? '';
+  const like = read('ID_LIKE')
+    .split(' ')
+    .filter((one) => one !== '');
+  return { id: read('ID'), like, name: read('PRETTY_NAME') || read('NAME') };
+}
+
+function manager(host: Host): Manager | undefined {
+  if (isCommand(host, 'emerge')) return 'portage';
+  return isCommand(host, 'apt-get') ? 'apt' : undefined;
+}
+
+async function freeSpace({ exec }: Host): Promise<Facts['free']> {
+  const answers = await Promise.all(
+    PLACES.map(async (place) => {
+      const { code, stdout } = await exec.query('df', ['-Pk', place]);
+      const kilobytes = Number(stdout.trim().split('\n').at(-1)?.split(/\s+/)[3]);
+      return [place, code === 0 && Number.isFinite(kilobytes) ? kilobytes * 1024 : undefined] as const;
+    }),
+  );
+  return Object.fromEntries(answers);
+}
+
+function lacking({ fs }: Host, { release, buildTree, origin }: Kernel): LackingKernel[] {
+  const text =
+    buildTree.path === undefined ? undefined : fs.readText(`${buildTree.path}/include/config/auto.conf`);
+  if (text === undefined) return [];
+  const options = [...NEEDED_OPTIONS, ...HUGEPAGE_OPTIONS].filter(
+    (name) => readOption(text, name) === undefined,
+  );
+  return options.length === 0 ? [] : [{ release, options, dist: origin.kind === 'dist-kernel' }];
+}

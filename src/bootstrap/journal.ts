@@ -1,0 +1,74 @@
+// What a bootstrap has done, written down before each piece of work: what resuming and taking back go by.
+import { EXIT, TtkmdError } from '../host/errors.ts';
+import type { HostFs } from '../host/fs.ts';
+import type { PythonWay } from './choices.ts';
+import { STEP_NAMES } from './choices.ts';
+import type { StepName, Undo } from './step.ts';
+import type { Versions } from './versions.ts';
+
+export const JOURNAL_PATH = '/var/lib/ttkmd/bootstrap.json';
+
+export interface JournalStep {
+  readonly name: StepName;
+  readonly done: boolean;
+  /** In the order of the work; taken back from the end. */
+  readonly undo: readonly Undo[];
+}
+
+export interface Journal {
+  readonly schema: 1;
+  /** In the order in which they were begun. */
+  readonly steps: readonly JournalStep[];
+  /** What they were done with. */
+  readonly versions?: Versions;
+  readonly python?: PythonWay;
+}
+
+export const EMPTY_JOURNAL: Journal = { schema: 1, steps: [] };
+
+/** @throws TtkmdError where it is there and cannot be understood: what it undoes would stay for good */
+export function readJournal(fs: HostFs): Journal {
+  const text = fs.readText(JOURNAL_PATH);
+  if (text === undefined) return EMPTY_JOURNAL;
+  try {
+    const found = JSON.parse(text) as Journal;
+    const known = found.steps.every(({ name, undo }) => STEP_NAMES.includes(name) && Array.isArray(undo));
+    if (found.schema === 1 && known) return found;
+  } catch {
+    // It is told of below.
+  }
+  throw new TtkmdError(
+    'journal-broken',
+    `${JOURNAL_PATH}, by which a bootstrap is resumed and taken back, is broken or of another ttkmd.`,
+    `Move it away to begin anew; what is in it is then to be taken back by hand.`,
+    EXIT.stepFailed,
+  );
+}
+
+export function writeJournal(fs: HostFs, journal: Journal): void {
+  fs.write(JOURNAL_PATH, `${JSON.stringify(journal, undefined, 2)}\n`, 0o644);
+}
+
+/** A step begins, or is gone on with: what it has to undo already stays. */
+export function begun(journal: Journal, name: StepName): Journal {
+  const before = journal.steps.find((step) => step.name === name);
+  if (before !== undefined) return replaced(journal, { ...before, done: false });
+  return { ...journal, steps: [...journal.steps, { name, done: false, undo: [] }] };
+}
+
+export function withUndo(journal: Journal, name: StepName, undo: readonly Undo[]): Journal {
+  const step = journal.steps.find((one) => one.name === name);
+  if (step === undefined) return journal;
+  const known = new Set(step.undo.map((one) => JSON.stringify(one)));
+  const added = undo.filter((one) => !known.has(JSON.stringify(one)));
+  return added.length === 0 ? journal : replaced(journal, { ...step, undo: [...step.undo, ...added] });
+}
+
+export function finished(journal: Journal, name: StepName): Journal {
+  const step = journal.steps.find((one) => one.name === name);
+  return step === undefined ? journal : replaced(journal, { ...step, done: true });
+}
+
+function replaced(journal: Journal, step: JournalStep): Journal {
+  return { ...journal, steps: journal.steps.map((one) => (one.name === step.name ? step : one)) };
+}

@@ -1,0 +1,68 @@
+// The driver for every kernel: a reconcile, as any other command asks for one.
+import { observeSources } from '../../driver/sources.ts';
+import { isCommand } from '../facts.ts';
+import { readJournal } from '../journal.ts';
+import type { Bench, BootstrapStep, Undo, Work } from '../step.ts';
+import { sourceVersion, targetOf } from './source.ts';
+
+export const driver: BootstrapStep = {
+  name: 'driver',
+  title: 'the driver, for every kernel',
+  async check(bench) {
+    if (!isCommand(bench.host, 'dkms')) return { done: false, why: 'dkms is not there yet' };
+    if (!hasSource(bench)) return { done: false, why: 'its source is not there yet' };
+    const { failed, planned } = await look(bench);
+    if (failed.length > 0) return { done: false, why: `it did not build for ${failed.join(', ')}` };
+    if (planned.length === 0) return { done: true, why: 'every kernel that can have it has it' };
+    return {
+      done: false,
+      why: planned.length === 1 ? `to do: ${planned[0]}` : `${planned.length} things are to be done`,
+    };
+  },
+  async plan(bench) {
+    const version = sourceVersion(bench);
+    const undo: readonly Undo[] =
+      version !== undefined && isBrought(bench, version) ? [{ kind: 'driver', version }] : [];
+    const { failed } = hasSource(bench) ? await look(bench) : { failed: [] };
+    const all = reconcile(['--trigger', 'bootstrap'], undo);
+    // What failed before is tried again only where the kernel is named.
+    return failed.length === 0 ? [all] : failed.map((release) => reconcile(['--kernel', release], undo));
+  },
+};
+
+/** A driver that was there before is not ours to take off. */
+function isBrought({ host, choices, selected }: Bench, version: string): boolean {
+  const path = targetOf(version);
+  const recorded = readJournal(host.fs).steps.some(({ undo }) =>
+    undo.some((one) => one.kind === 'tree' && one.path === path),
+  );
+  // In a dry run nothing is written down.
+  return recorded || (selected.includes('source') && choices.kmdSource !== 'ebuild' && !host.fs.exists(path));
+}
+
+function reconcile(args: readonly string[], undo: readonly Undo[]): Work {
+  const tolerated = { 1: 'not every kernel has the driver; ttkmdctl status tells why, and what to do' };
+  return { kind: 'ttkmdctl', args: ['reconcile', ...args], tolerated, undo };
+}
+
+function hasSource({ host }: Bench): boolean {
+  return observeSources(host.fs).some(({ refused }) => refused === undefined);
+}
+
+interface Document {
+  readonly steps: readonly { readonly kind: string; readonly text: string }[];
+  readonly status: {
+    readonly kernels: readonly { readonly release: string; readonly module: { readonly state: string } }[];
+  };
+}
+
+/** What a reconcile would do, in its own words, and the kernels that it did not work for. */
+async function look({ hands }: Bench): Promise<{ planned: string[]; failed: string[] }> {
+  const { code, stdout } = await hands.ask(['reconcile', '--dry-run', '--json']);
+  if (code !== 0) return { planned: ['what ttkmdctl reconcile finds'], failed: [] };
+  const { steps, status } = JSON.parse(stdout) as Document;
+  return {
+    planned: steps.filter(({ kind }) => kind !== 'wait').map(({ text }) => text),
+    failed: status.kernels.filter(({ module }) => module.state === 'failed').map(({ release }) => release),
+  };
+}

@@ -1,0 +1,85 @@
+// From the options of `ttkmdctl bootstrap` to what was chosen.
+import { resolve } from 'node:path';
+import { type Choices, type PythonWay, parseSteps } from '../bootstrap/choices.ts';
+import { parseVersions, releasedVersions, type Versions } from '../bootstrap/versions.ts';
+import type { PackageFolder } from '../deploy/package.ts';
+import { EXIT, TtkmdError } from '../host/errors.ts';
+import { openFolder } from '../host/local-host.ts';
+import type { GlobalOptions } from './context.ts';
+
+export interface BootstrapOptions extends GlobalOptions {
+  readonly yes?: boolean;
+  readonly dryRun?: boolean;
+  readonly list?: boolean;
+  readonly with?: string;
+  readonly without?: string;
+  readonly only?: string;
+  readonly kmdSource?: string;
+  readonly versions?: string;
+  readonly export?: string;
+  readonly mirror?: string;
+  readonly python?: PythonWay;
+  readonly getbinpkg?: boolean;
+  readonly updateFirmware?: boolean;
+  readonly reboot: 'ask' | 'never' | 'always';
+}
+
+/** @throws TtkmdError where the file cannot be read or understood */
+export function chosenVersions({ versions, mirror }: BootstrapOptions): Versions {
+  if (versions !== undefined) return parseVersions(readOutside(versions), versions);
+  // A folder that was filled elsewhere brings what it was filled with.
+  const kept = mirror === undefined || isAddress(mirror) ? undefined : `${resolve(mirror)}/versions.json`;
+  const text = kept === undefined ? undefined : openFolder('/').readText(kept);
+  return text === undefined || kept === undefined ? releasedVersions() : parseVersions(text, kept);
+}
+
+export function choicesFrom(
+  options: BootstrapOptions,
+  versions: Versions,
+  from: PackageFolder,
+  folder: string,
+): Choices {
+  const { machine } = versions;
+  const list = (text: string | undefined) => (text === undefined ? [] : parseSteps(text));
+  const only = list(options.only);
+  return {
+    with: list(options.with),
+    without: list(options.without),
+    only: only.length > 0 ? only : (machine?.steps ?? []),
+    kmdSource: kmdSource(options.kmdSource),
+    python: options.python ?? machine?.python ?? 'pipx',
+    activeEnvironment: process.env.VIRTUAL_ENV || undefined,
+    mirror:
+      options.mirror === undefined || isAddress(options.mirror) ? options.mirror : resolve(options.mirror),
+    updateFirmware: (options.updateFirmware ?? false) || (machine?.steps.includes('firmware') ?? false),
+    getBinaryPackages: options.getbinpkg ?? false,
+    user: process.env.SUDO_USER || undefined,
+    package: from.kind === 'installed' ? undefined : folder,
+  };
+}
+
+function kmdSource(given: string | undefined): string | undefined {
+  if (given === undefined || given === 'ebuild' || isAddress(given) || /^(?:ssh|git|file):\/\//.test(given)) {
+    if (given !== undefined && given !== 'ebuild' && !given.includes('#')) {
+      throw usage(`${given} names no tag.`, 'Write it behind the address: https://…/tt-kmd.git#ttkmd-2.10.0');
+    }
+    return given;
+  }
+  const path = resolve(given);
+  if (openFolder('/').exists(path)) return path;
+  throw usage(`There is no ${path}.`, 'Give --kmd-source a folder, a tarball, URL#TAG or ebuild.');
+}
+
+function isAddress(text: string): boolean {
+  return /^https?:\/\//.test(text);
+}
+
+function readOutside(path: string): string {
+  const text = openFolder('/').readText(resolve(path));
+  if (text !== undefined) return text;
+  throw usage(`${path} cannot be read.`, 'Give --versions a file that ttkmdctl bootstrap --export wrote.');
+}
+
+function usage(message: string, hint: string): TtkmdError {
+  return new TtkmdError('bootstrap-usage', message, hint, EXIT.usage);
+}

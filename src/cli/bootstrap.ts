@@ -1,0 +1,203 @@
+// `ttkmdctl bootstrap`: from a fresh machine to a working card.
+import { dirname } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { bootstrap as runBootstrap } from '../bootstrap/bootstrap.ts';
+import { type Choices, selectSteps } from '../bootstrap/choices.ts';
+import { downloadsOf, isCached } from '../bootstrap/downloads.ts';
+import { exportedVersions } from '../bootstrap/export.ts';
+import { observeFacts } from '../bootstrap/facts.ts';
+import { begun, readJournal, withUndo, writeJournal } from '../bootstrap/journal.ts';
+import { mirrored } from '../bootstrap/mirror.ts';
+import { type Finding, preflight, type Reached } from '../bootstrap/preflight.ts';
+import type { Bench, BootstrapStep, StepName } from '../bootstrap/step.ts';
+import { STEPS } from '../bootstrap/steps/all.ts';
+import { interrupted } from '../bootstrap/work.ts';
+import { packageFolderOf } from '../deploy/package.ts';
+import { EXIT, TtkmdError } from '../host/errors.ts';
+import { openFolder } from '../host/local-host.ts';
+import { createLock } from '../host/lock.ts';
+import { interruptible } from '../host/signals.ts';
+import { askYesNo, canAsk } from './ask.ts';
+import { conclude } from './bootstrap-end.ts';
+import { type RealHands, realHands } from './bootstrap-hands.ts';
+import { openLog, tellFailure } from './bootstrap-log.ts';
+import { type BootstrapOptions, choicesFrom, chosenVersions } from './bootstrap-options.ts';
+import { listSteps, showFindings, showMachine } from './bootstrap-plan.ts';
+import { bootstrapProgress } from './bootstrap-progress.ts';
+import { type Context, openContext } from './context.ts';
+import { ownPackage } from './deploy.ts';
+
+const LOCK_PATH = '/run/ttkmd/bootstrap.lock';
+
+export async function bootstrap(options: BootstrapOptions, action?: string, dir?: string): Promise<number> {
+  if (options.root !== '/') {
+    throw new TtkmdError(
+      'bootstrap-root',
+      'A bootstrap is for the system that it runs in.',
+      `Run it in there: chroot ${options.root} ttkmdctl bootstrap`,
+      EXIT.usage,
+    );
+  }
+  const context = openContext(options);
+  if (options.export !== undefined) return writeExport(context, options.export);
+  const { signal, exitStatus } = interruptible();
+  const hands = realHands(signal, () => {});
+  const bench = await openBench(context, options, hands);
+  if (options.list) {
+    listSteps(context.terminal, bench.selected, bench.versions);
+    return EXIT.ok;
+  }
+  if (action !== undefined && action !== 'fetch') {
+    throw new TtkmdError(
+      'bootstrap-usage',
+      `ttkmdctl bootstrap knows no ${action}.`,
+      'ttkmdctl bootstrap fetch DIR',
+      EXIT.usage,
+    );
+  }
+  try {
+    if (action === 'fetch')
+      return await (await import('./bootstrap-fetch.ts')).fetchMirror(context, bench, dir);
+    return await work(context, options, bench, hands, signal);
+  } catch (error) {
+    if (!signal.aborted) throw error;
+    const { message, hint } = interrupted();
+    context.terminal.raw(`ttkmdctl: ${message}\n  → ${hint}\n`);
+    return exitStatus();
+  }
+}
+
+async function openBench({ host }: Context, options: BootstrapOptions, hands: RealHands): Promise<Bench> {
+  const versions = chosenVersions(options);
+  const facts = await observeFacts(host);
+  const folder = packageFolderOf(dirname(fileURLToPath(import.meta.url)));
+  const choices = choicesFrom(options, versions, ownPackage(), folder);
+  return { host, facts, choices, versions, hands, selected: selectSteps(choices, facts) };
+}
+
+async function work(
+  context: Context,
+  options: BootstrapOptions,
+  first: Bench,
+  hands: RealHands,
+  signal: AbortSignal,
+): Promise<number> {
+  const { terminal } = context;
+  const dryRun = options.dryRun ?? false;
+  showMachine(terminal, first.facts);
+  if (!dryRun && first.facts.root) rememberBrought(first);
+  const asks = !dryRun && !options.yes && first.versions.machine === undefined && canAsk();
+  const bench = asks ? await askForMore(first, options, signal) : first;
+  const findings = await findingsOf(bench, hands);
+  showFindings(terminal, findings);
+  const stops = findings.filter(({ severity }) => severity === 'stop');
+  if (stops.length > 0 && !dryRun) throw stopped(stops);
+  const steps = bench.selected.map((name) => STEPS[name]);
+  if (asks && !(await confirmed(context, bench, steps, signal))) {
+    terminal.line('nothing was done');
+    return EXIT.ok;
+  }
+
+  const lock = dryRun ? undefined : await takeLock(context);
+  const log = dryRun ? undefined : openLog(context);
+  const progress = bootstrapProgress(terminal, (line) => log?.write(line), dryRun);
+  try {
+    const report = await runBootstrap(bench, steps, { dryRun, signal, onHappening: progress.onHappening });
+    progress.stop();
+    return await conclude(context, options, bench, report, log?.path);
+  } catch (error) {
+    tellFailure(error, progress, log);
+    throw error;
+  } finally {
+    lock?.release();
+  }
+}
+
+/** Packages that bootstrap.sh had to bring for the program to be built; they are taken back with the others. */
+function rememberBrought({ host, facts }: Bench): void {
+  const names = (process.env.TTKMD_BROUGHT ?? '').split(' ').filter((name) => name !== '');
+  if (names.length === 0 || facts.manager === undefined) return;
+  const journal = begun(readJournal(host.fs), 'packages');
+  writeJournal(host.fs, withUndo(journal, 'packages', [{ kind: 'packages', manager: facts.manager, names }]));
+}
+
+/** Everything that stands in the way, as far as it matters for what is still to be done. */
+async function findingsOf(bench: Bench, hands: RealHands): Promise<Finding[]> {
+  const left: StepName[] = [];
+  for (const name of bench.selected) if (!(await STEPS[name].check(bench)).done) left.push(name);
+  const wanted = downloadsOf(left, bench.versions, bench.choices, bench.host.machine.arch).filter(
+    (one) => !isCached(bench.host.fs, one),
+  );
+  const reached = await Promise.all(
+    wanted.map(async ({ url }): Promise<Reached> => {
+      const from = mirrored(url, bench.choices.mirror);
+      const missing = from.startsWith('/') && !openFolder('/').exists(from);
+      return { from, why: missing ? 'there is no such file' : await hands.reach(from) };
+    }),
+  );
+  return preflight(bench.facts, left, reached);
+}
+
+async function askForMore(bench: Bench, options: BootstrapOptions, signal: AbortSignal): Promise<Bench> {
+  if (options.with !== undefined || options.only !== undefined) return bench;
+  const more: StepName[] = [];
+  if (
+    bench.facts.devices.length > 1 &&
+    (await askYesNo('Install tt-topology, for meshes of Wormhole cards?', false, signal))
+  ) {
+    more.push('tt-topology');
+  }
+  if (
+    await askYesNo('Install podman and the command tt-metalium, to run upstream’s containers?', false, signal)
+  ) {
+    more.push('tt-metalium');
+  }
+  const choices: Choices = { ...bench.choices, with: more };
+  return { ...bench, choices, selected: selectSteps(choices, bench.facts) };
+}
+
+async function confirmed(
+  { terminal }: Context,
+  bench: Bench,
+  steps: readonly BootstrapStep[],
+  signal: AbortSignal,
+): Promise<boolean> {
+  const left: string[] = [];
+  for (const step of steps) {
+    const { done, why } = await step.check(bench);
+    if (!done) left.push(`  ${step.name.padEnd(14)} ${step.title} (${why})`);
+  }
+  if (left.length === 0) return true;
+  terminal.raw(`to do:\n${left.join('\n')}\n`);
+  return askYesNo('Go on? (--dry-run shows each command)', true, signal);
+}
+
+async function takeLock({ host }: Context): Promise<{ release(): void }> {
+  const lock = await createLock(host.fs.outer(LOCK_PATH)).acquire(0);
+  if (lock !== undefined) return lock;
+  throw new TtkmdError(
+    'bootstrap-running',
+    'Another bootstrap is at work.',
+    'Wait for its end; its log is the newest in /var/log/ttkmd.',
+    EXIT.locked,
+  );
+}
+
+function stopped(stops: readonly Finding[]): TtkmdError {
+  const status = stops.some(({ code }) => code === 'not-root') ? EXIT.rights : EXIT.stepFailed;
+  const count = stops.length === 1 ? 'What is' : `The ${stops.length} things that are`;
+  return new TtkmdError(
+    'bootstrap-stopped',
+    `Nothing was done. ${count} marked ✗ above must be mended first.`,
+    'Then run the same command again.',
+    status,
+  );
+}
+
+function writeExport({ host, terminal }: Context, file: string): number {
+  const versions = exportedVersions(host.fs);
+  const text = `${JSON.stringify(versions, undefined, 2)}\n`;
+  if (file === '-') terminal.line(text.trimEnd());
+  else openFolder('/').write(file.startsWith('/') ? file : `${process.cwd()}/${file}`, text);
+  return EXIT.ok;
+}

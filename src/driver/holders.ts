@@ -1,0 +1,145 @@
+// Who holds a Tenstorrent device: the processes with a descriptor of a device node, or with a mapping of one.
+import type { HostFs } from '../host/fs.ts';
+import type { Host } from '../host/host.ts';
+import { type Belonging, belonging, belongingText } from './belonging.ts';
+import { PACKAGE } from './sources.ts';
+
+/** A process that holds a device. */
+export interface Holder {
+  readonly pid: number;
+  /** The command's name, as `ps -o comm` prints it. */
+  readonly name: string;
+  /** The user that it runs as, by name where /etc/passwd has one, else by number. */
+  readonly user: string;
+  /** The device nodes by this machine's names, sorted: `/dev/tenstorrent/0`; in a container it may have another. */
+  readonly nodes: readonly string[];
+  /** The container, unit, login or service that it runs in; undefined where it is in none. */
+  readonly belongs: Belonging | undefined;
+}
+
+export interface Holders {
+  /** By pid. Nobody, where no module is loaded or the kernel counts no user of it. */
+  readonly holders: readonly Holder[];
+  /** False where there may be more: other users' processes are root's to see, and a container sees its own alone. */
+  readonly complete: boolean;
+}
+
+/** PROC_PID_INIT_INO of the kernel's include/linux/proc_ns.h: the namespace in which all processes are seen. */
+const ALL_PROCESSES = 'pid:[4026531836]';
+
+/** The node in a path as a process sees it, which may end in ` (deleted)`. */
+const NODE = /(?:^|\/)tenstorrent\/(\d+)(?: \(deleted\))?$/;
+
+/**
+ * The processes that hold a device. It says who; whether the module may be unloaded is for the kernel's count of
+ * users to say, `observeLoaded().users`. Reads nothing of any process where that is none; else it looks at
+ * the descriptors of each process and at the mappings of each that has no fitting descriptor. A process that ends
+ * meanwhile is not named.
+ */
+export function observeHolders({ fs, machine }: Pick<Host, 'fs' | 'machine'>): Holders {
+  const module = `/sys/module/${PACKAGE}`;
+  // A kernel that cannot unload modules counts no users.
+  if (!fs.exists(module) || fs.readText(`${module}/refcnt`)?.trim() === '0') return NOBODY;
+  const isRoot = machine.effectiveUser === 0;
+  const nodes = nodesByNumber(fs);
+  const users = userNames(fs);
+  let complete = isRoot && (fs.readLink('/proc/self/ns/pid') ?? ALL_PROCESSES) === ALL_PROCESSES;
+  const holders: Holder[] = [];
+  for (const pid of fs.list('/proc').filter((name) => /^\d+$/.test(name))) {
+    const folder = `/proc/${pid}`;
+    // What may not be read is not tried, so that it does not count as something of the machine that was hidden.
+    const isOthers = !isRoot && fs.stat(folder)?.user !== machine.effectiveUser;
+    const held = isOthers ? undefined : heldNodes(fs, folder, nodes);
+    complete &&= held !== undefined;
+    const holder = held?.length ? describe(fs, Number(pid), held, users) : undefined;
+    if (holder !== undefined) holders.push(holder);
+  }
+  return { holders: holders.sort((a, b) => a.pid - b.pid), complete };
+}
+
+const NOBODY: Holders = { holders: [], complete: true };
+
+/** `python3 (pid 4711, alice, docker container 0123456789ab)`. */
+export function holderText({ pid, name, user, belongs }: Holder): string {
+  return `${name} (${[`pid ${pid}`, user, ...(belongs === undefined ? [] : [belongingText(belongs)])].join(', ')})`;
+}
+
+/** A device's node by its number `major:minor`: the name in a container may be that of another device here. */
+function nodesByNumber(fs: HostFs): ReadonlyMap<string, string> {
+  const folder = '/sys/class/tenstorrent';
+  return new Map(
+    fs.list(folder).flatMap((name) => {
+      const number = fs.readText(`${folder}/${name}/dev`)?.trim();
+      return number === undefined ? [] : [[number, `/dev/${name.replace('!', '/')}`] as const];
+    }),
+  );
+}
+
+/**
+ * Undefined where this user may not look; so it may be with root, in a container or under a security module. One path
+ * is enough to know that.
+ */
+function heldNodes(fs: HostFs, folder: string, nodes: ReadonlyMap<string, string>): string[] | undefined {
+  const held = new Set<string>();
+  const note = (link: string, way: string): void => {
+    const number = NODE.exec(link)?.[1];
+    if (number === undefined) return;
+    const { special } = fs.stat(way) ?? {};
+    held.add((special === undefined ? undefined : nodes.get(special)) ?? `/dev/tenstorrent/${number}`);
+  };
+  const descriptors = fs.list(`${folder}/fd`);
+  if (fs.denied.has(`${folder}/fd`)) return undefined;
+  for (const descriptor of descriptors) {
+    const way = `${folder}/fd/${descriptor}`;
+    const link = fs.readLink(way);
+    if (link === undefined && fs.denied.has(way)) return undefined;
+    note(link ?? '', way);
+  }
+  // A mapping keeps the device open after its descriptor is closed.
+  const maps = held.size > 0 ? '' : fs.readText(`${folder}/maps`);
+  if (maps === undefined && fs.denied.has(`${folder}/maps`)) return undefined;
+  for (const { range, path } of mappingsOf(maps ?? '')) note(path, `${folder}/map_files/${range}`);
+  return [...held].sort();
+}
+
+/** The lines of /proc/<pid>/maps that may be of a device (proc_pid_maps(5)). */
+function mappingsOf(maps: string): { range: string; path: string }[] {
+  if (!maps.includes('tenstorrent/')) return [];
+  return maps.split('\n').flatMap((line) => {
+    const [, range, path] = /^(\S+) \S+ \S+ \S+ \d+ +(\/.*)$/.exec(line) ?? [];
+    return range === undefined || path === undefined ? [] : [{ range, path }];
+  });
+}
+
+function describe(
+  fs: HostFs,
+  pid: number,
+  nodes: readonly string[],
+  users: (id: string) => string,
+): Holder | undefined {
+  const name = fs.readText(`/proc/${pid}/comm`)?.trim();
+  const user = /^Uid:\s+\d+\s+(\d+)/m.exec(fs.readText(`/proc/${pid}/status`) ?? '')?.[1];
+  if (name === undefined || user === undefined) return undefined;
+  return {
+    pid,
+    name,
+    user: users(user),
+    nodes,
+    belongs: belonging(fs.readText(`/proc/${pid}/cgroup`) ?? ''),
+  };
+}
+
+/** By the file alone: a name service may be slow, or need the network. */
+function userNames(fs: HostFs): (id: string) => string {
+  let names: Map<string, string> | undefined;
+  return (id) => {
+    names ??= new Map(
+      (fs.readText('/etc/passwd') ?? '')
+        .split('\n')
+        .map((line) => line.split(':'))
+        .map(([name = '', , number = '']) => [number, name] as const)
+        .reverse(),
+    );
+    return names.get(id) || id;
+  };
+}

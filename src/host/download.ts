@@ -1,0 +1,117 @@
+// Downloads a file, or copies it from a folder, and lets nobody see it before it is proved to be the right one.
+import { createHash } from 'node:crypto';
+import { createReadStream, mkdirSync, renameSync, rmSync } from 'node:fs';
+import { open } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { EXIT, TtkmdError } from './errors.ts';
+import { failed, type RequestOptions, reasonOf, request } from './web.ts';
+
+export interface DownloadOptions extends RequestOptions {
+  /** An address, or the absolute path of a file. */
+  readonly from: string;
+  /** Where the file is to be, as this process sees it. */
+  readonly to: string;
+  /** Hexadecimal; undefined where nobody knows it. */
+  readonly sha256: string | undefined;
+  /** Bytes so far, and of all where the server says so. */
+  readonly onBytes?: (done: number, total: number | undefined) => void;
+}
+
+/** More than any file of the stack has. */
+const MOST_BYTES = 4 * 1024 ** 3;
+
+/**
+ * After it the file is there, whole and right, or nothing is.
+ * @returns its SHA-256
+ */
+export async function download(options: DownloadOptions): Promise<string> {
+  const { from, to, sha256 } = options;
+  const draft = `${to}.part`;
+  mkdirSync(dirname(to), { recursive: true, mode: 0o755 });
+  try {
+    const found = await receive(options, draft);
+    if (sha256 !== undefined && found !== sha256) throw wrong(from, sha256, found);
+    renameSync(draft, to);
+    return found;
+  } finally {
+    rmSync(draft, { force: true });
+  }
+}
+
+async function receive(options: DownloadOptions, draft: string): Promise<string> {
+  const { from, signal, patience } = options;
+  const { stream, total } = await openSource(options);
+  const hash = createHash('sha256');
+  const file = await open(draft, 'w', 0o644);
+  let timer: NodeJS.Timeout | undefined;
+  let stalled = false;
+  const wait = (): void => {
+    clearTimeout(timer);
+    timer = setTimeout(() => {
+      stalled = true;
+      stream.destroy();
+    }, patience);
+  };
+  let done = 0;
+  try {
+    wait();
+    for await (const piece of stream as AsyncIterable<Buffer>) {
+      wait();
+      done += piece.length;
+      if (done > MOST_BYTES) throw failed(from, 'it is larger than anything that is expected');
+      hash.update(piece);
+      await file.write(piece);
+      options.onBytes?.(done, total);
+    }
+    if (total !== undefined && done !== total) throw failed(from, `it ended after ${done} of ${total} bytes`);
+    await file.sync();
+  } catch (error) {
+    if (signal?.aborted) throw signal.reason;
+    if (stalled) throw failed(from, `nothing came for ${patience / 1000} s`);
+    if (error instanceof TtkmdError) throw error;
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOSPC' || code === 'EROFS') throw error;
+    throw failed(
+      from,
+      total === undefined ? reasonOf(error) : `it ended after ${done} of ${total} bytes`,
+      error,
+    );
+  } finally {
+    clearTimeout(timer);
+    stream.destroy();
+    await file.close();
+  }
+  return hash.digest('hex');
+}
+
+interface Source {
+  readonly stream: NodeJS.ReadableStream & { destroy(): void };
+  readonly total: number | undefined;
+}
+
+async function openSource(options: DownloadOptions): Promise<Source> {
+  const { from } = options;
+  if (from.startsWith('/')) return { stream: await openFile(from), total: undefined };
+  const answer = await request(from, options);
+  const length = answer.headers['content-length'];
+  return { stream: answer, total: length === undefined ? undefined : Number(length) };
+}
+
+function openFile(path: string): Promise<Source['stream']> {
+  return new Promise((resolve, reject) => {
+    const stream = createReadStream(path);
+    stream.once('open', () => resolve(stream));
+    stream.once('error', (error: NodeJS.ErrnoException) =>
+      reject(failed(path, error.code === 'ENOENT' ? 'there is no such file' : error.message, error)),
+    );
+  });
+}
+
+function wrong(from: string, expected: string, found: string): TtkmdError {
+  return new TtkmdError(
+    'download-wrong',
+    `${from} is not the file that was expected, and was thrown away: its SHA-256 is ${found} instead of ${expected}.`,
+    'Somebody on the way may have changed it, or the mirror is old. Try again later or from elsewhere; a file with versions of your own is given by --versions FILE.',
+    EXIT.stepFailed,
+  );
+}

@@ -1,0 +1,87 @@
+// Allocates pages of 1 GiB, gives ours back, mounts them, and remembers how many are ours.
+import { bootIdentity } from '../host/boot-identity.ts';
+import { givePagesBack, raisePages } from '../hugepages/allocate.ts';
+import { nodeName, pagesText } from '../hugepages/hugepages.ts';
+import { mountPages } from '../hugepages/mount.ts';
+import { findAdvice } from './hugepage-advice.ts';
+import type { Step } from './step.ts';
+import { type Outcome, remember, type Work } from './work.ts';
+
+type Allocate = Extract<Step, { kind: 'allocateHugepages' }>;
+type Return = Extract<Step, { kind: 'returnHugepages' }>;
+type Mount = Extract<Step, { kind: 'mountHugepages' }>;
+
+export async function applyAllocate(work: Work, step: Allocate): Promise<Outcome> {
+  const where = nodeName(step.node);
+  const change = await raisePages(work.host, step.folder, step.to).catch(
+    (error: NodeJS.ErrnoException) => error,
+  );
+  if (change instanceof Error) return { outcome: 'failed', ...refusal(work, step, change) };
+  const { before, after, compactions } = change;
+  rememberAsked(work, where, after - before);
+  const got = `${after} of ${step.demand} × 1 GiB are allocated on ${where}`;
+  if (after >= step.to) return { outcome: 'done', text: got };
+  const tried = compactions === 0 ? '' : `, though memory was compacted ${compactions} times`;
+  return {
+    outcome: 'failed',
+    text: `${got}${tried}: no more of its memory is in one piece`,
+    hint: findAdvice(work.host, work.observation),
+  };
+}
+
+export function applyReturn(work: Work, step: Return): Outcome {
+  const where = nodeName(step.node);
+  const reserved = work.observation.hugepages?.reserved ?? 0;
+  const { before, after } = givePagesBack(work.host, step.folder, step.count, reserved);
+  rememberAsked(work, where, after - before);
+  if (after === before) return { outcome: 'skipped', text: `all of ours on ${where} are in use by now` };
+  return { outcome: 'done', text: `gave ${pagesText(before - after)} back on ${where}; ${after} are left` };
+}
+
+export async function applyMount(work: Work, { path, options }: Mount): Promise<Outcome> {
+  const { mount } = work.observation.hugepages ?? {};
+  const failure = mount === undefined ? undefined : await mountPages(work.host, mount);
+  if (failure === undefined) return { outcome: 'done', text: `mounted hugepages of 1 GiB at ${path}` };
+  return {
+    outcome: 'failed',
+    text: `hugepages could not be mounted at ${path}: ${failure}`,
+    hint: `see for yourself, as root: mount -t hugetlbfs -o ${options} hugetlbfs ${path}; dmesg may say why`,
+  };
+}
+
+/** After the deed: of pages that nobody remembers, none is ever given back. */
+function rememberAsked(work: Work, where: string, more: number): void {
+  const boot = bootIdentity(work.host.fs);
+  const { pages } = work.state;
+  const known = pages !== undefined && pages.boot === boot ? pages.pages : {};
+  if (more === 0 || boot === '') return;
+  const count = Math.max(0, (known[where] ?? 0) + more);
+  remember(work, { pages: { boot, pages: { ...known, [where]: count } } });
+}
+
+function refusal(
+  work: Work,
+  step: Allocate,
+  { code, message }: NodeJS.ErrnoException,
+): { text: string; hint: string } {
+  const where = nodeName(step.node);
+  switch (code) {
+    case 'EINVAL':
+      return {
+        text: `this kernel makes no pages of 1 GiB while it runs (CONFIG_CONTIG_ALLOC is off)`,
+        hint: findAdvice(work.host, work.observation),
+      };
+    case 'EROFS':
+    case 'EACCES':
+    case 'EPERM':
+      return {
+        text: `no pages of 1 GiB were allocated on ${where}: ${step.folder} may not be written to (${code})`,
+        hint: 'in a container, run it on the host; else see what keeps /sys from being written to: findmnt /sys',
+      };
+    default:
+      return {
+        text: `no pages of 1 GiB were allocated on ${where}: ${message}`,
+        hint: findAdvice(work.host, work.observation),
+      };
+  }
+}

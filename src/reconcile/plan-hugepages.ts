@@ -1,0 +1,35 @@
+// What to do about the pages of 1 GiB. Pure: no I/O and no clock.
+import type { Judgement } from './judgement.ts';
+import type { Policy } from './plan.ts';
+import type { Step } from './step.ts';
+
+/**
+ * Pages are raised and never lowered by itself: whoever uses them, or had them made, is not to lose them. A kernel's
+ * installation is no time to move memory about, and a run for another kernel than the running one has nothing to do
+ * with them.
+ */
+export function planHugepages({ hugepages, observation }: Judgement, policy: Policy): Step[] {
+  const { trigger, only, removed, giveBack = false } = policy;
+  const seen = observation.hugepages;
+  if (hugepages === undefined || seen === undefined || removed || trigger === 'kernel-event') return [];
+  if (only !== undefined && only !== observation.runningRelease) return [];
+  const { nodes, mount, demand } = hugepages;
+  const raises = nodes.flatMap(({ node, folder, allocated, room, demand: wanted }): Step[] =>
+    folder === undefined || room === 0
+      ? []
+      : [{ kind: 'allocateHugepages', node, folder, to: allocated + room, demand: wanted }],
+  );
+  const returns = nodes.flatMap(({ node, folder, givable, demand: wanted }): Step[] =>
+    folder === undefined || givable === 0 || !giveBack
+      ? []
+      : [{ kind: 'returnHugepages', node, folder, count: givable, demand: wanted }],
+  );
+  const isMountable = mount === 'missing' && seen.lack === undefined && demand.total > 0;
+  return [
+    ...returns,
+    ...raises,
+    ...(isMountable
+      ? [{ kind: 'mountHugepages' as const, path: seen.mount.path, options: seen.mount.options }]
+      : []),
+  ];
+}

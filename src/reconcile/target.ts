@@ -1,0 +1,34 @@
+// What a step of a build is about, and what its result depends on.
+import { PACKAGE } from '../driver/sources.ts';
+import { abiHash } from '../kernels/abi.ts';
+import type { Kernel } from '../kernels/kernel.ts';
+import type { Fingerprint } from '../state/state.ts';
+import type { Work } from './work.ts';
+
+/** What a module that is built now depends on. */
+export function fingerprint(work: Work, release: string, version: string): Fingerprint {
+  const kernel = findKernel(work, release);
+  const path = kernel.buildTree.path;
+  return {
+    version,
+    sourceHash: work.observation.sources.find((source) => source.version === version)?.hash ?? '',
+    abiIdentity: kernel.abiIdentity,
+    abiHash: path === undefined ? undefined : abiHash(work.host.fs, path),
+  };
+}
+
+export function target(work: Work, step: { readonly version: string; readonly release: string }) {
+  const { version, release } = step;
+  return { packageName: PACKAGE, version, release, arch: work.observation.arch };
+}
+
+export function findKernel(work: Work, release: string): Kernel {
+  const kernel = work.observation.kernels.find((one) => one.release === release);
+  if (kernel === undefined) throw new Error(`no kernel ${release} was seen`);
+  return kernel;
+}
+
+/** Whether the signal came from a time limit and not from a person. */
+export function timeIsUp(signal: AbortSignal): boolean {
+  return signal.aborted && (signal.reason as Error | undefined)?.name === 'TimeoutError';
+}

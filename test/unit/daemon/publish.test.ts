@@ -1,0 +1,26 @@
+// What becomes known of health, and to whom.
+import { expect, it } from 'vitest';
+import { createPublisher } from '../../../src/daemon/publish.ts';
+import type { ServiceManager } from '../../../src/daemon/service-manager.ts';
+import { memoryHost } from '../support/memory-host.ts';
+
+const MANAGER: ServiceManager = {
+  ready: async () => {},
+  status() {},
+  stopping() {},
+  aliveEvery: undefined,
+  alive() {},
+  healthChanged() {},
+};
+
+it('listeners hear of a change once, with the time as the status has it', () => {
+  const lines: string[] = [];
+  const publisher = createPublisher(memoryHost().log, MANAGER, (line) => void lines.push(line));
+  const digest = { health: 'ok', worst: '', worstOf: undefined, summary: 'ok', again: undefined, done: [] };
+  const now = Date.UTC(2026, 0, 2, 3, 4, 5);
+  publisher.publish({ ...digest, health: 'ok' }, now, true);
+  publisher.publish({ ...digest, health: 'ok' }, now + 1, true);
+  expect(lines.map((line) => JSON.parse(line))).toEqual([
+    { type: 'health', at: '2026-01-02T03:04:05.000Z', health: 'ok', worst: '' },
+  ]);
+});

@@ -42,6 +42,14 @@ install_npm_packages() {
   echo "npm's packages are missing or older than package-lock.json: npm ci"
   # An older Node.js of the system's is warned of once a package; what runs is the one that this installs.
   npm ci --no-audit --no-fund --loglevel=error
+  # npm leaves out optional packages, the bundler's own code among them, that an older Node.js is not enough for: the
+  # one that has just come takes a second turn, as a copy, since npm removes all of them first.
+  if ! ls -d node_modules/@rolldown/binding-* >/dev/null 2>&1; then
+    copy=$(mktemp -d)
+    cp node_modules/node/bin/node "$copy/node"
+    PATH=$copy:$PATH npm ci --no-audit --no-fund --loglevel=error
+    rm -r "$copy"
+  fi
 }
 
 # Lists older than this many days may name packages that the mirror has replaced since.

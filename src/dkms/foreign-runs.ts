@@ -15,14 +15,16 @@ const NAMES = new Set(['dkms', 'bash', 'sh', 'dash']);
 /** Pids of root's dkms commands that may change the same tree: one in a container has a tree of its own. */
 export function foreignRuns({ fs }: Pick<Host, 'fs'>, tree: string): number[] {
   const ours = fs.stat(tree);
+  const isAtWork = (name: string): boolean => changesTree(fs.readText(`/proc/${name}/cmdline`) ?? '');
   return fs
     .list('/proc')
     .filter((name) => /^\d+$/.test(name) && NAMES.has(fs.readText(`/proc/${name}/comm`)?.trim() ?? ''))
-    .filter((name) => changesTree(fs.readText(`/proc/${name}/cmdline`) ?? '') && isRoots(fs, name))
+    .filter((name) => isAtWork(name) && isRoots(fs, name))
     .filter((name) => {
       const theirs = fs.stat(`/proc/${name}/root${tree}`);
-      // One that may not be looked into counts.
-      return theirs === undefined || (theirs.inode === ours?.inode && theirs.device === ours?.device);
+      if (theirs !== undefined) return theirs.inode === ours?.inode && theirs.device === ours?.device;
+      // One that may not be looked into counts, and one that has ended since does not.
+      return fs.stat(`/proc/${name}/root/.`) === undefined ? isAtWork(name) : ours === undefined;
     })
     .map(Number);
 }

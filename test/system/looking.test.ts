@@ -195,9 +195,9 @@ test('settings: shown with their places, checked to the line, and bad usage is t
   await using sandbox = await prepared({ dkms: dkms.v32, tree: 'gentoo', kernels: [kernels.v61] });
   expect((await insist(sandbox, ['config', 'check'], 0)).stdout).toContain('fine');
   // What is right and does nothing yet is no problem, and no secret either.
-  await sandbox.write('/etc/ttkmd/ttkmd.conf', '[hugepages]\nmode = off\n');
+  await sandbox.write('/etc/ttkmd/ttkmd.conf', '[kernels]\narchive = yes\n');
   expect((await insist(sandbox, ['config', 'check'], 0)).stdout).toMatch(
-    /ttkmd\.conf:2: hugepages\.mode is not in effect yet/,
+    /ttkmd\.conf:2: kernels\.archive is not in effect yet/,
   );
   await sandbox.write('/etc/ttkmd/ttkmd.conf', '[build]\nnice = 5\n\n[driver]\nversoin = newest\n');
   await sandbox.write('/etc/ttkmd/ttkmd.conf.d/10-jobs.conf', '[build]\njobs = many\nnice = 7\n');

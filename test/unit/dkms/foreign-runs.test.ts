@@ -1,6 +1,7 @@
 // Whose process is a dkms that works on our tree, and whose only looks like one.
 import { describe, expect, it } from 'vitest';
 import { foreignRuns } from '../../../src/dkms/foreign-runs.ts';
+import type { HostFs } from '../../../src/host/fs.ts';
 import { type FileSpec, memoryHost } from '../support/memory-host.ts';
 
 const TREE = '/var/lib/dkms';
@@ -10,11 +11,13 @@ interface Process {
   readonly command: string;
   /** Effective user. */
   readonly user?: number;
-  /** Where its tree is; `same` is ours, `other` a container's, `hidden` may not be looked into. */
-  readonly tree?: 'same' | 'other' | 'hidden';
+  /** Where its tree is; `same` is ours, `other` a container's, which may have none; `hidden` may not be looked into. */
+  readonly tree?: 'same' | 'other' | 'none' | 'hidden';
+  /** It ends while it is looked at. */
+  readonly ends?: true;
 }
 
-function found({ comm = 'dkms', command, user = 0, tree = 'same' }: Process): boolean {
+function found({ comm = 'dkms', command, user = 0, tree = 'same', ends }: Process): boolean {
   const files: Record<string, FileSpec> = {
     [`${TREE}/x`]: '',
     '/proc/77/comm': `${comm}\n`,
@@ -25,7 +28,17 @@ function found({ comm = 'dkms', command, user = 0, tree = 'same' }: Process): bo
   };
   if (tree === 'same') files['/proc/77/root'] = { link: '/' };
   if (tree === 'other') files[`/proc/77/root${TREE}/x`] = '';
-  return foreignRuns(memoryHost({ files }), TREE).includes(77);
+  if (tree === 'none') files['/proc/77/root/etc'] = { folder: true };
+  const host = memoryHost({ files });
+  const fs: HostFs = {
+    ...host.fs,
+    readText(path) {
+      const text = host.fs.readText(path);
+      if (ends && path === '/proc/77/status') host.fs.removeTree('/proc/77');
+      return text;
+    },
+  };
+  return foreignRuns({ fs }, TREE).includes(77);
 }
 
 describe('a dkms of somebody else', () => {
@@ -55,7 +68,9 @@ describe('a dkms of somebody else', () => {
       { comm: 'bash', command: 'bash /root/x.sh /usr/sbin/dkms build' },
     ],
     ['one in a container', { command: 'dkms add x/1', tree: 'other' }],
+    ['one in a container without a tree', { command: 'dkms add x/1', tree: 'none' }],
     ['one that has ended', { command: '' }],
+    ['one that ends at this moment', { command: 'dkms add x/1', tree: 'hidden', ends: true }],
   ])('does not count: %s', (_, process) => {
     expect(found(process)).toBe(false);
   });

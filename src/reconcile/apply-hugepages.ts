@@ -17,11 +17,19 @@ export async function applyAllocate(work: Work, step: Allocate): Promise<Outcome
     (error: NodeJS.ErrnoException) => error,
   );
   if (change instanceof Error) return { outcome: 'failed', ...refusal(work, step, change) };
-  const { before, after, compactions } = change;
-  rememberAsked(work, where, after - before);
+  const { after, gained, compactions, obstacle } = change;
+  rememberAsked(work, where, gained);
   const got = `${after} of ${step.demand} × 1 GiB are allocated on ${where}`;
   if (after >= step.to) return { outcome: 'done', text: got };
-  const tried = compactions === 0 ? '' : `, though memory was compacted ${compactions} times`;
+  const times = `${compactions} ${compactions === 1 ? 'time' : 'times'}`;
+  const tried = compactions === 0 ? '' : `, though memory was compacted ${times}`;
+  if (obstacle !== undefined) {
+    return {
+      outcome: 'failed',
+      text: `${got}${tried}, and more could not be tried: ${obstacle}`,
+      hint: findAdvice(work.host, work.observation),
+    };
+  }
   return {
     outcome: 'failed',
     text: `${got}${tried}: no more of its memory is in one piece`,
@@ -32,10 +40,10 @@ export async function applyAllocate(work: Work, step: Allocate): Promise<Outcome
 export function applyReturn(work: Work, step: Return): Outcome {
   const where = nodeName(step.node);
   const reserved = work.observation.hugepages?.reserved ?? 0;
-  const { before, after } = givePagesBack(work.host, step.folder, step.count, reserved);
-  rememberAsked(work, where, after - before);
-  if (after === before) return { outcome: 'skipped', text: `all of ours on ${where} are in use by now` };
-  return { outcome: 'done', text: `gave ${pagesText(before - after)} back on ${where}; ${after} are left` };
+  const { given, after } = givePagesBack(work.host, step.folder, step.count, reserved);
+  rememberAsked(work, where, -given);
+  if (given === 0) return { outcome: 'skipped', text: `all of ours on ${where} are in use by now` };
+  return { outcome: 'done', text: `gave ${pagesText(given)} back on ${where}; ${after} are left` };
 }
 
 export async function applyMount(work: Work, { path, options }: Mount): Promise<Outcome> {

@@ -3,6 +3,8 @@ import { bootIdentity } from '../host/boot-identity.ts';
 import { givePagesBack, raisePages } from '../hugepages/allocate.ts';
 import { nodeName, pagesText } from '../hugepages/hugepages.ts';
 import { mountPages } from '../hugepages/mount.ts';
+import { readCounters } from '../hugepages/observe.ts';
+import { type FailedPages, without } from '../state/state.ts';
 import { findAdvice } from './hugepage-advice.ts';
 import type { Step } from './step.ts';
 import { type Outcome, remember, type Work } from './work.ts';
@@ -16,9 +18,13 @@ export async function applyAllocate(work: Work, step: Allocate): Promise<Outcome
   const change = await raisePages(work.host, step.folder, step.to).catch(
     (error: NodeJS.ErrnoException) => error,
   );
-  if (change instanceof Error) return { outcome: 'failed', ...refusal(work, step, change) };
+  if (change instanceof Error) {
+    rememberFailed(work, step, readCounters(work.host.fs, step.folder).allocated);
+    return { outcome: 'failed', ...refusal(work, step, change) };
+  }
   const { after, gained, compactions, obstacle } = change;
   rememberAsked(work, where, gained);
+  rememberFailed(work, step, after < step.to ? after : undefined);
   const got = `${after} of ${step.demand} × 1 GiB are allocated on ${where}`;
   if (after >= step.to) return { outcome: 'done', text: got };
   const times = `${compactions} ${compactions === 1 ? 'time' : 'times'}`;
@@ -49,6 +55,7 @@ export function applyReturn(work: Work, step: Return): Outcome {
 export async function applyMount(work: Work, { path, options }: Mount): Promise<Outcome> {
   const { mount } = work.observation.hugepages ?? {};
   const failure = mount === undefined ? undefined : await mountPages(work.host, mount);
+  changeFailed(work, { mount: failure === undefined ? undefined : { path, options } });
   if (failure === undefined) return { outcome: 'done', text: `mounted hugepages of 1 GiB at ${path}` };
   return {
     outcome: 'failed',
@@ -65,6 +72,25 @@ function rememberAsked(work: Work, where: string, more: number): void {
   if (more === 0 || boot === '') return;
   const count = Math.max(0, (known[where] ?? 0) + more);
   remember(work, { pages: { boot, pages: { ...known, [where]: count } } });
+}
+
+/** @param allocated how many pages there are, where that is too few; undefined where it is enough */
+function rememberFailed(work: Work, { node, to }: Allocate, allocated: number | undefined): void {
+  const where = nodeName(node);
+  const nodes = without(failedOf(work).nodes, where);
+  changeFailed(work, { nodes: allocated === undefined ? nodes : { ...nodes, [where]: { to, allocated } } });
+}
+
+/** What another boot could not have does not count in this one. */
+function failedOf({ host, state: { pagesFailed } }: Work): FailedPages {
+  const boot = bootIdentity(host.fs);
+  return pagesFailed?.boot === boot ? pagesFailed : { boot, nodes: {} };
+}
+
+function changeFailed(work: Work, change: Partial<FailedPages>): void {
+  const before = failedOf(work);
+  const after = { ...before, ...change };
+  if (JSON.stringify(after) !== JSON.stringify(before)) remember(work, { pagesFailed: after });
 }
 
 function refusal(

@@ -20,7 +20,7 @@ import type { Judgement } from './judgement.ts';
 import { look } from './look.ts';
 import type { ConfigWarning } from './observation.ts';
 import { isEmpty, type Policy, plan } from './plan.ts';
-import type { Step } from './step.ts';
+import { isOfHugepages, type Step } from './step.ts';
 import type { StepReport } from './work.ts';
 
 export interface ReconcileOptions {
@@ -165,7 +165,8 @@ async function work(
     });
     const outcome = done.some((one) => one.outcome === 'cancelled')
       ? 'cancelled'
-      : done.some((one) => one.outcome === 'failed') || unwritten.found.some((one) => one.record === 'state')
+      : done.some((one) => isFailure(one, options, lock)) ||
+          unwritten.found.some((one) => one.record === 'state')
         ? 'failed'
         : 'done';
     publish({ type: 'run-ended', at: host.clock.now(), outcome });
@@ -174,6 +175,11 @@ async function work(
   } finally {
     unwritten.attempt('run', RUN_PATH, () => endRun(host.fs));
   }
+}
+
+/** Too little memory in one piece makes a machine degraded, as its health says; the run has done what can be done. */
+function isFailure({ outcome, step }: StepReport, { policy }: ReconcileOptions, lock: HeldLock): boolean {
+  return outcome === 'failed' && (policy.part === 'hugepages' || lock.lost || !isOfHugepages(step));
 }
 
 async function takeLock(

@@ -234,6 +234,8 @@ function working(
   const host: MemoryHost = hostWith(files, settings, {
     exec(call, on) {
       if (call.command === 'modinfo') return modinfo(call, on);
+      // Nobody writes to any tree.
+      if (call.command === 'find') return '';
       if (call.command !== 'mount') return undefined;
       if (mount.code === 0) host.put(mounted());
       return mount;
@@ -364,6 +366,83 @@ describe('applying', () => {
       message: 'Allocating and mounting hugepages needs root.',
       hint: 'as root: ttkmdctl hugepages apply. What would be done: ttkmdctl hugepages apply --dry-run',
     });
+  });
+});
+
+describe('what could not be had', () => {
+  const SHORT: Files = { ...numaNode(0), ...CARD, ...mounted() };
+  const short = (files: Files = SHORT) => {
+    const memory = working(files);
+    return { memory, ...kernelThatGives(memory, { [poolOf(0)]: [3] }) };
+  };
+  const again = async (host: Host, trigger: Policy['trigger']): Promise<number> =>
+    (await run(host, { trigger, part: undefined })).done.filter(({ step }) => /Hugepages$/.test(step.kind))
+      .length;
+
+  it('is not tried again by the daemon, but by a person and at boot', async () => {
+    const { host, asked } = short();
+    expect(await again(host, 'watch')).toBe(1);
+    const tried = asked.length;
+    for (const trigger of ['watch', 'timer'] as const) expect(await again(host, trigger)).toBe(0);
+    expect(asked).toHaveLength(tried);
+    for (const trigger of ['cli', 'boot'] as const) expect(await again(host, trigger)).toBe(1);
+  });
+
+  it('is tried again where more is wanted, or where pages have gone since', async () => {
+    const { memory, host } = short();
+    await run(host, { trigger: 'boot' });
+    memory.put(card(2, 'wormhole', { node: 0 }));
+    expect(await again(host, 'watch')).toBe(1);
+    expect(await again(host, 'watch')).toBe(0);
+    memory.put({ [`${poolOf(0)}/nr_hugepages`]: '2\n', [`${poolOf(0)}/free_hugepages`]: '2\n' });
+    expect(await again(host, 'watch')).toBe(1);
+    expect(await again(host, 'watch')).toBe(0);
+  });
+
+  it('is not tried again where memory allows for less than before', async () => {
+    const { memory, host } = short();
+    memory.put(card(2, 'wormhole', { node: 0 }));
+    await run(host, { trigger: 'boot' });
+    memory.put(numaNode(0, { unused: 8.5, pages: 3 }));
+    expect(await again(host, 'timer')).toBe(0);
+  });
+
+  it('is tried again after the next boot', async () => {
+    const { memory, host } = short();
+    await run(host, { trigger: 'boot' });
+    memory.put({ '/proc/sys/kernel/random/boot_id': 'next-boot\n' });
+    expect(await again(host, 'watch')).toBe(1);
+  });
+
+  it('is remembered of what the kernel refuses, and of a mount', async () => {
+    const memory = working({ ...numaNode(0), ...CARD }, '', { code: 32, stderr: 'mount: denied\n' });
+    const fs = {
+      ...memory.fs,
+      writeInPlace() {
+        throw Object.assign(new Error('read-only'), { code: 'EROFS' });
+      },
+    };
+    const host = { ...memory, fs };
+    expect(await again(host, 'watch')).toBe(2);
+    expect(await again(host, 'watch')).toBe(0);
+    expect(await again(host, 'boot')).toBe(2);
+    memory.put({ '/etc/ttkmd/ttkmd.conf': '[hugepages]\nmount = /mnt/huge\n' });
+    expect(await again(host, 'timer')).toBe(1);
+  });
+
+  it('is forgotten once it could be had', async () => {
+    const { memory, host } = short();
+    await run(host);
+    expect(loadState(memory.fs).pagesFailed?.nodes).toEqual({ 'node 0': { to: 4, allocated: 3 } });
+    const generous = kernelThatGives(memory, { [poolOf(0)]: [64] });
+    await run(generous.host);
+    expect(loadState(memory.fs).pagesFailed?.nodes).toEqual({});
+  });
+
+  it('makes no run fail that has more to do than hugepages', async () => {
+    const { host } = short();
+    expect((await run(host, { part: undefined })).outcome).toBe('done');
+    expect((await run(host)).outcome).toBe('failed');
   });
 });
 

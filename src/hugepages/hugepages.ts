@@ -59,6 +59,15 @@ export interface CommandLinePlace {
   readonly after: string | undefined;
   /** What the running kernel was told of hugepages, as it stands there; undefined where nothing. */
   readonly present: string | undefined;
+  readonly given: GivenPages;
+}
+
+/** Pages that a kernel command line asks for, by whomever it was written. */
+export interface GivenPages {
+  /** By the number of the node. */
+  readonly nodes: Readonly<Record<string, number>>;
+  /** For whatever node; 0 where nodes are named. */
+  readonly total: number;
 }
 
 export interface ObservedHugepages {

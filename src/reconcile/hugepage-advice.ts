@@ -1,7 +1,8 @@
 // The kernel command line that makes the pages sure, for this machine.
 
 import type { Host } from '../host/host.ts';
-import { commandLineAdvice, commandLineWords, observeCommandLine } from '../hugepages/command-line.ts';
+import { commandLineAdvice, observeCommandLine } from '../hugepages/command-line.ts';
+import { commandLineWords } from '../hugepages/command-line-words.ts';
 import { judgeHugepages } from './judge-hugepages.ts';
 import type { Observation } from './observation.ts';
 
@@ -24,7 +25,8 @@ export function findAdvice(
       ownLineOnly: running.configuration.CMDLINE_OVERRIDE === 'y',
     },
   );
-  return commandLineAdvice(commandLineWords(hugepages.nodes, demand.pages, runningRelease), place);
+  const words = commandLineWords(hugepages.nodes, demand.pages, runningRelease, place.given);
+  return commandLineAdvice(words, place);
 }
 
 /** Looked for only where pages are missing: it is of no interest to anybody else. */

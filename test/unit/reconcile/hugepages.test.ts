@@ -541,6 +541,22 @@ describe('what is wrong', () => {
       ],
     ],
     [
+      "pages, beside others' that the kernel command line asks for",
+      {
+        ...numaNode(0, { pages: 32 }),
+        ...numaNode(1),
+        ...card(1, 'blackhole', { node: 1 }),
+        ...mounted(),
+        '/proc/cmdline': 'ro hugepagesz=1G hugepages=0:32\n',
+      },
+      '',
+      [
+        'hugepages-short',
+        /^0 of 4/,
+        /add hugepagesz=1G hugepages=0:32,1:4 to .*, in place of hugepagesz=1G hugepages=0:32; reboot$/,
+      ],
+    ],
+    [
       'no memory',
       { ...numaNode(0, { unused: 3 }), ...CARD, ...mounted() },
       '',

@@ -5,7 +5,6 @@ import { nodeName, pagesText } from '../hugepages/hugepages.ts';
 import { mountPages } from '../hugepages/mount.ts';
 import { readCounters } from '../hugepages/observe.ts';
 import { type FailedPages, without } from '../state/state.ts';
-import { findAdvice } from './hugepage-advice.ts';
 import type { Step } from './step.ts';
 import { type Outcome, remember, type Work } from './work.ts';
 
@@ -33,13 +32,13 @@ export async function applyAllocate(work: Work, step: Allocate): Promise<Outcome
     return {
       outcome: 'failed',
       text: `${got}${tried}, and more could not be tried: ${obstacle}`,
-      hint: findAdvice(work.host, work.observation),
+      hint: adviceOf(work),
     };
   }
   return {
     outcome: 'failed',
     text: `${got}${tried}: no more of its memory is in one piece`,
-    hint: findAdvice(work.host, work.observation),
+    hint: adviceOf(work),
   };
 }
 
@@ -93,6 +92,11 @@ function changeFailed(work: Work, change: Partial<FailedPages>): void {
   if (JSON.stringify(after) !== JSON.stringify(before)) remember(work, { pagesFailed: after });
 }
 
+/** As it was found when pages were seen to be missing; early at boot nobody looks for more. */
+function adviceOf({ observation }: Work): string {
+  return observation.hugepageAdvice ?? 'look again: ttkmdctl hugepages status';
+}
+
 function refusal(
   work: Work,
   step: Allocate,
@@ -103,7 +107,7 @@ function refusal(
     case 'EINVAL':
       return {
         text: `this kernel makes no pages of 1 GiB while it runs (CONFIG_CONTIG_ALLOC is off)`,
-        hint: findAdvice(work.host, work.observation),
+        hint: adviceOf(work),
       };
     case 'EROFS':
     case 'EACCES':
@@ -115,7 +119,7 @@ function refusal(
     default:
       return {
         text: `no pages of 1 GiB were allocated on ${where}: ${message}`,
-        hint: findAdvice(work.host, work.observation),
+        hint: adviceOf(work),
       };
   }
 }

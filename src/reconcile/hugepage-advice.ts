@@ -9,10 +9,7 @@ import type { Observation } from './observation.ts';
 type Seen = Pick<Observation, 'hugepages' | 'config' | 'devices' | 'kernels' | 'runningRelease'>;
 
 /** What to add to it, and where this machine keeps it. */
-export function findAdvice(
-  { fs }: Host,
-  { hugepages, config, devices, kernels, runningRelease }: Seen,
-): string {
+function findAdvice({ fs }: Host, { hugepages, config, devices, kernels, runningRelease }: Seen): string {
   if (hugepages === undefined) return 'look again: ttkmdctl hugepages status';
   const { demand } = judgeHugepages(hugepages, config, devices);
   const running = kernels.find((one) => one.running);

@@ -102,13 +102,22 @@ interface Planned {
 }
 
 async function lookAndPlan(host: Host, options: ReconcileOptions): Promise<Planned> {
-  const judgement = await look(host, { ...options, unannounced: isUnannounced(options) });
+  const judgement = await look(host, {
+    ...options,
+    unannounced: isUnannounced(options),
+    early: isEarly(options),
+  });
   return { judgement, steps: plan(judgement, options.policy) };
 }
 
 /** Nobody has said that a kernel or a driver source is complete. */
 function isUnannounced({ policy: { trigger } }: ReconcileOptions): boolean {
   return trigger === 'watch' || trigger === 'timer';
+}
+
+/** What `ttkmd-hugepages` runs, before most file systems are there. */
+function isEarly({ policy: { trigger, part } }: ReconcileOptions): boolean {
+  return trigger === 'boot' && part === 'hugepages';
 }
 
 /** What waited and was built, or has come to rest, is not among what waits now. */
@@ -170,7 +179,7 @@ async function work(
         ? 'failed'
         : 'done';
     publish({ type: 'run-ended', at: host.clock.now(), outcome });
-    const after = await look(host, options);
+    const after = await look(host, { ...options, early: isEarly(options) });
     return { before: judgement, steps, done, after, outcome, unwritten: unwritten.found };
   } finally {
     unwritten.attempt('run', RUN_PATH, () => endRun(host.fs));

@@ -191,12 +191,12 @@ describe('the plan', () => {
   });
 });
 
-function run(host: Host, policy: Partial<Policy> = {}): Promise<Report> {
+function run(host: Host, policy: Partial<Policy> = {}, dryRun = false): Promise<Report> {
   return reconcile(host, {
     config: loadConfig(host.fs).config,
     configWarnings: [],
     policy: { ...POLICY, part: 'hugepages', ...policy },
-    dryRun: false,
+    dryRun,
     patience: 0,
     signal: new AbortController().signal,
     makeOptions: undefined,
@@ -443,6 +443,66 @@ describe('what could not be had', () => {
     const { host } = short();
     expect((await run(host, { part: undefined })).outcome).toBe('done');
     expect((await run(host)).outcome).toBe('failed');
+  });
+});
+
+describe('early at boot', () => {
+  const EARLY = { trigger: 'boot', part: 'hugepages' } as const;
+  /** The same host, with the folders that are looked at or into, other than what the program must have. */
+  function watched(memory: MemoryHost): { host: Host; touched: Set<string> } {
+    const touched = new Set<string>();
+    const fs = new Proxy(memory.fs, {
+      get(target, name) {
+        const found: unknown = Reflect.get(target, name);
+        if (typeof found !== 'function') return found;
+        return (...args: unknown[]): unknown => {
+          const [, top = ''] =
+            /^(\/(?:usr\/src|lib\/modules\/[^/]+|var\/lib\/\w+|[^/]+))/.exec(String(args[0])) ?? [];
+          touched.add(top);
+          return Reflect.apply(found, target, args);
+        };
+      },
+    });
+    return { host: { ...memory, fs }, touched };
+  }
+
+  it('touches nothing that may not be mounted yet, and remembers nothing of it', async () => {
+    const sources = { '/usr/src/tenstorrent-2.9.0': { identity: 'x', hash: 'y' } };
+    const memory = working({
+      ...numaNode(0),
+      ...CARD,
+      ...gentooKernel(B),
+      '/etc/default/grub': '',
+      '/var/lib/ttkmd/state.json': JSON.stringify({ schema: 1, sources }),
+    });
+    const { host, touched } = watched(memory);
+    const giving = kernelThatGives({ ...host, put: memory.put }, { [poolOf(0)]: [3] }).host;
+    const { done, outcome } = await run(giving, EARLY);
+    expect([outcome, done.length]).toEqual(['failed', 2]);
+    expect(done[0]?.hint).toMatch(/kernel command line; ttkmdctl hugepages status says with which words/);
+    const known = ['/sys', '/proc', '/etc', '/dev', '/opt', '/run', '/var/lib/ttkmd', `/lib/modules/${A}`];
+    expect([...touched].filter((top) => top !== '' && !known.includes(top))).toEqual([]);
+    expect(loadState(memory.fs).sources).toEqual(sources);
+  });
+
+  it.each<[string, Files, string, number]>([
+    ['what is installed', current(A, '2.9.0'), '', 0],
+    ['what was installed last', gentooKernel(A), '2.9.0', 0],
+    ['nothing', gentooKernel(A), '', 4],
+  ])('takes for the driver that will be loaded %s', async (_, files, version, total) => {
+    const record = { version, sourceHash: '', at: 1, trigger: 'cli', seconds: 1 };
+    const modules = version === '' ? {} : { [B]: record };
+    const host = machine(
+      {
+        ...numaNode(0),
+        ...card(1, 'blackhole', { node: 0, iommu: 'DMA' }),
+        ...files,
+        '/var/lib/ttkmd/state.json': JSON.stringify({ schema: 1, modules }),
+      },
+      { machine: { runningRelease: A } },
+    );
+    const { after } = await run(host, EARLY, true);
+    expect(after.hugepages?.demand.total).toBe(total);
   });
 });
 

@@ -4,6 +4,7 @@ import { observeLoaded } from '../driver/loaded.ts';
 import { EXIT, TtkmdError } from '../host/errors.ts';
 import { interruptible } from '../host/signals.ts';
 import { type Report, reconcile } from '../reconcile/reconcile.ts';
+import { isOfHugepages } from '../reconcile/step.ts';
 import { type Context, type GlobalOptions, openContext } from './context.ts';
 import { createProgress } from './progress.ts';
 
@@ -111,7 +112,7 @@ function reasons(report: Report | 'late' | undefined): { text: string; hint: str
     ];
   }
   const failed = report.done.filter(
-    ({ outcome, step }) => (outcome === 'failed' || outcome === 'cancelled') && !/Hugepages$/.test(step.kind),
+    ({ outcome, step }) => (outcome === 'failed' || outcome === 'cancelled') && !isOfHugepages(step),
   );
   if (failed.length > 0) {
     return failed.map(({ text, hint }) => ({ text, hint: hint ?? 'try again: ttkmdctl reconcile' }));

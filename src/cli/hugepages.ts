@@ -38,7 +38,7 @@ export async function hugepagesStatus(options: GlobalOptions & { readonly json?:
   return isWell(problems) ? EXIT.ok : EXIT.unhealthy;
 }
 
-/** Exit status 0 where all that is wanted is there, 1 where it cannot be, 6 where the kernel gave fewer. */
+/** Exit status 0 where all that is wanted is there, 1 where it cannot be, 6 where the kernel gave fewer or refused the mount. */
 export async function applyHugepages(options: HugepagesApplyOptions): Promise<number> {
   const context = openContext(options);
   const { host, config, configWarnings, terminal } = context;
@@ -70,15 +70,23 @@ export async function applyHugepages(options: HugepagesApplyOptions): Promise<nu
   else renderReport(report, context);
   if (report.outcome === 'cancelled') return exitStatus();
   if (report.outcome === 'failed') return EXIT.stepFailed;
-  return report.outcome === 'planned' || isWell(ourProblems(report.after)) ? EXIT.ok : EXIT.unhealthy;
+  return report.outcome === 'planned' || isWell(ourProblems(report.after), options.boot)
+    ? EXIT.ok
+    : EXIT.unhealthy;
 }
 
 function ourProblems({ problems }: Judgement): Problem[] {
   return problems.filter(({ code }) => code.startsWith('hugepages-'));
 }
 
-function isWell(problems: readonly Problem[]): boolean {
-  return problems.every(({ severity }) => severity === 'note');
+/**
+ * @param booting a mount with other options stays one at each boot, and holds pages all the same: what starts after
+ * the service is not to wait for an admin
+ */
+export function isWell(problems: readonly Problem[], booting = false): boolean {
+  return problems.every(
+    ({ severity, code }) => severity === 'note' || (booting && code === 'hugepages-mount-differs'),
+  );
 }
 
 function render(judgement: Judgement, problems: readonly Problem[], { terminal }: Context): void {

@@ -27,7 +27,7 @@ export interface ReconcileCommandOptions extends GlobalOptions {
   readonly publish?: boolean;
 }
 
-/** Exit status 0 where the kernels have the driver, 1 where some lack it all the same, 6 where a step failed. */
+/** Exit status 0 where the kernels have the driver, 1 where some lack it all the same, 6 where a step for it failed. */
 export async function reconcile(options: ReconcileCommandOptions): Promise<number> {
   const context = openContext(options);
   // A person can mend the file and try again; a machine that boots needs its driver all the same.
@@ -115,7 +115,7 @@ function renderReport(report: Report, { terminal }: Context, only: string | unde
   const words: Record<Report['outcome'], string> = {
     'nothing-to-do':
       shortfallOf(report.after, only).kernels.length > 0 ? 'nothing can be done' : 'nothing to do',
-    done: 'done',
+    done: report.done.some(({ outcome }) => outcome === 'failed') ? 'done but for the hugepages' : 'done',
     failed: 'not everything could be done',
     cancelled: 'cancelled before all was done',
     planned: '',

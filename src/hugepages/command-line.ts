@@ -1,9 +1,7 @@
-// The kernel command line that makes pages of 1 GiB sure, and where this machine keeps it.
+// Where this machine keeps its kernel command line, which makes pages of 1 GiB sure.
 import type { HostFs } from '../host/fs.ts';
-import type { CommandLinePlace, HugepageNode } from './hugepages.ts';
-
-/** From 5.16 on `hugepages=` takes a number for each node (admin-guide/kernel-parameters.txt). */
-const PER_NODE: readonly [number, number] = [5, 16];
+import { parseCommandLine } from './command-line-words.ts';
+import type { CommandLinePlace } from './hugepages.ts';
 
 export interface BootedKernel {
   readonly release: string;
@@ -14,26 +12,6 @@ export interface BootedKernel {
   readonly ownLineOnly: boolean;
 }
 
-/** The words that ask for the pages: for each node, where the kernel can and there is more than one. */
-export function commandLineWords(
-  nodes: readonly HugepageNode[],
-  pages: readonly number[],
-  release: string | undefined,
-): string {
-  const wanted = nodes
-    .map(({ node }, index) => ({ node, count: pages[index] ?? 0 }))
-    .filter(({ count }) => count > 0);
-  const total = wanted.reduce((sum, { count }) => sum + count, 0);
-  const apart = nodes.length > 1 && takesNodes(release);
-  return `hugepagesz=1G hugepages=${apart ? wanted.map(({ node, count }) => `${node}:${count}`).join(',') : total}`;
-}
-
-function takesNodes(release: string | undefined): boolean {
-  const [, major, minor] = /^(\d+)\.(\d+)/.exec(release ?? '') ?? [];
-  const [first, second] = PER_NODE;
-  return Number(major) > first || (Number(major) === first && Number(minor) >= second);
-}
-
 /** What to do, as one sentence. */
 export function commandLineAdvice(words: string, { where, after, present }: CommandLinePlace): string {
   const instead = present === undefined ? '' : `, in place of ${present}`;
@@ -42,11 +20,12 @@ export function commandLineAdvice(words: string, { where, after, present }: Comm
 
 /** Looked for only where it is to be told. */
 export function observeCommandLine(fs: HostFs, kernel: BootedKernel | undefined): CommandLinePlace {
-  const present = /\bhugepagesz=1G(?:\s+hugepages=\S+)?/i.exec(fs.readText('/proc/cmdline') ?? '')?.[0];
-  return { ...placeOf(fs, kernel), present };
+  return { ...placeOf(fs, kernel), ...parseCommandLine(fs.readText('/proc/cmdline') ?? '') };
 }
 
-function placeOf(fs: HostFs, kernel: BootedKernel | undefined): Omit<CommandLinePlace, 'present'> {
+type Place = Pick<CommandLinePlace, 'where' | 'after'>;
+
+function placeOf(fs: HostFs, kernel: BootedKernel | undefined): Place {
   if (kernel?.ownLineOnly) {
     return {
       where:
@@ -68,7 +47,7 @@ function placeOf(fs: HostFs, kernel: BootedKernel | undefined): Omit<CommandLine
   return { where: 'the kernel command line, in the settings of your boot loader', after: undefined };
 }
 
-function grub(fs: HostFs): Omit<CommandLinePlace, 'present'> | undefined {
+function grub(fs: HostFs): Place | undefined {
   if (!fs.exists('/etc/default/grub')) return undefined;
   const where = 'GRUB_CMDLINE_LINUX in /etc/default/grub';
   if (fs.exists('/usr/sbin/update-grub')) return { where, after: 'run update-grub' };

@@ -59,6 +59,15 @@ export interface CommandLinePlace {
   readonly after: string | undefined;
   /** What the running kernel was told of hugepages, as it stands there; undefined where nothing. */
   readonly present: string | undefined;
+  readonly given: GivenPages;
+}
+
+/** Pages that a kernel command line asks for, by whomever it was written. */
+export interface GivenPages {
+  /** By the number of the node. */
+  readonly nodes: Readonly<Record<string, number>>;
+  /** For whatever node; 0 where nodes are named. */
+  readonly total: number;
 }
 
 export interface ObservedHugepages {
@@ -69,10 +78,19 @@ export interface ObservedHugepages {
   readonly mount: ObservedMount;
   /** Pages that we have had allocated since the machine was booted, by the name of the node. */
   readonly asked: Readonly<Record<string, number>>;
+  /** What could not be had since the machine was booted. */
+  readonly failed: Failed;
   /** Pages that are free, and promised to somebody who has not touched them yet. */
   readonly reserved: number;
   /** The driver that feeds the devices: the loaded one, else the wanted one. */
   readonly driverVersion: string | undefined;
+}
+
+/** What was tried in vain; trying the same again would bring the same. */
+export interface Failed {
+  /** By the name of the node: how many were asked for, and how many there were in the end. */
+  readonly nodes: Readonly<Record<string, { readonly to: number; readonly allocated: number }>>;
+  readonly mount?: { readonly path: string; readonly options: string } | undefined;
 }
 
 /** How many pages shall be where, and why. */

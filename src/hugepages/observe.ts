@@ -3,7 +3,7 @@ import type { Config } from '../config/config.ts';
 import { bootIdentity } from '../host/boot-identity.ts';
 import type { HostFs } from '../host/fs.ts';
 import { OVERRIDE_PATH } from './demand.ts';
-import type { HugepageNode, Lack, ObservedHugepages, ObservedMount, Override } from './hugepages.ts';
+import type { Failed, HugepageNode, Lack, ObservedHugepages, ObservedMount, Override } from './hugepages.ts';
 import { differencesOf, mountAt, wantedOptions } from './mount-table.ts';
 
 const NODES = '/sys/devices/system/node';
@@ -21,19 +21,23 @@ export interface LookAround {
   readonly settings: Config['hugepages'];
   readonly arch: string;
   readonly asked: AskedPages | undefined;
+  /** What could not be had, and in which boot; undefined where nothing is remembered. */
+  readonly failed?: (Failed & { readonly boot: string }) | undefined;
   readonly driverVersion: string | undefined;
 }
 
 export function observeHugepages(fs: HostFs, around: LookAround): ObservedHugepages {
-  const { settings, asked, driverVersion } = around;
+  const { settings, asked, failed, driverVersion } = around;
   const nodes = observeNodes(fs);
-  const isOurs = asked !== undefined && asked.boot === bootIdentity(fs);
+  const boot = bootIdentity(fs);
+  const isOurs = asked !== undefined && asked.boot === boot;
   return {
     nodes,
     lack: nodes.some(({ folder }) => folder !== undefined) ? undefined : lackOfPages(fs, around.arch),
     override: observeOverride(fs),
     mount: observeMount(fs, settings),
     asked: isOurs ? asked.pages : {},
+    failed: failed?.boot === boot ? failed : { nodes: {} },
     // Only who gives pages back has to know.
     reserved: isOurs ? number(fs, `${MEMORY_MANAGEMENT}/${COUNTERS}/resv_hugepages`) : 0,
     driverVersion,

@@ -3,7 +3,8 @@ import { bootIdentity } from '../host/boot-identity.ts';
 import { givePagesBack, raisePages } from '../hugepages/allocate.ts';
 import { nodeName, pagesText } from '../hugepages/hugepages.ts';
 import { mountPages } from '../hugepages/mount.ts';
-import { findAdvice } from './hugepage-advice.ts';
+import { readCounters } from '../hugepages/observe.ts';
+import { type FailedPages, without } from '../state/state.ts';
 import type { Step } from './step.ts';
 import { type Outcome, remember, type Work } from './work.ts';
 
@@ -16,31 +17,44 @@ export async function applyAllocate(work: Work, step: Allocate): Promise<Outcome
   const change = await raisePages(work.host, step.folder, step.to).catch(
     (error: NodeJS.ErrnoException) => error,
   );
-  if (change instanceof Error) return { outcome: 'failed', ...refusal(work, step, change) };
-  const { before, after, compactions } = change;
-  rememberAsked(work, where, after - before);
+  if (change instanceof Error) {
+    rememberFailed(work, step, readCounters(work.host.fs, step.folder).allocated);
+    return { outcome: 'failed', ...refusal(work, step, change) };
+  }
+  const { after, gained, compactions, obstacle } = change;
+  rememberAsked(work, where, gained);
+  rememberFailed(work, step, after < step.to ? after : undefined);
   const got = `${after} of ${step.demand} × 1 GiB are allocated on ${where}`;
   if (after >= step.to) return { outcome: 'done', text: got };
-  const tried = compactions === 0 ? '' : `, though memory was compacted ${compactions} times`;
+  const times = `${compactions} ${compactions === 1 ? 'time' : 'times'}`;
+  const tried = compactions === 0 ? '' : `, though memory was compacted ${times}`;
+  if (obstacle !== undefined) {
+    return {
+      outcome: 'failed',
+      text: `${got}${tried}, and more could not be tried: ${obstacle}`,
+      hint: adviceOf(work),
+    };
+  }
   return {
     outcome: 'failed',
     text: `${got}${tried}: no more of its memory is in one piece`,
-    hint: findAdvice(work.host, work.observation),
+    hint: adviceOf(work),
   };
 }
 
 export function applyReturn(work: Work, step: Return): Outcome {
   const where = nodeName(step.node);
   const reserved = work.observation.hugepages?.reserved ?? 0;
-  const { before, after } = givePagesBack(work.host, step.folder, step.count, reserved);
-  rememberAsked(work, where, after - before);
-  if (after === before) return { outcome: 'skipped', text: `all of ours on ${where} are in use by now` };
-  return { outcome: 'done', text: `gave ${pagesText(before - after)} back on ${where}; ${after} are left` };
+  const { given, after } = givePagesBack(work.host, step.folder, step.count, reserved);
+  rememberAsked(work, where, -given);
+  if (given === 0) return { outcome: 'skipped', text: `all of ours on ${where} are in use by now` };
+  return { outcome: 'done', text: `gave ${pagesText(given)} back on ${where}; ${after} are left` };
 }
 
 export async function applyMount(work: Work, { path, options }: Mount): Promise<Outcome> {
   const { mount } = work.observation.hugepages ?? {};
   const failure = mount === undefined ? undefined : await mountPages(work.host, mount);
+  changeFailed(work, { mount: failure === undefined ? undefined : { path, options } });
   if (failure === undefined) return { outcome: 'done', text: `mounted hugepages of 1 GiB at ${path}` };
   return {
     outcome: 'failed',
@@ -59,6 +73,30 @@ function rememberAsked(work: Work, where: string, more: number): void {
   remember(work, { pages: { boot, pages: { ...known, [where]: count } } });
 }
 
+/** @param allocated how many pages there are, where that is too few; undefined where it is enough */
+function rememberFailed(work: Work, { node, to }: Allocate, allocated: number | undefined): void {
+  const where = nodeName(node);
+  const nodes = without(failedOf(work).nodes, where);
+  changeFailed(work, { nodes: allocated === undefined ? nodes : { ...nodes, [where]: { to, allocated } } });
+}
+
+/** What another boot could not have does not count in this one. */
+function failedOf({ host, state: { pagesFailed } }: Work): FailedPages {
+  const boot = bootIdentity(host.fs);
+  return pagesFailed?.boot === boot ? pagesFailed : { boot, nodes: {} };
+}
+
+function changeFailed(work: Work, change: Partial<FailedPages>): void {
+  const before = failedOf(work);
+  const after = { ...before, ...change };
+  if (JSON.stringify(after) !== JSON.stringify(before)) remember(work, { pagesFailed: after });
+}
+
+/** As it was found when pages were seen to be missing; early at boot nobody looks for more. */
+function adviceOf({ observation }: Work): string {
+  return observation.hugepageAdvice ?? 'look again: ttkmdctl hugepages status';
+}
+
 function refusal(
   work: Work,
   step: Allocate,
@@ -69,7 +107,7 @@ function refusal(
     case 'EINVAL':
       return {
         text: `this kernel makes no pages of 1 GiB while it runs (CONFIG_CONTIG_ALLOC is off)`,
-        hint: findAdvice(work.host, work.observation),
+        hint: adviceOf(work),
       };
     case 'EROFS':
     case 'EACCES':
@@ -81,7 +119,7 @@ function refusal(
     default:
       return {
         text: `no pages of 1 GiB were allocated on ${where}: ${message}`,
-        hint: findAdvice(work.host, work.observation),
+        hint: adviceOf(work),
       };
   }
 }

@@ -91,7 +91,7 @@ export async function apply(steps: readonly Step[], options: ApplyOptions): Prom
       writeDown(work, step, outcome.outcome, startedAt, seconds, outcome);
   }
   if (options.lock.lost) return reports;
-  rememberSources(work);
+  if (options.policy.part !== 'hugepages') rememberSources(work);
   await tellOfBuilds(work, reports);
   return reports;
 }

@@ -1,17 +1,15 @@
 // The kernel command line that makes the pages sure, for this machine.
 
 import type { Host } from '../host/host.ts';
-import { commandLineAdvice, commandLineWords, observeCommandLine } from '../hugepages/command-line.ts';
+import { commandLineAdvice, observeCommandLine } from '../hugepages/command-line.ts';
+import { commandLineWords } from '../hugepages/command-line-words.ts';
 import { judgeHugepages } from './judge-hugepages.ts';
 import type { Observation } from './observation.ts';
 
 type Seen = Pick<Observation, 'hugepages' | 'config' | 'devices' | 'kernels' | 'runningRelease'>;
 
 /** What to add to it, and where this machine keeps it. */
-export function findAdvice(
-  { fs }: Host,
-  { hugepages, config, devices, kernels, runningRelease }: Seen,
-): string {
+function findAdvice({ fs }: Host, { hugepages, config, devices, kernels, runningRelease }: Seen): string {
   if (hugepages === undefined) return 'look again: ttkmdctl hugepages status';
   const { demand } = judgeHugepages(hugepages, config, devices);
   const running = kernels.find((one) => one.running);
@@ -24,7 +22,8 @@ export function findAdvice(
       ownLineOnly: running.configuration.CMDLINE_OVERRIDE === 'y',
     },
   );
-  return commandLineAdvice(commandLineWords(hugepages.nodes, demand.pages, runningRelease), place);
+  const words = commandLineWords(hugepages.nodes, demand.pages, runningRelease, place.given);
+  return commandLineAdvice(words, place);
 }
 
 /** Looked for only where pages are missing: it is of no interest to anybody else. */

@@ -14,6 +14,8 @@ export interface NodeJudgement {
   readonly free: number;
   /** How many of the missing ones memory allows for. */
   readonly room: number;
+  /** As much was asked for in vain before, and nothing would make a difference now. */
+  readonly inVain: boolean;
   /** Pages of ours that nobody uses and that are more than demanded. */
   readonly givable: number;
 }
@@ -28,6 +30,8 @@ export interface HugepagesJudgement {
    * settings ask for. `blocked`: something is in the way.
    */
   readonly mount: 'mounted' | 'missing' | 'other' | 'blocked' | 'not-needed';
+  /** The same mount was refused before. */
+  readonly mountInVain: boolean;
 }
 
 /** The same numbers for status, for problems and for the plan. */
@@ -45,18 +49,25 @@ export function judgeHugepages(
     const wanted = demand.pages[index] ?? 0;
     const ours = seen.asked[nodeName(node)] ?? 0;
     const spare = Math.min(ours, allocated - wanted, free - seen.reserved);
+    const more = room[index] ?? 0;
+    const tried = seen.failed.nodes[nodeName(node)];
     return {
       node,
       folder,
       demand: wanted,
       allocated,
       free,
-      room: room[index] ?? 0,
+      room: more,
+      // Memory comes and goes: fewer than were asked for in vain are in vain as well.
+      inVain: tried !== undefined && tried.allocated === allocated && allocated + more <= tried.to,
       givable: Math.max(0, spare),
     };
   });
   const present = judged.reduce((sum, one) => sum + Math.min(one.demand, one.allocated), 0);
-  return { demand, nodes: judged, present, mount: mountState(seen, demand) };
+  const { path, options } = seen.mount;
+  const refused = seen.failed.mount;
+  const mountInVain = refused?.path === path && refused.options === options;
+  return { demand, nodes: judged, present, mount: mountState(seen, demand), mountInVain };
 }
 
 function mountState({ mount }: ObservedHugepages, { total }: Demand): HugepagesJudgement['mount'] {

@@ -6,6 +6,7 @@ import { judge } from './judge.ts';
 import type { Judgement } from './judgement.ts';
 import type { ConfigWarning } from './observation.ts';
 import { observe } from './observe.ts';
+import { observeEarly } from './observe-early.ts';
 
 export interface LookSettings {
   readonly config: Config;
@@ -13,6 +14,8 @@ export interface LookSettings {
   readonly configWarnings: readonly ConfigWarning[];
   /** Nobody said that a kernel is complete: trees that are still being written are told. */
   readonly unannounced?: boolean;
+  /** The machine boots, and hugepages alone are of interest: what is not needed for them is not even touched. */
+  readonly early?: boolean;
 }
 
 /** What documents and screens tell of the devices beyond what was judged: nothing in a chroot, where none are judged. */
@@ -24,6 +27,7 @@ export function cardsOf(host: Host, { observation, devices }: Judgement): Cards 
 
 /** Observes and judges; what `status` shows and what a plan is made from are the same. */
 export async function look(host: Host, settings: LookSettings): Promise<Judgement> {
-  const { config, configWarnings: warnings, unannounced = false } = settings;
+  const { config, configWarnings: warnings, unannounced = false, early = false } = settings;
+  if (early) return judge(await observeEarly(host, { config, warnings }));
   return judge(await observe(host, { config, warnings, unannounced }));
 }

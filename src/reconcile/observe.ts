@@ -72,6 +72,7 @@ export async function observe(
         settings: settings.config.hugepages,
         arch: machine.arch,
         asked: state.pages,
+        failed: state.pagesFailed,
         // Early at boot none is loaded, and /usr/src may not be mounted: the module on disk is what will be.
         driverVersion:
           loaded?.version ?? modules.get(machine.runningRelease ?? '')?.version ?? wanted?.version,

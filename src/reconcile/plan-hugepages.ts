@@ -6,7 +6,7 @@ import type { Step } from './step.ts';
 /**
  * Pages are raised and never lowered by itself: whoever uses them, or had them made, is not to lose them. A kernel's
  * installation is no time to move memory about, and a run for another kernel than the running one has nothing to do
- * with them.
+ * with them. What could not be had is tried again by a person and at boot alone: each try moves memory about.
  */
 export function planHugepages({ hugepages, observation }: Judgement, policy: Policy): Step[] {
   const { trigger, only, removed, giveBack = false } = policy;
@@ -14,8 +14,9 @@ export function planHugepages({ hugepages, observation }: Judgement, policy: Pol
   if (hugepages === undefined || seen === undefined || removed || trigger === 'kernel-event') return [];
   if (only !== undefined && only !== observation.runningRelease) return [];
   const { nodes, mount, demand } = hugepages;
-  const raises = nodes.flatMap(({ node, folder, allocated, room, demand: wanted }): Step[] =>
-    folder === undefined || room === 0
+  const isAlone = trigger === 'watch' || trigger === 'timer';
+  const raises = nodes.flatMap(({ node, folder, allocated, room, inVain, demand: wanted }): Step[] =>
+    folder === undefined || room === 0 || (isAlone && inVain)
       ? []
       : [{ kind: 'allocateHugepages', node, folder, to: allocated + room, demand: wanted }],
   );
@@ -24,12 +25,9 @@ export function planHugepages({ hugepages, observation }: Judgement, policy: Pol
       ? []
       : [{ kind: 'returnHugepages', node, folder, count: givable, demand: wanted }],
   );
-  const isMountable = mount === 'missing' && seen.lack === undefined && demand.total > 0;
-  return [
-    ...returns,
-    ...raises,
-    ...(isMountable
-      ? [{ kind: 'mountHugepages' as const, path: seen.mount.path, options: seen.mount.options }]
-      : []),
-  ];
+  const isMountable =
+    mount === 'missing' && seen.lack === undefined && demand.total > 0 && !(isAlone && hugepages.mountInVain);
+  const { path, options } = seen.mount;
+  const mounts: Step[] = isMountable ? [{ kind: 'mountHugepages', path, options }] : [];
+  return [...returns, ...raises, ...mounts];
 }

@@ -20,7 +20,7 @@ import type { Judgement } from './judgement.ts';
 import { look } from './look.ts';
 import type { ConfigWarning } from './observation.ts';
 import { isEmpty, type Policy, plan } from './plan.ts';
-import type { Step } from './step.ts';
+import { isOfHugepages, type Step } from './step.ts';
 import type { StepReport } from './work.ts';
 
 export interface ReconcileOptions {
@@ -102,13 +102,22 @@ interface Planned {
 }
 
 async function lookAndPlan(host: Host, options: ReconcileOptions): Promise<Planned> {
-  const judgement = await look(host, { ...options, unannounced: isUnannounced(options) });
+  const judgement = await look(host, {
+    ...options,
+    unannounced: isUnannounced(options),
+    early: isEarly(options),
+  });
   return { judgement, steps: plan(judgement, options.policy) };
 }
 
 /** Nobody has said that a kernel or a driver source is complete. */
 function isUnannounced({ policy: { trigger } }: ReconcileOptions): boolean {
   return trigger === 'watch' || trigger === 'timer';
+}
+
+/** What `ttkmd-hugepages` runs, before most file systems are there. */
+function isEarly({ policy: { trigger, part } }: ReconcileOptions): boolean {
+  return trigger === 'boot' && part === 'hugepages';
 }
 
 /** What waited and was built, or has come to rest, is not among what waits now. */
@@ -165,15 +174,21 @@ async function work(
     });
     const outcome = done.some((one) => one.outcome === 'cancelled')
       ? 'cancelled'
-      : done.some((one) => one.outcome === 'failed') || unwritten.found.some((one) => one.record === 'state')
+      : done.some((one) => isFailure(one, options, lock)) ||
+          unwritten.found.some((one) => one.record === 'state')
         ? 'failed'
         : 'done';
     publish({ type: 'run-ended', at: host.clock.now(), outcome });
-    const after = await look(host, options);
+    const after = await look(host, { ...options, early: isEarly(options) });
     return { before: judgement, steps, done, after, outcome, unwritten: unwritten.found };
   } finally {
     unwritten.attempt('run', RUN_PATH, () => endRun(host.fs));
   }
+}
+
+/** Too little memory in one piece makes a machine degraded, as its health says; the run has done what can be done. */
+function isFailure({ outcome, step }: StepReport, { policy }: ReconcileOptions, lock: HeldLock): boolean {
+  return outcome === 'failed' && (policy.part === 'hugepages' || lock.lost || !isOfHugepages(step));
 }
 
 async function takeLock(

@@ -64,6 +64,10 @@ export type Step =
       readonly restless?: Restlessness;
     };
 
+export function isOfHugepages({ kind }: Step): boolean {
+  return kind === 'allocateHugepages' || kind === 'returnHugepages' || kind === 'mountHugepages';
+}
+
 /** A step in words, for a plan: what will be done. */
 export function describeStep(step: Step): string {
   switch (step.kind) {

@@ -67,6 +67,16 @@ export interface AskedPages {
   readonly pages: Readonly<Record<string, number>>;
 }
 
+/** What could not be had of pages of 1 GiB, and in which boot; see hugepages/. */
+export interface FailedPages {
+  /** The kernel's word for this boot. */
+  readonly boot: string;
+  /** By the name of the node: how many were asked for, and how many there were in the end. */
+  readonly nodes: Readonly<Record<string, { readonly to: number; readonly allocated: number }>>;
+  /** The mount that was refused. */
+  readonly mount?: { readonly path: string; readonly options: string } | undefined;
+}
+
 /** Why the driver could not be loaded or reloaded; it stands as long as module and boot are the same. */
 export interface DriverFailure {
   readonly step: 'load' | 'reload';
@@ -117,6 +127,7 @@ export interface State {
   readonly intent: Intent | undefined;
   /** Pages of 1 GiB that we have had allocated, and in which boot; see hugepages/. */
   readonly pages?: AskedPages | undefined;
+  readonly pagesFailed?: FailedPages | undefined;
   readonly driver: DriverState | undefined;
 }
 
@@ -154,6 +165,7 @@ export function loadState(fs: HostFs): State {
       rule: data.rule,
       intent: data.intent,
       pages: data.pages,
+      pagesFailed: data.pagesFailed,
       driver: data.driver,
     };
   } catch {

@@ -1,5 +1,6 @@
 // The pages of 1 GiB in words: the line of the status screen, and the screen of their own.
 import { describe, expect, it } from 'vitest';
+import { isWell } from '../../../src/cli/hugepages.ts';
 import { hugepagesFacts, hugepagesText } from '../../../src/cli/render-hugepages.ts';
 import { EMPTY_STATE, saveState } from '../../../src/state/state.ts';
 import { BOOT, card, mounted, NOT_MOUNTED, numaNode, withoutNodes } from '../support/hugepages.ts';
@@ -95,4 +96,21 @@ it('a screen of their own says what is where and why, and what could be given ba
     ['mount', 'mounted at /dev/hugepages-1G'],
     ['note', 'the machine names no node for a device: the pages are taken from node 0'],
   ]);
+});
+
+describe('it is well', () => {
+  const problemsOf = async (files: Files): Promise<Parameters<typeof isWell>[0]> =>
+    (await judged({ ...card(1, 'wormhole', { node: 0 }), ...files })).problems.filter(({ code }) =>
+      code.startsWith('hugepages-'),
+    );
+  const OTHER = mounted('rw,mode=770,pagesize=1024M');
+  it.each<[string, Files, boolean, boolean]>([
+    ['where all is there', { ...numaNode(0, { pages: 4 }), ...mounted() }, true, true],
+    ['at boot where the mount is another', { ...numaNode(0, { pages: 4 }), ...OTHER }, false, true],
+    ['not where pages are missing', { ...numaNode(0, { pages: 3 }), ...OTHER }, false, false],
+    ['not where nothing is mounted', { ...numaNode(0, { pages: 4 }), ...NOT_MOUNTED }, false, false],
+  ])('%s', async (_, files, well, atBoot) => {
+    const problems = await problemsOf(files);
+    expect([isWell(problems), isWell(problems, true)]).toEqual([well, atBoot]);
+  });
 });

@@ -4,9 +4,9 @@ import { defaultConfig } from '../../../src/config/schema.ts';
 import {
   type BootedKernel,
   commandLineAdvice,
-  commandLineWords,
   observeCommandLine,
 } from '../../../src/hugepages/command-line.ts';
+import { commandLineWords } from '../../../src/hugepages/command-line-words.ts';
 import { observeHugepages } from '../../../src/hugepages/observe.ts';
 import { numaNode, withoutNodes } from '../support/hugepages.ts';
 import type { Files } from '../support/machines.ts';
@@ -38,6 +38,34 @@ describe('the words', () => {
   ])('name %s', (_, nodes, pages, release, words) => {
     expect(commandLineWords(nodes, pages, release)).toBe(words);
   });
+
+  it.each<[string, string, number[], string | undefined, string]>([
+    ['of a node without a card', 'hugepagesz=1G hugepages=0:32', [0, 4], A, 'hugepages=0:32,1:4'],
+    ['where they are more than we want', 'hugepagesz=1G hugepages=0:32,1:2', [4, 4], A, 'hugepages=0:32,1:4'],
+    ['that are for any node', 'hugepagesz=1G hugepages=31', [0, 20], A, 'hugepages=0:16,1:20'],
+    ['with a total that is larger', 'hugepagesz=1G hugepages=32', [4, 4], '5.10.0', 'hugepages=32'],
+    ['with a total that is smaller', 'hugepagesz=1G hugepages=3', [4, 4], '5.10.0', 'hugepages=8'],
+    ['given in megabytes', 'hugepagesz=1024M hugepages=0:32', [0, 4], A, 'hugepages=0:32,1:4'],
+    ['given by the default', 'default_hugepagesz=1G hugepages=0:32', [0, 4], A, 'hugepages=0:32,1:4'],
+    ['given before the default', 'hugepages=0:32 default_hugepagesz=1G', [0, 4], A, 'hugepages=0:32,1:4'],
+    ['in many words', 'hugepagesz=1G quiet ro hugepages=0:32', [0, 4], A, 'hugepages=0:32,1:4'],
+    ['on a node that is gone', 'hugepagesz=1G hugepages=0:2,7:32', [0, 4], A, 'hugepages=0:2,1:4'],
+  ])("keep others' pages %s", (_, line, pages, release, words) => {
+    const { given } = observeCommandLine(
+      memoryHost({ files: { '/proc/cmdline': `root=/dev/sda1 ${line}\n` } }).fs,
+      undefined,
+    );
+    expect(commandLineWords(two, pages, release, given)).toBe(`hugepagesz=1G ${words}`);
+  });
+
+  it.each(['hugepages=64', 'hugepagesz=2M hugepages=64', 'hugepagesz=1G hugepagesz=2M hugepages=0:64', 'x'])(
+    'count no pages of another size: %s',
+    (line) => {
+      const { fs } = memoryHost({ files: { '/proc/cmdline': `${line}\n` } });
+      const { given } = observeCommandLine(fs, undefined);
+      expect(commandLineWords(two, [4, 0], A, given)).toBe('hugepagesz=1G hugepages=0:4');
+    },
+  );
 });
 
 describe('the place is', () => {
@@ -126,6 +154,19 @@ describe('the place is', () => {
   ])('%s', (_, files, kernel, expected) => {
     const advice = commandLineAdvice('WORDS', observeCommandLine(memoryHost({ files }).fs, kernel));
     expect(advice).toContain(`to be sure of them, add WORDS to ${expected}`);
+  });
+
+  it.each([
+    ['hugepagesz=1G quiet hugepages=2', 'hugepagesz=1G hugepages=2'],
+    ['hugepagesz=1G', 'hugepagesz=1G'],
+    [
+      'default_hugepagesz=1G hugepagesz=1G hugepages=0:4 hugepagesz=2M hugepages=8',
+      'hugepagesz=1G hugepages=0:4',
+    ],
+    ['default_hugepagesz=1G hugepages=2', 'hugepages=2'],
+  ])('told with the words that are to go: %s', (line, present) => {
+    const { fs } = memoryHost({ files: { '/proc/cmdline': `ro ${line} quiet\n` } });
+    expect(observeCommandLine(fs, KERNEL).present).toBe(present);
   });
 
   it('told with what is there already', () => {

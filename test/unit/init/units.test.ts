@@ -101,9 +101,22 @@ describe('the units', () => {
       const required = settings(unit).filter(([key]) =>
         /^(Requires|BindsTo|Requisite|RequiredBy)$/.test(key),
       );
-      expect(required).toEqual(
-        unit === 'tenstorrent.target' ? [['Requires', 'ttkmd-hugepages.service ttkmd-boot.service']] : [],
-      );
+      expect(required).toEqual(unit === 'tenstorrent.target' ? [['Requires', 'ttkmd-boot.service']] : []);
     }
+  });
+
+  it('have the target come after the hugepages, and not fail with them', () => {
+    expect(value('tenstorrent.target', 'Wants')).toBe('ttkmd-hugepages.service');
+    expect(value('tenstorrent.target', 'After')?.split(' ')).toContain('ttkmd-hugepages.service');
+  });
+
+  it('leave the hugepages of a container to its host, as the init scripts do', () => {
+    expect(value('ttkmd-hugepages.service', 'ConditionVirtualization')).toBe('!container');
+    const script = readFileSync(join(SCRIPTS, 'ttkmd-hugepages'), 'utf8');
+    expect(script).toMatch(/^\tkeyword -containers$/m);
+  });
+
+  it('have what the early one reads mounted before it, and no more', () => {
+    expect(value('ttkmd-hugepages.service', 'RequiresMountsFor')).toBe('/var/lib /opt');
   });
 });

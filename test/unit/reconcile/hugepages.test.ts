@@ -191,12 +191,12 @@ describe('the plan', () => {
   });
 });
 
-function run(host: Host, policy: Partial<Policy> = {}): Promise<Report> {
+function run(host: Host, policy: Partial<Policy> = {}, dryRun = false): Promise<Report> {
   return reconcile(host, {
     config: loadConfig(host.fs).config,
     configWarnings: [],
     policy: { ...POLICY, part: 'hugepages', ...policy },
-    dryRun: false,
+    dryRun,
     patience: 0,
     signal: new AbortController().signal,
     makeOptions: undefined,
@@ -234,6 +234,8 @@ function working(
   const host: MemoryHost = hostWith(files, settings, {
     exec(call, on) {
       if (call.command === 'modinfo') return modinfo(call, on);
+      // Nobody writes to any tree.
+      if (call.command === 'find') return '';
       if (call.command !== 'mount') return undefined;
       if (mount.code === 0) host.put(mounted());
       return mount;
@@ -367,6 +369,143 @@ describe('applying', () => {
   });
 });
 
+describe('what could not be had', () => {
+  const SHORT: Files = { ...numaNode(0), ...CARD, ...mounted() };
+  const short = (files: Files = SHORT) => {
+    const memory = working(files);
+    return { memory, ...kernelThatGives(memory, { [poolOf(0)]: [3] }) };
+  };
+  const again = async (host: Host, trigger: Policy['trigger']): Promise<number> =>
+    (await run(host, { trigger, part: undefined })).done.filter(({ step }) => /Hugepages$/.test(step.kind))
+      .length;
+
+  it('is not tried again by the daemon, but by a person and at boot', async () => {
+    const { host, asked } = short();
+    expect(await again(host, 'watch')).toBe(1);
+    const tried = asked.length;
+    for (const trigger of ['watch', 'timer'] as const) expect(await again(host, trigger)).toBe(0);
+    expect(asked).toHaveLength(tried);
+    for (const trigger of ['cli', 'boot'] as const) expect(await again(host, trigger)).toBe(1);
+  });
+
+  it('is tried again where more is wanted, or where pages have gone since', async () => {
+    const { memory, host } = short();
+    await run(host, { trigger: 'boot' });
+    memory.put(card(2, 'wormhole', { node: 0 }));
+    expect(await again(host, 'watch')).toBe(1);
+    expect(await again(host, 'watch')).toBe(0);
+    memory.put({ [`${poolOf(0)}/nr_hugepages`]: '2\n', [`${poolOf(0)}/free_hugepages`]: '2\n' });
+    expect(await again(host, 'watch')).toBe(1);
+    expect(await again(host, 'watch')).toBe(0);
+  });
+
+  it('is not tried again where memory allows for less than before', async () => {
+    const { memory, host } = short();
+    memory.put(card(2, 'wormhole', { node: 0 }));
+    await run(host, { trigger: 'boot' });
+    memory.put(numaNode(0, { unused: 8.5, pages: 3 }));
+    expect(await again(host, 'timer')).toBe(0);
+  });
+
+  it('is tried again after the next boot', async () => {
+    const { memory, host } = short();
+    await run(host, { trigger: 'boot' });
+    memory.put({ '/proc/sys/kernel/random/boot_id': 'next-boot\n' });
+    expect(await again(host, 'watch')).toBe(1);
+  });
+
+  it('is remembered of what the kernel refuses, and of a mount', async () => {
+    const memory = working({ ...numaNode(0), ...CARD }, '', { code: 32, stderr: 'mount: denied\n' });
+    const fs = {
+      ...memory.fs,
+      writeInPlace() {
+        throw Object.assign(new Error('read-only'), { code: 'EROFS' });
+      },
+    };
+    const host = { ...memory, fs };
+    expect(await again(host, 'watch')).toBe(2);
+    expect(await again(host, 'watch')).toBe(0);
+    expect(await again(host, 'boot')).toBe(2);
+    memory.put({ '/etc/ttkmd/ttkmd.conf': '[hugepages]\nmount = /mnt/huge\n' });
+    expect(await again(host, 'timer')).toBe(1);
+  });
+
+  it('is forgotten once it could be had', async () => {
+    const { memory, host } = short();
+    await run(host);
+    expect(loadState(memory.fs).pagesFailed?.nodes).toEqual({ 'node 0': { to: 4, allocated: 3 } });
+    const generous = kernelThatGives(memory, { [poolOf(0)]: [64] });
+    await run(generous.host);
+    expect(loadState(memory.fs).pagesFailed?.nodes).toEqual({});
+  });
+
+  it('makes no run fail that has more to do than hugepages', async () => {
+    const { host } = short();
+    expect((await run(host, { part: undefined })).outcome).toBe('done');
+    expect((await run(host)).outcome).toBe('failed');
+  });
+});
+
+describe('early at boot', () => {
+  const EARLY = { trigger: 'boot', part: 'hugepages' } as const;
+  /** The same host, with the folders that are looked at or into, other than what the program must have. */
+  function watched(memory: MemoryHost): { host: Host; touched: Set<string> } {
+    const touched = new Set<string>();
+    const fs = new Proxy(memory.fs, {
+      get(target, name) {
+        const found: unknown = Reflect.get(target, name);
+        if (typeof found !== 'function') return found;
+        return (...args: unknown[]): unknown => {
+          const [, top = ''] =
+            /^(\/(?:usr\/src|lib\/modules\/[^/]+|var\/lib\/\w+|[^/]+))/.exec(String(args[0])) ?? [];
+          touched.add(top);
+          return Reflect.apply(found, target, args);
+        };
+      },
+    });
+    return { host: { ...memory, fs }, touched };
+  }
+
+  it('touches nothing that may not be mounted yet, and remembers nothing of it', async () => {
+    const sources = { '/usr/src/tenstorrent-2.9.0': { identity: 'x', hash: 'y' } };
+    const memory = working({
+      ...numaNode(0),
+      ...CARD,
+      ...gentooKernel(B),
+      '/etc/default/grub': '',
+      '/var/lib/ttkmd/state.json': JSON.stringify({ schema: 1, sources }),
+    });
+    const { host, touched } = watched(memory);
+    const giving = kernelThatGives({ ...host, put: memory.put }, { [poolOf(0)]: [3] }).host;
+    const { done, outcome } = await run(giving, EARLY);
+    expect([outcome, done.length]).toEqual(['failed', 2]);
+    expect(done[0]?.hint).toMatch(/kernel command line; ttkmdctl hugepages status says with which words/);
+    const known = ['/sys', '/proc', '/etc', '/dev', '/opt', '/run', '/var/lib/ttkmd', `/lib/modules/${A}`];
+    expect([...touched].filter((top) => top !== '' && !known.includes(top))).toEqual([]);
+    expect(loadState(memory.fs).sources).toEqual(sources);
+  });
+
+  it.each<[string, Files, string, number]>([
+    ['what is installed', current(A, '2.9.0'), '', 0],
+    ['what was installed last', gentooKernel(A), '2.9.0', 0],
+    ['nothing', gentooKernel(A), '', 4],
+  ])('takes for the driver that will be loaded %s', async (_, files, version, total) => {
+    const record = { version, sourceHash: '', at: 1, trigger: 'cli', seconds: 1 };
+    const modules = version === '' ? {} : { [B]: record };
+    const host = machine(
+      {
+        ...numaNode(0),
+        ...card(1, 'blackhole', { node: 0, iommu: 'DMA' }),
+        ...files,
+        '/var/lib/ttkmd/state.json': JSON.stringify({ schema: 1, modules }),
+      },
+      { machine: { runningRelease: A } },
+    );
+    const { after } = await run(host, EARLY, true);
+    expect(after.hugepages?.demand.total).toBe(total);
+  });
+});
+
 describe('giving back', () => {
   const asked = (pages: Record<string, number>, boot = 'this-boot'): Files => ({
     '/var/lib/ttkmd/state.json': JSON.stringify({ schema: 1, pages: { boot, pages } }),
@@ -459,6 +598,22 @@ describe('what is wrong', () => {
         'hugepages-short',
         /^1 of 4 hugepages of 1 GiB are there \(node 0: 1 of 4\)$/,
         /^as root: ttkmdctl hugepages apply; to be sure of them, add hugepagesz=1G hugepages=4 to /,
+      ],
+    ],
+    [
+      "pages, beside others' that the kernel command line asks for",
+      {
+        ...numaNode(0, { pages: 32 }),
+        ...numaNode(1),
+        ...card(1, 'blackhole', { node: 1 }),
+        ...mounted(),
+        '/proc/cmdline': 'ro hugepagesz=1G hugepages=0:32\n',
+      },
+      '',
+      [
+        'hugepages-short',
+        /^0 of 4/,
+        /add hugepagesz=1G hugepages=0:32,1:4 to .*, in place of hugepagesz=1G hugepages=0:32; reboot$/,
       ],
     ],
     [

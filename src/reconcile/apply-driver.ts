@@ -5,15 +5,15 @@ import { observeLoaded } from '../driver/loaded.ts';
 import { unload } from '../driver/unload.ts';
 import type { DriverFailure, DriverState } from '../state/state.ts';
 import { applyLoad } from './apply-load.ts';
+import { unclaimed } from './drivable.ts';
 import { busyObstacle, type Obstacle } from './judge-loaded.ts';
-import { isUnclaimed } from './plan-driver.ts';
 import type { Step } from './step.ts';
 import { type Outcome, remember, type Work } from './work.ts';
 
 /** A failure is remembered, so that the daemon does not do it again and again. */
 export async function applyLoadStep(work: Work, step: Extract<Step, { kind: 'load' }>): Promise<Outcome> {
   const { release } = step;
-  const outcome = await applyLoad(work.host, release, isUnclaimed(work.observation.devices));
+  const outcome = await applyLoad(work.host, release, unclaimed(work.observation));
   const failed = outcome.outcome === 'failed';
   const was = work.state.driver;
   if (failed) await rememberFailure(work, release, { step: 'load', ...worded(outcome) });

@@ -2,14 +2,13 @@
 import { resolveModule } from '../driver/installed.ts';
 import { observeLoaded } from '../driver/loaded.ts';
 import { dropLoadedCopies, findLoadedCopy } from '../driver/loaded-copy.ts';
-import { PACKAGE } from '../driver/sources.ts';
 import { putLoadedBack, unload } from '../driver/unload.ts';
 import type { ReloadUnderWay } from '../state/state.ts';
 import { type HookFacts, runHooks } from './admin-hooks.ts';
 import { changeDriver, nowBusy, refusedBy, rememberFailure, stillThere, worded } from './apply-driver.ts';
 import { applyLoad } from './apply-load.ts';
+import { driven, unclaimed } from './drivable.ts';
 import { differ } from './judge-loaded.ts';
-import { isUnclaimed } from './plan-driver.ts';
 import type { Step } from './step.ts';
 import type { Outcome, Work } from './work.ts';
 
@@ -30,10 +29,11 @@ export async function applyReload(work: Work, step: ReloadStep): Promise<Outcome
   if (!step.asked && (module === undefined || !differ(loaded, module))) {
     return { outcome: 'skipped', text: 'the loaded driver is the one on disk' };
   }
-  // At boot nobody uses it yet, and a boot without it would be no worse.
-  const mustReturn = !step.asked && observation.config.driver.reload !== 'boot';
+  const isOther = module === undefined || differ(loaded, module);
+  const mustReturn = isOther && !(step.asked && work.policy.force);
   if (mustReturn && findLoadedCopy(host.fs, loaded.sourceVersion) === undefined) {
-    return { outcome: 'skipped', text: 'not reloaded: there is no copy of the loaded one to put back' };
+    const text = 'there is no copy of the loaded one to put back';
+    return putOff(step, { text: `not reloaded: ${text}`, hint: 'reboot, or: ttkmdctl reload --force' });
   }
   const early = observation.loading.drains && step.asked ? undefined : nowBusy(work);
   if (early !== undefined) return putOff(step, refusedBy(early, 'reloaded'));
@@ -42,6 +42,7 @@ export async function applyReload(work: Work, step: ReloadStep): Promise<Outcome
     from: loaded.version,
     fromSource: loaded.sourceVersion,
     to: module?.version ?? step.version,
+    devices: driven(observation).map(({ address, family }) => ({ address, family })),
   };
   // Who drains a workload is to hear of the end, though we were killed in between.
   if (!changeDriver(work, { reloading, failure: undefined })) {
@@ -103,10 +104,9 @@ export async function applyEndReload(
 /** Loads the driver that is on disk, or else the one that was there before. */
 async function bringBack(work: Work, step: ReloadStep, reloading: ReloadUnderWay): Promise<Outcome> {
   const { host, observation } = work;
-  // Devices that another driver has, or that were not driven before, need not appear.
-  const expects =
-    observation.devices.some(({ driver }) => driver === PACKAGE) || isUnclaimed(observation.devices);
-  const loading = await applyLoad(host, step.release, expects);
+  // Those that it had before; another driver's, and those that it did not take, need not appear.
+  const had = reloading.devices ?? driven(observation);
+  const loading = await applyLoad(host, step.release, had.length > 0 ? had : unclaimed(observation));
   if (loading.outcome === 'done') return end(work, step, reloading, undefined);
   const failure = worded(loading);
   const lost = await putLoadedBack(host, reloading.fromSource);

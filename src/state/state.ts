@@ -87,6 +87,8 @@ export interface ReloadUnderWay {
   readonly fromSource: string | undefined;
   /** The version that is to be loaded. */
   readonly to: string | undefined;
+  /** The devices that the driver had; absent in records of earlier versions. */
+  readonly devices?: readonly { readonly address: string; readonly family: string }[];
 }
 
 /** What is remembered of the driver in the kernel. Nothing of it counts in another boot. */

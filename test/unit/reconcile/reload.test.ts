@@ -5,6 +5,7 @@ import { digest } from '../../../src/reconcile/digest.ts';
 import { HOOKS_FOLDER } from '../../../src/reconcile/hook-files.ts';
 import { cardsOf } from '../../../src/reconcile/look.ts';
 import type { Policy } from '../../../src/reconcile/plan.ts';
+import { askedObstacle } from '../../../src/reconcile/plan-driver.ts';
 import { type Report, reconcile } from '../../../src/reconcile/reconcile.ts';
 import { statusDocument } from '../../../src/reconcile/status-document.ts';
 import { readHistory } from '../../../src/state/history.ts';
@@ -139,14 +140,14 @@ describe('a reload is planned', () => {
     expect(inShort(await planHost(host))).toEqual([]);
   });
 
-  it('not without a copy to put back, but at boot', async () => {
+  it('not without a copy to put back, at boot either', async () => {
     const without = (reload: string) => {
       const host = recorded({ ...DUE, ...setting(reload) });
       host.fs.removeTree('/run/ttkmd/loaded');
       return host;
     };
     expect(inShort(await planHost(without('when-idle')))).toEqual([]);
-    expect(inShort(await planHost(without('boot'), { trigger: 'boot' }))).toEqual([`reload ${A} 2.9.0`]);
+    expect(inShort(await planHost(without('boot'), { trigger: 'boot' }))).toEqual([]);
   });
 
   it('not by a kernel that cannot unload', async () => {
@@ -643,6 +644,19 @@ describe('by command', () => {
     expect(ended(report)[0]).toMatch(/^reload failed: not reloaded: the device is in use by python3/);
     expect(told(host)).toEqual(['pre-reload', 'post-reload failed']);
     expect(version(host)).toBe('2.8.0');
+  });
+
+  it('reload is refused where the loaded driver could not be put back, unless it is forced', async () => {
+    const host = recorded(DUE);
+    host.fs.removeTree('/run/ttkmd/loaded');
+    expect(askedObstacle(await judgeHost(host), 'reload')).toMatchObject({
+      text: expect.stringMatching(/no copy of the loaded driver/),
+      hint: expect.stringMatching(/reboot.*ttkmdctl reload --force/),
+    });
+    expect((await asked(host, 'reload')).outcome).toBe('nothing-to-do');
+    expect(version(host)).toBe('2.8.0');
+    const forced = await run(host, { trigger: 'cli', driver: 'reload', force: true });
+    expect(ended(forced)).toEqual(['reload done: loaded tenstorrent 2.9.0 in the place of 2.8.0']);
   });
 
   it('reload is done after a failure that stands', async () => {

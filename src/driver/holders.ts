@@ -84,7 +84,10 @@ function heldNodes(fs: HostFs, folder: string, nodes: ReadonlyMap<string, string
   const note = (link: string, way: string): void => {
     const number = NODE.exec(link)?.[1];
     if (number === undefined) return;
-    const { special } = fs.stat(way) ?? {};
+    const file = fs.stat(way);
+    // What is there and is no device is somebody's file of that name; of what was removed nothing can be told.
+    if (file !== undefined && file.special === undefined) return;
+    const { special } = file ?? {};
     held.add((special === undefined ? undefined : nodes.get(special)) ?? `/dev/tenstorrent/${number}`);
   };
   const descriptors = fs.list(`${folder}/fd`);

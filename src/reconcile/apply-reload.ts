@@ -5,15 +5,20 @@ import { dropLoadedCopies, findLoadedCopy } from '../driver/loaded-copy.ts';
 import { putLoadedBack, unload } from '../driver/unload.ts';
 import type { ReloadUnderWay } from '../state/state.ts';
 import { type HookFacts, runHooks } from './admin-hooks.ts';
-import { changeDriver, nowBusy, refusedBy, rememberFailure, stillThere, worded } from './apply-driver.ts';
+import {
+  changeDriver,
+  nextTry,
+  nowBusy,
+  refusedBy,
+  rememberFailure,
+  stillThere,
+  worded,
+} from './apply-driver.ts';
 import { applyLoad } from './apply-load.ts';
 import { driven, unclaimed } from './drivable.ts';
 import { differ } from './judge-loaded.ts';
 import type { Step } from './step.ts';
 import type { Outcome, Work } from './work.ts';
-
-/** Milliseconds until the admin's program is asked again whether the driver may be reloaded. */
-const ASK_AGAIN = 15 * 60_000;
 
 type ReloadStep = Extract<Step, { kind: 'reload' }>;
 
@@ -65,16 +70,17 @@ export async function applyReload(work: Work, step: ReloadStep): Promise<Outcome
     return end(work, step, reloading, {
       text: `not reloaded: refused${why} (${asked.trouble})`,
       hint: 'see what it waits for, and ask again, as root: ttkmdctl reload',
-      retryAt: host.clock.now() + ASK_AGAIN,
+      later: true,
     });
   }
   const late = nowBusy(work);
-  if (late !== undefined)
-    return end(work, step, reloading, { ...refusedBy(late, 'reloaded'), passing: true });
+  // Each try drains what uses the card, and takes it up again.
+  const inVain: Partial<Shortcoming> = asked === undefined ? { passing: true } : { later: true };
+  if (late !== undefined) return end(work, step, reloading, { ...refusedBy(late, 'reloaded'), ...inVain });
   const kept = await unload(host);
   if (kept !== undefined) {
     const busy = nowBusy(work) !== undefined || /in use|temporarily unavailable/.test(kept);
-    return end(work, step, reloading, { ...stillThere(work, kept), passing: busy });
+    return end(work, step, reloading, { ...stillThere(work, kept), ...(busy ? inVain : {}) });
   }
   return bringBack(work, step, reloading);
 }
@@ -122,7 +128,8 @@ interface Shortcoming {
   readonly hint: string;
   /** It goes away by itself, and is tried again at the next look. */
   readonly passing?: boolean;
-  readonly retryAt?: number;
+  /** It may go away by itself, and to try it costs somebody something: with waits that grow. */
+  readonly later?: boolean;
 }
 
 /** Tells those who were told of the beginning, and remembers what is not to be tried again. */
@@ -148,10 +155,11 @@ async function end(
     changeDriver(work, { reloading: undefined });
     return putOff(step, short);
   }
-  const { hint, retryAt } = short;
+  const { hint } = short;
   const which = observeLoaded(work.host.fs) === undefined ? 'load' : 'reload';
-  await rememberFailure(work, step.release, { step: which, text, hint, retryAt }, { reloading: undefined });
-  return { outcome: 'failed', text, hint };
+  const again = short.later || which === 'load' ? nextTry(work, which) : {};
+  await rememberFailure(work, step.release, { step: which, text, hint, ...again }, { reloading: undefined });
+  return short.later ? putOff(step, short) : { outcome: 'failed', text, hint };
 }
 
 /** A person is told that it was not done; what is tried again by itself is nothing to alarm anybody. */

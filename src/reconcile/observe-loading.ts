@@ -1,7 +1,7 @@
 // What is seen of loading and unloading the driver on this machine.
 import type { LoadedDriver } from '../driver/driver.ts';
 import { observeInitramfsTool } from '../driver/initramfs-tools.ts';
-import { fileIdentity } from '../driver/installed.ts';
+import { contentIdentity } from '../driver/installed.ts';
 import { observeLoadObstacle } from '../driver/load-obstacle.ts';
 import { findLoadedCopy } from '../driver/loaded-copy.ts';
 import { observeWrongNodes } from '../driver/node-permissions.ts';
@@ -26,7 +26,7 @@ export function observeLoading(
   return {
     boot,
     obstacle: machine.chrooted ? undefined : observeLoadObstacle(fs),
-    module: path === undefined ? undefined : fileIdentity(fs, path),
+    module: path === undefined ? undefined : contentIdentity(fs, path),
     copied: findLoadedCopy(fs, loaded?.sourceVersion) !== undefined,
     drains: hasHooks(fs, 'pre-reload'),
     wrongNodes: machine.chrooted || loaded === undefined ? [] : observeWrongNodes(fs),

@@ -40,8 +40,10 @@ function planLoad(
   if (unclaimed(observation).length === 0 || loading.obstacle !== undefined) return [];
   if (observation.state.driver?.unloaded) return [];
   const built = isInstalled(builds, release);
-  // What refused a moment ago refuses again; a person, a boot and the clock may find something mended.
-  if (trigger === 'watch' && !built && standingFailure(observation, 'load') !== undefined) return [];
+  // What refused a moment ago refuses again; a person and a boot may find something mended, and so may the clock.
+  const failure = standingFailure(observation, 'load');
+  const isEarly = trigger === 'watch' || (trigger === 'timer' && (failure?.retryAt ?? 0) > observation.now);
+  if (failure !== undefined && !built && isEarly) return [];
   const module = modules.get(release);
   const usable = module !== undefined && module.broken === undefined && module.mismatch === undefined;
   return built || (usable && state !== 'unsupported') ? [{ kind: 'load', release }] : [];

@@ -116,6 +116,13 @@ describe('a holder', () => {
 describe('nobody', () => {
   it.each<[string, Files]>([
     ['who has other files', processFiles(7, 'tt', 0, { 'fd/3': { link: '/home/tenstorrent/notes' } })],
+    [
+      'who has an ordinary file of that name',
+      {
+        ...processFiles(7, 'tt', 0, { 'fd/3': { link: '/srv/tenstorrent/0' } }),
+        '/srv/tenstorrent/0': 'text',
+      },
+    ],
     ['who ended while looked at', { '/proc/7/fd/3': NODE }],
     ['who is a thread of the kernel', { '/proc/7/comm': 'kthreadd\n' }],
     [

@@ -1,6 +1,7 @@
 // The driver in the kernel beside the one on disk: when it is reloaded, how, and what is said where it is not.
 import { describe, expect, it } from 'vitest';
 import { loadConfig } from '../../../src/config/load.ts';
+import { contentIdentity } from '../../../src/driver/installed.ts';
 import { digest } from '../../../src/reconcile/digest.ts';
 import { HOOKS_FOLDER } from '../../../src/reconcile/hook-files.ts';
 import { cardsOf } from '../../../src/reconcile/look.ts';
@@ -221,11 +222,18 @@ describe('what is said', () => {
       60_000,
     ],
     [
+      'of one that is being unloaded',
+      { ...DUE, ...setting('when-idle'), '/sys/module/tenstorrent/refcnt': '-1\n' },
+      'reload-due',
+      /the driver is being unloaded at this moment/,
+      60_000,
+    ],
+    [
       'of node permissions',
       {
         ...DUE,
         '/usr/lib/udev/rules.d/50-tenstorrent.rules': 'SUBSYSTEM=="tenstorrent", MODE="0666"\n',
-        '/dev/tenstorrent/0': { text: '', mode: 0o600 },
+        '/dev/tenstorrent/0': { special: '240:0', mode: 0o600 },
       },
       'device-permissions',
       /\/dev\/tenstorrent\/0 has the permissions 0600; \/usr\/lib\/\S+ says 0666 → .*udevadm trigger/,
@@ -430,7 +438,7 @@ describe('a reload', () => {
             : undefined,
     });
     expect(ended(await run(host))).toEqual([
-      `reload failed: not reloaded: refused: job 7 is running (${HOOKS_FOLDER}/pre-reload ended with 1)`,
+      `reload skipped: not reloaded: refused: job 7 is running (${HOOKS_FOLDER}/pre-reload ended with 1)`,
     ]);
     expect(version(host)).toBe('2.8.0');
     expect(told(host)).toEqual(['pre-reload', 'post-reload failed']);
@@ -439,8 +447,16 @@ describe('a reload', () => {
     expect(problems.map(({ code, message }) => `${code}: ${message}`).join()).toMatch(
       /reload-failed: .*job 7 is running/,
     );
+    const written = readHistory(host.fs).length;
     host.clock.advance(15 * 60_000);
     expect(ended(await run(host))).toHaveLength(1);
+    expect(told(host)).toHaveLength(4);
+    // The wait grows, and what was written down is not written down each time.
+    host.clock.advance(15 * 60_000);
+    expect((await run(host)).outcome).toBe('nothing-to-do');
+    host.clock.advance(15 * 60_000);
+    expect(ended(await run(host))).toHaveLength(1);
+    expect(readHistory(host.fs)).toHaveLength(written);
   });
 
   it('is not tried without the program that cannot be trusted', async () => {
@@ -497,6 +513,13 @@ describe('a reload', () => {
     const { problems, health } = await judgeHost(host);
     expect(health).toBe('failed');
     expect(problems.find(({ code }) => code === 'not-loaded')?.message).toMatch(/could not be put back/);
+    expect(ended(await run(host, { trigger: 'timer' }))).toHaveLength(0);
+    host.clock.advance(15 * 60_000);
+    expect(ended(await run(host, { trigger: 'timer' }))).toHaveLength(1);
+    // The wait grows: what refuses for hours is not asked each quarter of an hour.
+    host.clock.advance(15 * 60_000);
+    expect(ended(await run(host, { trigger: 'timer' }))).toHaveLength(0);
+    host.clock.advance(15 * 60_000);
     expect(ended(await run(host, { trigger: 'timer' }))).toHaveLength(1);
   });
 
@@ -524,9 +547,12 @@ describe('a reload', () => {
     expect(version(host)).toBe('2.8.0');
     expect(told(host)).toEqual(['pre-reload', 'post-reload failed']);
     expect(report.outcome).toBe('done');
-    expect(digest(report.after, report).again).toBe(60_000);
+    // Not each minute: what uses the card was drained for it.
+    expect(digest(report.after, report).again).toBe(15 * 60_000);
     host.put({ '/sys/module/tenstorrent/refcnt': '0\n' });
     host.fs.removeTree('/proc/4711');
+    expect(await planHost(host)).toEqual([]);
+    host.clock.advance(15 * 60_000);
     expect((await planHost(host)).map(({ kind }) => kind)).toEqual(['reload']);
   });
 
@@ -707,4 +733,19 @@ it('programs find in the status which driver is loaded, and whether another is d
     reloadDue: false,
     reloadObstacle: null,
   });
+});
+
+it('a module is known again by whatever path it is reached', () => {
+  const host = machine({
+    '/usr/lib/modules/x/a.ko': 'text',
+    '/usr/lib/modules/x/b.ko': 'text',
+    '/alias': { link: 'usr/lib' },
+  });
+  const [one, same, other] = [
+    '/alias/modules/x/a.ko',
+    '/usr/lib/modules/x/a.ko',
+    '/alias/modules/x/b.ko',
+  ].map((path) => contentIdentity(host.fs, path));
+  expect(same).toBe(one);
+  expect(other).not.toBe(one);
 });

@@ -30,7 +30,11 @@ export async function driverCommand(action: DriverAction, options: DriverCommand
   }
   requireConfig(loaded);
   const { force = false } = options;
-  const obstacle = askedObstacle(await look(host, { config, configWarnings }), action, force);
+  const obstacle = askedObstacle(
+    await look(host, { config, configWarnings, holders: 'always' }),
+    action,
+    force,
+  );
   if (obstacle !== undefined) return refuse(terminal, action, obstacle);
   const progress = createProgress(terminal);
   const { signal, exitStatus } = interruptible();

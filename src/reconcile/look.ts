@@ -5,7 +5,7 @@ import type { Host } from '../host/host.ts';
 import { judge } from './judge.ts';
 import type { Judgement } from './judgement.ts';
 import type { ConfigWarning } from './observation.ts';
-import { observe } from './observe.ts';
+import { type HolderSight, observe } from './observe.ts';
 
 export interface LookSettings {
   readonly config: Config;
@@ -13,6 +13,8 @@ export interface LookSettings {
   readonly configWarnings: readonly ConfigWarning[];
   /** Nobody said that a kernel is complete: trees that are still being written are told. */
   readonly unannounced?: boolean;
+  /** Whether it is looked who holds a device; unless told, where a reload is due. */
+  readonly holders?: HolderSight | undefined;
 }
 
 /** What documents and screens tell of the devices beyond what was judged: nothing in a chroot, where none are judged. */
@@ -24,6 +26,6 @@ export function cardsOf(host: Host, { observation, devices }: Judgement): Cards 
 
 /** Observes and judges; what `status` shows and what a plan is made from are the same. */
 export async function look(host: Host, settings: LookSettings): Promise<Judgement> {
-  const { config, configWarnings: warnings, unannounced = false } = settings;
-  return judge(await observe(host, { config, warnings, unannounced }));
+  const { config, configWarnings: warnings, unannounced = false, holders } = settings;
+  return judge(await observe(host, { config, warnings, unannounced, holders }));
 }

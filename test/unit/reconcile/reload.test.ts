@@ -749,3 +749,20 @@ it('a module is known again by whatever path it is reached', () => {
   expect(same).toBe(one);
   expect(other).not.toBe(one);
 });
+
+describe('processes are looked at', () => {
+  it.each<[string, Files, Partial<Policy>, boolean]>([
+    ['where a reload waits for them', setting('when-idle'), { trigger: 'watch' }, true],
+    ['not where nothing is reloaded by itself', {}, { trigger: 'watch' }, false],
+    ['never by a hook of a kernel’s installation', setting('when-idle'), { trigger: 'kernel-event' }, false],
+    ['never for hugepages', setting('when-idle'), { part: 'hugepages' }, false],
+    ['not where the loaded driver is the one on disk', loadedModule('2.9.0', 1), { trigger: 'timer' }, false],
+    ['where a person wants to unload it', {}, { driver: 'unload' }, true],
+  ])('%s', async (_, more, policy, expected) => {
+    const host = recorded({ ...DUE, ...loadedModule('2.8.0', 1), ...holder(4711, 'python3'), ...more });
+    const looked: string[] = [];
+    const fs = { ...host.fs, list: (path: string) => host.fs.list(looked[looked.push(path) - 1] ?? path) };
+    await run({ ...host, fs } as MemoryHost, policy);
+    expect(looked.includes('/proc/4711/fd')).toBe(expected);
+  });
+});

@@ -1,4 +1,5 @@
 // Puts the driver on disk in the place of the loaded one; where that does not work, the loaded one is put back.
+import type { LoadedDriver } from '../driver/driver.ts';
 import { resolveModule } from '../driver/installed.ts';
 import { observeLoaded } from '../driver/loaded.ts';
 import { dropLoadedCopies, findLoadedCopy } from '../driver/loaded-copy.ts';
@@ -93,6 +94,7 @@ export async function applyEndReload(
   const reloading = work.state.driver?.reloading;
   if (reloading === undefined) return { outcome: 'skipped', text: 'it has ended' };
   const loaded = observeLoaded(work.host.fs);
+  if (step.isCut) return tellOfCut(work, reloading, loaded);
   const whole: ReloadStep = {
     ...step,
     kind: 'reload',
@@ -105,6 +107,23 @@ export async function applyEndReload(
   if (loaded === undefined || differ(loaded, was)) return bringBack(work, whole, reloading);
   const text = 'not reloaded: the run that was at it was interrupted';
   return end(work, whole, reloading, { text, hint: 'again, as root: ttkmdctl reload', passing: true });
+}
+
+/** The boot has loaded what is on disk, or has said why not. */
+async function tellOfCut(
+  work: Work,
+  reloading: ReloadUnderWay,
+  loaded: LoadedDriver | undefined,
+): Promise<Outcome> {
+  const now = loaded === undefined ? 'no driver is' : `tenstorrent ${loaded.version ?? ''} is`;
+  const text = `the machine was restarted during the reload; ${now} loaded now`;
+  const isNew = loaded !== undefined && loaded.version === reloading.to;
+  await runHooks(work, 'post-reload', {
+    ...facts(work, reloading, text),
+    OUTCOME: isNew ? 'done' : 'failed',
+  });
+  changeDriver(work, { reloading: undefined });
+  return { outcome: 'done', text };
 }
 
 /** Loads the driver that is on disk, or else the one that was there before. */

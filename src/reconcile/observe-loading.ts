@@ -10,9 +10,15 @@ import type { State } from '../state/state.ts';
 import { hasHooks } from './hook-files.ts';
 import type { ObservedLoading, ObservedModule } from './observation.ts';
 
-/** What was in the kernel before the machine was booted is not there any more. */
+/**
+ * What was in the kernel before the machine was booted is not there any more. That a reload had begun counts on: who
+ * was told of its beginning waits for its end.
+ */
 export function ofThisBoot(state: State, boot: string): State {
-  return state.driver === undefined || state.driver.boot === boot ? state : { ...state, driver: undefined };
+  const { driver } = state;
+  if (driver === undefined || driver.boot === boot) return state;
+  const { reloading } = driver;
+  return { ...state, driver: reloading && { boot: driver.boot, reloading } };
 }
 
 /** @param boot a word for this boot of the machine */

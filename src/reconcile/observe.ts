@@ -104,6 +104,7 @@ export async function observe(
     abiHashes: changedAbis(fs, kernels, state),
     shadows: observeShadows(fs, state),
     loaded,
+    interrupted: state.driver?.reloading !== undefined && runUnderWay(fs) === undefined,
     devices,
     hugepages,
     hugepageAdvice: adviceWhereShort(host, { hugepages, config, devices, kernels, runningRelease }),

@@ -22,7 +22,13 @@ export function planDriver(
   if (observation.chrooted || policy.removed || policy.trigger === 'kernel-event') return [];
   if (running === undefined) return [];
   if (observation.state.driver?.reloading !== undefined) {
-    return [{ kind: 'endReload', release: running.kernel.release }];
+    const end: Step = { kind: 'endReload', release: running.kernel.release };
+    // The machine was restarted in the middle of it: it is loaded as at any boot, and those who were told are told.
+    const isCut = observation.state.driver.boot !== observation.loading.boot;
+    const isToLoad = isCut && observation.loaded === undefined;
+    return isToLoad
+      ? [...planLoad(judgement, running, builds, policy), { ...end, isCut }]
+      : [{ ...end, isCut }];
   }
   return observation.loaded === undefined
     ? planLoad(judgement, running, builds, policy)

@@ -766,3 +766,9 @@ describe('processes are looked at', () => {
     expect(looked.includes('/proc/4711/fd')).toBe(expected);
   });
 });
+
+it('a reload that was killed has another look follow at once, and not at the next resync', async () => {
+  const reloading = { release: A, from: '2.8.0', fromSource: 'AB280', to: '2.9.0' };
+  const host = recorded(DUE, record('this-boot', { boot: 'this-boot', reloading }));
+  expect(digest(await judgeHost(host), undefined).again).toBe(5000);
+});

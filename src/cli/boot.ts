@@ -3,10 +3,12 @@ import { observeDevices } from '../driver/devices.ts';
 import { observeLoaded } from '../driver/loaded.ts';
 import { EXIT, TtkmdError } from '../host/errors.ts';
 import { interruptible } from '../host/signals.ts';
+import { isTaken, unclaimed } from '../reconcile/drivable.ts';
 import { type Report, reconcile } from '../reconcile/reconcile.ts';
 import { isOfHugepages } from '../reconcile/step.ts';
 import { type Context, type GlobalOptions, openContext } from './context.ts';
 import { createProgress } from './progress.ts';
+import type { Terminal } from './terminal.ts';
 
 /** Milliseconds for a build to end in good order once its time is up. */
 const GRACE = 30_000;
@@ -87,17 +89,33 @@ function conclude({ host, config, terminal }: Context, report: Report | 'late' |
   const loaded = observeLoaded(host.fs);
   if (loaded !== undefined) {
     terminal.line(`tenstorrent ${loaded.version ?? ''} is loaded`.replace('  ', ' '));
-    return EXIT.ok;
+    return concludeLoaded(terminal, report);
   }
   const devices = observeDevices(host.fs, config.devices.extra);
-  if (!devices.some(({ driver }) => driver === undefined)) {
-    const others = devices.length === 0 ? 'there is no device' : 'its devices are given to other drivers';
+  const waiting =
+    report === undefined || report === 'late'
+      ? devices.filter((device) => device.driver === undefined && isTaken(device, undefined))
+      : unclaimed(report.after.observation);
+  if (waiting.length === 0) {
+    const others =
+      devices.length === 0
+        ? 'there is no device'
+        : 'its devices are given to other drivers, or are none that it takes';
     terminal.line(`tenstorrent is not loaded, and need not be: ${others}`);
     return EXIT.ok;
   }
   terminal.raw('tenstorrent is NOT loaded, although a device is there\n');
   for (const { text, hint } of reasons(report)) terminal.raw(`${text}\n  → ${hint}\n`);
   return EXIT.unhealthy;
+}
+
+/** A driver without a card is worth as much as none; with one of two, the machine has something to work with. */
+function concludeLoaded(terminal: Terminal, report: Report | 'late' | undefined): number {
+  if (report === undefined || report === 'late') return EXIT.ok;
+  const left = report.after.problems.find(({ code }) => code === 'device-not-driven');
+  if (left === undefined) return EXIT.ok;
+  terminal.raw(`${left.message}\n  → ${left.hint}\n`);
+  return left.severity === 'failed' ? EXIT.unhealthy : EXIT.ok;
 }
 
 /** What failed just now, or what stands in the way since earlier; the driver needs no hugepages to be loaded. */

@@ -13,6 +13,8 @@ import type { Terminal } from './terminal.ts';
 export interface DriverCommandOptions extends GlobalOptions {
   /** Seconds to wait for another run. */
   readonly wait: number;
+  /** Reload though the loaded driver could not be put back. */
+  readonly force?: boolean;
 }
 
 /** Exit status 0 where it is as was asked, 1 where something is in the way, 6 where it was tried in vain. */
@@ -27,7 +29,12 @@ export async function driverCommand(action: DriverAction, options: DriverCommand
     );
   }
   requireConfig(loaded);
-  const obstacle = askedObstacle(await look(host, { config, configWarnings }), action);
+  const { force = false } = options;
+  const obstacle = askedObstacle(
+    await look(host, { config, configWarnings, holders: 'always' }),
+    action,
+    force,
+  );
   if (obstacle !== undefined) return refuse(terminal, action, obstacle);
   const progress = createProgress(terminal);
   const { signal, exitStatus } = interruptible();
@@ -37,7 +44,7 @@ export async function driverCommand(action: DriverAction, options: DriverCommand
     policy: {
       trigger: 'cli',
       only: undefined,
-      force: false,
+      force,
       retry: false,
       again: false,
       removed: false,
@@ -54,14 +61,14 @@ export async function driverCommand(action: DriverAction, options: DriverCommand
     },
     onWait: () => terminal.raw('waiting for another run of ttkmd to end\n'),
   }).finally(progress.stop);
-  return report.outcome === 'cancelled' ? exitStatus() : conclude(terminal, action, report);
+  return report.outcome === 'cancelled' ? exitStatus() : conclude(terminal, action, report, force);
 }
 
-function conclude(terminal: Terminal, action: DriverAction, report: Report): number {
+function conclude(terminal: Terminal, action: DriverAction, report: Report, force: boolean): number {
   for (const { message, hint } of report.unwritten) terminal.raw(`${message}\n  → ${hint}\n`);
   if (report.outcome === 'nothing-to-do') {
     // Another run may have come first, and somebody have opened the device.
-    const obstacle = askedObstacle(report.after, action);
+    const obstacle = askedObstacle(report.after, action, force);
     if (obstacle !== undefined) return refuse(terminal, action, obstacle);
     const { loaded } = report.after.driver;
     terminal.line(

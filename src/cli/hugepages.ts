@@ -26,7 +26,7 @@ const ELSEWHERE = 'no hugepages here: this system is looked at from outside or i
 export async function hugepagesStatus(options: GlobalOptions & { readonly json?: boolean }): Promise<number> {
   const context = openContext(options);
   const { host, config, configWarnings, terminal } = context;
-  const judgement = await look(host, { config, configWarnings });
+  const judgement = await look(host, { config, configWarnings, holders: 'never' });
   const problems = ourProblems(judgement);
   if (options.json) {
     terminal.line(JSON.stringify(document(judgement), undefined, 2));

@@ -240,16 +240,22 @@ function addDriver(program: Command, run: Run): void {
       'put the driver on disk in the place of the loaded one, and that back if it fails; refused while anybody uses a device that pre-reload has not freed',
     ],
   ] as const) {
-    program
+    const command = program
       .command(name)
       .description(description)
-      .option('--wait <seconds>', 'wait so long for another run', wholeNumber, DEFAULT_WAIT)
-      .action(
-        run(async (_, options) => {
-          const { driverCommand } = await import('./driver.ts');
-          return driverCommand(name, { ...options, wait: Number(options.wait) });
-        }),
+      .option('--wait <seconds>', 'wait so long for another run', wholeNumber, DEFAULT_WAIT);
+    if (name === 'reload') {
+      command.option(
+        '--force',
+        'reload though there is no copy of the loaded driver, which would be put back if the other failed',
       );
+    }
+    command.action(
+      run(async (_, options) => {
+        const { driverCommand } = await import('./driver.ts');
+        return driverCommand(name, { ...options, wait: Number(options.wait) });
+      }),
+    );
   }
 }
 

@@ -18,7 +18,9 @@ export interface StatusOptions extends GlobalOptions {
 /** Exit status 0 where health is ok, 1 where it is not. */
 export async function status(options: StatusOptions): Promise<number> {
   const { host, config, configWarnings, terminal } = openContext(options);
-  const judgement = await look(host, { config, configWarnings });
+  // The daemon publishes after each run, and is not to wait for anybody's process.
+  const holders = options.publish ? undefined : 'always';
+  const judgement = await look(host, { config, configWarnings, holders });
   const run = runUnderWay(host.fs);
   if (options.publish) {
     const failure = publishStatus(host, judgement);

@@ -50,7 +50,7 @@ export async function watchStatus(options: GlobalOptions): Promise<number> {
 async function draw(options: GlobalOptions, doing: string, last: string): Promise<string> {
   // The settings may be other ones than a moment ago.
   const { host, config, configWarnings, terminal } = openContext(options);
-  const judgement = await look(host, { config, configWarnings });
+  const judgement = await look(host, { config, configWarnings, holders: 'always' });
   const run = runUnderWay(host.fs);
   const now = run === undefined || doing === '' ? [] : ['', `  now: ${doing}`];
   const text = [...renderStatus(judgement, run, cardsOf(host, judgement), terminal), ...now].join('\n');

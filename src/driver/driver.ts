@@ -58,6 +58,8 @@ export interface LoadedDriver {
   readonly sourceVersion: string | undefined;
   /** How many users hold it. */
   readonly users: number;
+  /** Somebody is unloading it at this moment. */
+  readonly going: boolean;
   /** The kernel can unload it: it counts its users, which a built-in one has not, nor a kernel that unloads nothing. */
   readonly removable: boolean;
   /** It is the kernel's own, and no module that was built beside it. */

@@ -32,32 +32,51 @@ const NODE = /(?:^|\/)tenstorrent\/(\d+)(?: \(deleted\))?$/;
 
 /**
  * The processes that hold a device. It says who; whether the module may be unloaded is for the kernel's count of
- * users to say, `observeLoaded().users`. Reads nothing of any process where that is none; else it looks at
- * the descriptors of each process and at the mappings of each that has no fitting descriptor. A process that ends
- * meanwhile is not named.
+ * users to say, `observeLoaded().users`. Reads nothing of any process where that is none; else it looks at the
+ * descriptors of each process. Mappings are read only where those do not account for all users: to read them takes a
+ * lock of the process, and one that hangs with it would have us hang too. A process that ends meanwhile is not named.
  */
 export function observeHolders({ fs, machine }: Pick<Host, 'fs' | 'machine'>): Holders {
   const module = `/sys/module/${PACKAGE}`;
   // A kernel that cannot unload modules counts no users.
-  if (!fs.exists(module) || fs.readText(`${module}/refcnt`)?.trim() === '0') return NOBODY;
+  const users = fs.readText(`${module}/refcnt`)?.trim();
+  if (!fs.exists(module) || users === '0') return NOBODY;
   const isRoot = machine.effectiveUser === 0;
   const nodes = nodesByNumber(fs);
-  const users = userNames(fs);
+  const names = userNames(fs);
   let complete = isRoot && (fs.readLink('/proc/self/ns/pid') ?? ALL_PROCESSES) === ALL_PROCESSES;
-  const holders: Holder[] = [];
+  const found = new Map<number, Holder>();
+  const unexplained: number[] = [];
+  let counted = 0;
+  const add = (pid: number, held: readonly string[]): void => {
+    const holder = held.length === 0 ? undefined : describe(fs, pid, held, names);
+    if (holder !== undefined) found.set(pid, holder);
+  };
   for (const pid of fs.list('/proc').filter((name) => /^\d+$/.test(name))) {
     const folder = `/proc/${pid}`;
     // What may not be read is not tried, so that it does not count as something of the machine that was hidden.
     const isOthers = !isRoot && fs.stat(folder)?.user !== machine.effectiveUser;
-    const held = isOthers ? undefined : heldNodes(fs, folder, nodes);
+    const held = isOthers ? undefined : heldByDescriptor(fs, folder, nodes);
     complete &&= held !== undefined;
-    const holder = held?.length ? describe(fs, Number(pid), held, users) : undefined;
-    if (holder !== undefined) holders.push(holder);
+    if (held?.length === 0) unexplained.push(Number(pid));
+    counted += held?.length ?? 0;
+    add(Number(pid), [...new Set(held)].sort());
   }
-  return { holders: holders.sort((a, b) => a.pid - b.pid), complete };
+  // Descriptors that are shared count once for the kernel, so this may be content too early; it says who, not whether.
+  if (users === undefined || counted < Number(users)) {
+    for (const pid of unexplained) {
+      const held = heldByMapping(fs, `/proc/${pid}`, nodes);
+      complete &&= held !== undefined;
+      add(pid, [...new Set(held)].sort());
+    }
+  }
+  return { holders: [...found.values()].sort((a, b) => a.pid - b.pid), complete };
 }
 
 const NOBODY: Holders = { holders: [], complete: true };
+
+/** Nobody has looked. */
+export const UNSEEN: Holders = { holders: [], complete: false };
 
 /** `python3 (pid 4711, alice, docker container 0123456789ab)`. */
 export function holderText({ pid, name, user, belongs }: Holder): string {
@@ -75,31 +94,49 @@ function nodesByNumber(fs: HostFs): ReadonlyMap<string, string> {
   );
 }
 
+/** The device that a link of a process leads to, by its name here. */
+function nodeBehind(
+  fs: HostFs,
+  link: string,
+  way: string,
+  nodes: ReadonlyMap<string, string>,
+): string | undefined {
+  const number = NODE.exec(link)?.[1];
+  if (number === undefined) return undefined;
+  const file = fs.stat(way);
+  // What is there and is no device is somebody's file of that name; of what was removed nothing can be told.
+  if (file !== undefined && file.special === undefined) return undefined;
+  return nodes.get(file?.special ?? '') ?? `/dev/tenstorrent/${number}`;
+}
+
 /**
- * Undefined where this user may not look; so it may be with root, in a container or under a security module. One path
- * is enough to know that.
+ * A node for each descriptor of one. Undefined where this user may not look; so it may be with root, in a container or
+ * under a security module. One path is enough to know that.
  */
-function heldNodes(fs: HostFs, folder: string, nodes: ReadonlyMap<string, string>): string[] | undefined {
-  const held = new Set<string>();
-  const note = (link: string, way: string): void => {
-    const number = NODE.exec(link)?.[1];
-    if (number === undefined) return;
-    const { special } = fs.stat(way) ?? {};
-    held.add((special === undefined ? undefined : nodes.get(special)) ?? `/dev/tenstorrent/${number}`);
-  };
+function heldByDescriptor(
+  fs: HostFs,
+  folder: string,
+  nodes: ReadonlyMap<string, string>,
+): string[] | undefined {
   const descriptors = fs.list(`${folder}/fd`);
   if (fs.denied.has(`${folder}/fd`)) return undefined;
+  const held: string[] = [];
   for (const descriptor of descriptors) {
     const way = `${folder}/fd/${descriptor}`;
     const link = fs.readLink(way);
     if (link === undefined && fs.denied.has(way)) return undefined;
-    note(link ?? '', way);
+    held.push(...[nodeBehind(fs, link ?? '', way, nodes)].filter((node) => node !== undefined));
   }
-  // A mapping keeps the device open after its descriptor is closed.
-  const maps = held.size > 0 ? '' : fs.readText(`${folder}/maps`);
+  return held;
+}
+
+/** A mapping keeps the device open after its descriptor is closed. */
+function heldByMapping(fs: HostFs, folder: string, nodes: ReadonlyMap<string, string>): string[] | undefined {
+  const maps = fs.readText(`${folder}/maps`);
   if (maps === undefined && fs.denied.has(`${folder}/maps`)) return undefined;
-  for (const { range, path } of mappingsOf(maps ?? '')) note(path, `${folder}/map_files/${range}`);
-  return [...held].sort();
+  return mappingsOf(maps ?? '')
+    .map(({ range, path }) => nodeBehind(fs, path, `${folder}/map_files/${range}`, nodes))
+    .filter((node) => node !== undefined);
 }
 
 /** The lines of /proc/<pid>/maps that may be of a device (proc_pid_maps(5)). */

@@ -97,6 +97,15 @@ export function fileIdentity(fs: HostFs, path: string): string {
 }
 
 /**
+ * A word for what a file holds, by whatever path it is reached: kmod prints /usr/lib/modules where it was configured
+ * so, and a search by hand finds it in /lib/modules.
+ */
+export function contentIdentity(fs: HostFs, path: string): string {
+  const info = fs.stat(path);
+  return info === undefined ? 'absent' : `${info.device}.${info.inode}.${info.size}.${info.changed}`;
+}
+
+/**
  * A word for the file that modprobe would load and for what made depmod choose it. Another one, once the file is
  * gone or replaced, or the settings have changed.
  */

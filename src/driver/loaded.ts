@@ -12,7 +12,9 @@ export function observeLoaded(fs: HostFs): LoadedDriver | undefined {
   return {
     version: read('version'),
     sourceVersion: read('srcversion'),
-    users: Number(read('refcnt') ?? 0),
+    users: Math.max(0, Number(read('refcnt') ?? 0)),
+    // The kernel counts -1 from the moment when nobody can take hold of it any more (module_refcount()).
+    going: read('initstate') === 'going' || Number(read('refcnt') ?? 0) < 0,
     removable: read('refcnt') !== undefined,
     // O is what the kernel puts down for a module that is not of its tree.
     inTree: taint !== undefined && !taint.includes('O'),

@@ -1,7 +1,8 @@
 // Long runs whose every process dies with this one, however this one dies.
+import type { ChildProcess } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { execa } from 'execa';
-import { type Containment, findContainment, WRAPPERS } from './containment.ts';
+import { type Containment, findContainment, OPEN_WRAPPERS, WRAPPERS } from './containment.ts';
 import { BASE_ENVIRONMENT } from './environment.ts';
 import type { RunOptions, RunResult } from './exec.ts';
 
@@ -15,9 +16,11 @@ export async function runContained(
   args: readonly string[],
   options: RunOptions,
 ): Promise<RunResult> {
-  const containment = await findContainment();
+  const machine = await findContainment();
+  const containment = options.seesProcesses ? 'none' : machine;
+  const wrapper = (options.seesProcesses ? OPEN_WRAPPERS : WRAPPERS)[machine];
   const guest = ['nice', '-n', String(options.nice), 'ionice', '-c', '3', '-t', file, ...args];
-  const [program = file, ...rest] = [...WRAPPERS[containment], ...guest];
+  const [program = file, ...rest] = [...wrapper, ...guest];
   const child = execa(program, rest, {
     cwd: '/',
     env: { ...BASE_ENVIRONMENT, ...options.env },
@@ -36,7 +39,7 @@ export async function runContained(
   for (const stream of [child.stdout, child.stderr]) {
     createInterface({ input: stream, crlfDelay: Number.POSITIVE_INFINITY }).on('line', options.onLine);
   }
-  const forgetGroup = containment === 'none' ? killGroupInTime(child.pid, options) : () => {};
+  const forgetGroup = containment === 'none' ? killGroupInTime(child.nodeChildProcess, options) : () => {};
   const result = await child;
   forgetGroup();
   return {
@@ -53,11 +56,14 @@ function fourthDescriptor(containment: Containment, options: RunOptions): 'pipe'
   return containment === 'none' && options.keepOpen !== undefined ? options.keepOpen : 'ignore';
 }
 
+type Running = Pick<ChildProcess, 'pid' | 'once'>;
+
 /**
  * Without a namespace the signals are for the whole group: one process that lives on keeps the output open.
  * @returns what is to be called when the command has ended
  */
-function killGroupInTime(pid: number | undefined, { signal, timeLimit }: RunOptions): () => void {
+function killGroupInTime(child: Running, { signal, timeLimit }: RunOptions): () => void {
+  const { pid } = child;
   const kill = (): void => {
     try {
       if (pid !== undefined) process.kill(-pid, 'SIGKILL');
@@ -67,6 +73,8 @@ function killGroupInTime(pid: number | undefined, { signal, timeLimit }: RunOpti
   };
   const timer = setTimeout(kill, timeLimit);
   signal?.addEventListener('abort', kill);
+  // What it left running may hold on to its output, for whose end is waited.
+  child.once('exit', kill);
   return () => {
     clearTimeout(timer);
     signal?.removeEventListener('abort', kill);

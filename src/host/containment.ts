@@ -20,6 +20,13 @@ export const WRAPPERS: Readonly<Record<Containment, readonly string[]>> = {
   none: [],
 };
 
+/** In the machine's own PID namespace, where the kernel ends the command alone with us, and nothing that it started. */
+export const OPEN_WRAPPERS: Readonly<Record<Containment, readonly string[]>> = {
+  signal: ['setpriv', '--pdeathsig', 'KILL'],
+  pipe: [],
+  none: [],
+};
+
 let found: Promise<Containment> | undefined;
 
 /** Finds out what this machine allows, once. */

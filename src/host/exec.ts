@@ -29,6 +29,11 @@ export interface RunOptions {
   readonly nice: number;
   /** Each line of output, standard error included, as it comes. */
   readonly onLine: (line: string) => void;
+  /**
+   * It is to reach the machine's other processes: it gets no PID namespace of its own, and its process group is killed
+   * with its end.
+   */
+  readonly seesProcesses?: boolean;
   /** A descriptor that every process of the run keeps open where they cannot be made to die with us. */
   readonly keepOpen?: number;
 }

@@ -1,5 +1,6 @@
 // The admin's own programs: to write a mail when a build fails, to drain what uses the card before it is taken away.
-import { HISTORY_PATH, recordHistory } from '../state/history.ts';
+import type { HostFs } from '../host/fs.ts';
+import { HISTORY_PATH, readHistory, recordHistory } from '../state/history.ts';
 import { findHooks, type HookName } from './hook-files.ts';
 import type { Work } from './work.ts';
 
@@ -87,7 +88,8 @@ async function run(
       env,
       timeLimit,
       nice: 0,
-      keepOpen: work.descriptor,
+      // It may have to end the process that holds the card. What it leaves behind must not hold our lock.
+      seesProcesses: true,
       // It is not to outlast a run that is over while it works; one that is over already has set its limit.
       ...(signal.aborted ? {} : { signal }),
       onLine(line) {
@@ -124,6 +126,7 @@ function writeDown(
   }
   const seconds = (host.clock.now() - at) / 1000;
   const said = log === undefined && lines.length > 0 ? `: ${lines.at(-1)}` : '';
+  if (policy.trigger !== 'cli' && isRepeated(host.fs, name, facts, `${detail}${said}`)) return;
   unwritten.attempt('history', HISTORY_PATH, () =>
     recordHistory(host.fs, {
       at,
@@ -137,4 +140,11 @@ function writeDown(
       log,
     }),
   );
+}
+
+/** A reload that is put off again and again asks again and again; what has changed since is worth an entry. */
+function isRepeated(fs: HostFs, name: HookName, { RELEASE, VERSION }: HookFacts, detail: string): boolean {
+  if (name !== 'pre-reload' && name !== 'post-reload') return false;
+  const last = readHistory(fs).findLast(({ step }) => step === `${name}-hook`);
+  return last?.detail === detail && last.release === RELEASE && last.version === VERSION;
 }

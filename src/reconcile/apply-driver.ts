@@ -1,22 +1,27 @@
 // The steps that change which driver is in the kernel: load, unload, reload. Nothing that is in use is unloaded.
 import { observeHolders } from '../driver/holders.ts';
-import { fileIdentity, resolveModule } from '../driver/installed.ts';
+import { contentIdentity, resolveModule } from '../driver/installed.ts';
 import { observeLoaded } from '../driver/loaded.ts';
 import { unload } from '../driver/unload.ts';
 import type { DriverFailure, DriverState } from '../state/state.ts';
 import { applyLoad } from './apply-load.ts';
+import { unclaimed } from './drivable.ts';
 import { busyObstacle, type Obstacle } from './judge-loaded.ts';
-import { isUnclaimed } from './plan-driver.ts';
 import type { Step } from './step.ts';
 import { type Outcome, remember, type Work } from './work.ts';
 
 /** A failure is remembered, so that the daemon does not do it again and again. */
 export async function applyLoadStep(work: Work, step: Extract<Step, { kind: 'load' }>): Promise<Outcome> {
   const { release } = step;
-  const outcome = await applyLoad(work.host, release, isUnclaimed(work.observation.devices));
+  const outcome = await applyLoad(work.host, release, unclaimed(work.observation));
   const failed = outcome.outcome === 'failed';
   const was = work.state.driver;
-  if (failed) await rememberFailure(work, release, { step: 'load', ...worded(outcome) });
+  if (failed)
+    await rememberFailure(work, release, {
+      step: 'load',
+      ...worded(outcome),
+      ...nextTry(work, 'load'),
+    });
   else if (was?.failure !== undefined || was?.unloaded)
     changeDriver(work, { failure: undefined, unloaded: undefined });
   return outcome;
@@ -66,12 +71,29 @@ export function changeDriver(work: Work, change: Partial<DriverState>): boolean 
 export async function rememberFailure(
   work: Work,
   release: string,
-  failure: Pick<DriverFailure, 'step' | 'text' | 'hint' | 'retryAt'>,
+  failure: Pick<DriverFailure, 'step' | 'text' | 'hint' | 'retryAt' | 'times'>,
   change: Partial<DriverState> = {},
 ): Promise<void> {
   const path = (await resolveModule(work.host, release))?.path;
-  const module = path === undefined ? undefined : fileIdentity(work.host.fs, path);
+  const module = path === undefined ? undefined : contentIdentity(work.host.fs, path);
   changeDriver(work, { ...change, failure: { ...failure, module, at: work.host.clock.now() } });
+}
+
+/** Minutes at first, hours in the end: what has refused often does not change each minute. */
+const FIRST_WAIT = 15 * 60_000;
+const LONGEST_WAIT = 4 * 60 * 60_000;
+
+/** When what has failed may be tried again by itself. */
+export function nextTry(
+  { state, host, observation }: Work,
+  step: DriverFailure['step'],
+): Required<Pick<DriverFailure, 'retryAt' | 'times'>> {
+  const was = state.driver?.failure ?? observation.state.driver?.failure;
+  const times = was?.step === step && was.retryAt !== undefined ? (was.times ?? 1) + 1 : 1;
+  return {
+    times,
+    retryAt: host.clock.now() + Math.min(FIRST_WAIT * 2 ** (times - 1), LONGEST_WAIT),
+  };
 }
 
 export function worded({ text, hint }: Outcome): Obstacle {

@@ -1,8 +1,10 @@
 // Loads the driver into the running kernel, and says why not where that fails.
+import type { Device } from '../driver/driver.ts';
 import { observeLoaded } from '../driver/loaded.ts';
 import { explainRefusal, isBlacklisted, kernelMessages } from '../driver/refusal.ts';
 import { PACKAGE } from '../driver/sources.ts';
 import type { Host } from '../host/host.ts';
+import { isTaken } from './drivable.ts';
 import type { Outcome } from './work.ts';
 
 const DEVICE_FOLDER = `/dev/${PACKAGE}`;
@@ -17,8 +19,15 @@ const SETTLE_LIMIT = 10;
 const POLL = 100;
 const POLL_LIMIT = 3000;
 
-/** @param expects whether a device is to appear; where there is none, the module alone is all that can come */
-export async function applyLoad(host: Host, release: string, expects = true): Promise<Outcome> {
+/**
+ * @param expected the devices that are to appear, of which those do not count that the driver takes no longer; where
+ * there are none, the module alone is all that can come. Unless told, any device will do
+ */
+export async function applyLoad(
+  host: Host,
+  release: string,
+  expected?: readonly Pick<Device, 'address' | 'family'>[],
+): Promise<Outcome> {
   // The admin's blacklist counts for us as it does for udev.
   const { code, stderr } = await host.exec.query('modprobe', ['-b', PACKAGE], { timeLimit: LOAD_LIMIT });
   const loaded = observeLoaded(host.fs);
@@ -35,20 +44,26 @@ export async function applyLoad(host: Host, release: string, expects = true): Pr
     return { outcome: 'failed', ...explainRefusal(release, stderr, await kernelMessages(host, PACKAGE)) };
   }
   const version = loaded.version === undefined ? PACKAGE : `${PACKAGE} ${loaded.version}`;
-  if (!expects || (await deviceAppears(host))) return { outcome: 'done', text: `loaded ${version}` };
+  const wanted = expected?.filter((device) => isTaken(device, loaded.version)).length ?? 1;
+  const found = await devicesAppear(host, wanted);
+  if (found >= wanted) return { outcome: 'done', text: `loaded ${version}` };
+  const few = found === 0 ? 'no device' : `only ${found} of ${wanted} devices`;
   const lines = await kernelMessages(host, PACKAGE);
   return {
     outcome: 'failed',
-    text: `loaded ${version}, but no device appeared in ${DEVICE_FOLDER}${lines.length === 0 ? '' : `; the kernel says: ${lines.join('; ')}`}`,
+    text: `loaded ${version}, but ${few} appeared in ${DEVICE_FOLDER}${lines.length === 0 ? '' : `; the kernel says: ${lines.join('; ')}`}`,
     hint: `see what the kernel says of the card: dmesg | grep ${PACKAGE}`,
   };
 }
 
-async function deviceAppears(host: Host): Promise<boolean> {
-  const there = (): boolean => host.fs.list(DEVICE_FOLDER).length > 0;
+/** How many there are, once there are as many as wanted or the time for it is over. */
+async function devicesAppear(host: Host, wanted: number): Promise<number> {
+  // udev makes links by other names beside the nodes.
+  const there = (): number => host.fs.list(DEVICE_FOLDER).filter((name) => /^\d+$/.test(name)).length;
+  if (wanted === 0) return 0;
   await host.exec.query('udevadm', ['settle', `--timeout=${SETTLE_LIMIT}`], {
     timeLimit: (SETTLE_LIMIT + 5) * 1000,
   });
-  for (let waited = 0; waited < POLL_LIMIT && !there(); waited += POLL) await host.clock.sleep(POLL);
+  for (let waited = 0; waited < POLL_LIMIT && there() < wanted; waited += POLL) await host.clock.sleep(POLL);
   return there();
 }

@@ -1,20 +1,25 @@
 // Puts the driver on disk in the place of the loaded one; where that does not work, the loaded one is put back.
+import type { LoadedDriver } from '../driver/driver.ts';
 import { resolveModule } from '../driver/installed.ts';
 import { observeLoaded } from '../driver/loaded.ts';
 import { dropLoadedCopies, findLoadedCopy } from '../driver/loaded-copy.ts';
-import { PACKAGE } from '../driver/sources.ts';
 import { putLoadedBack, unload } from '../driver/unload.ts';
 import type { ReloadUnderWay } from '../state/state.ts';
 import { type HookFacts, runHooks } from './admin-hooks.ts';
-import { changeDriver, nowBusy, refusedBy, rememberFailure, stillThere, worded } from './apply-driver.ts';
+import {
+  changeDriver,
+  nextTry,
+  nowBusy,
+  refusedBy,
+  rememberFailure,
+  stillThere,
+  worded,
+} from './apply-driver.ts';
 import { applyLoad } from './apply-load.ts';
+import { driven, unclaimed } from './drivable.ts';
 import { differ } from './judge-loaded.ts';
-import { isUnclaimed } from './plan-driver.ts';
 import type { Step } from './step.ts';
 import type { Outcome, Work } from './work.ts';
-
-/** Milliseconds until the admin's program is asked again whether the driver may be reloaded. */
-const ASK_AGAIN = 15 * 60_000;
 
 type ReloadStep = Extract<Step, { kind: 'reload' }>;
 
@@ -30,10 +35,11 @@ export async function applyReload(work: Work, step: ReloadStep): Promise<Outcome
   if (!step.asked && (module === undefined || !differ(loaded, module))) {
     return { outcome: 'skipped', text: 'the loaded driver is the one on disk' };
   }
-  // At boot nobody uses it yet, and a boot without it would be no worse.
-  const mustReturn = !step.asked && observation.config.driver.reload !== 'boot';
+  const isOther = module === undefined || differ(loaded, module);
+  const mustReturn = isOther && !(step.asked && work.policy.force);
   if (mustReturn && findLoadedCopy(host.fs, loaded.sourceVersion) === undefined) {
-    return { outcome: 'skipped', text: 'not reloaded: there is no copy of the loaded one to put back' };
+    const text = 'there is no copy of the loaded one to put back';
+    return putOff(step, { text: `not reloaded: ${text}`, hint: 'reboot, or: ttkmdctl reload --force' });
   }
   const early = observation.loading.drains && step.asked ? undefined : nowBusy(work);
   if (early !== undefined) return putOff(step, refusedBy(early, 'reloaded'));
@@ -42,6 +48,7 @@ export async function applyReload(work: Work, step: ReloadStep): Promise<Outcome
     from: loaded.version,
     fromSource: loaded.sourceVersion,
     to: module?.version ?? step.version,
+    devices: driven(observation).map(({ address, family }) => ({ address, family })),
   };
   // Who drains a workload is to hear of the end, though we were killed in between.
   if (!changeDriver(work, { reloading, failure: undefined })) {
@@ -64,16 +71,17 @@ export async function applyReload(work: Work, step: ReloadStep): Promise<Outcome
     return end(work, step, reloading, {
       text: `not reloaded: refused${why} (${asked.trouble})`,
       hint: 'see what it waits for, and ask again, as root: ttkmdctl reload',
-      retryAt: host.clock.now() + ASK_AGAIN,
+      later: true,
     });
   }
   const late = nowBusy(work);
-  if (late !== undefined)
-    return end(work, step, reloading, { ...refusedBy(late, 'reloaded'), passing: true });
+  // Each try drains what uses the card, and takes it up again.
+  const inVain: Partial<Shortcoming> = asked === undefined ? { passing: true } : { later: true };
+  if (late !== undefined) return end(work, step, reloading, { ...refusedBy(late, 'reloaded'), ...inVain });
   const kept = await unload(host);
   if (kept !== undefined) {
     const busy = nowBusy(work) !== undefined || /in use|temporarily unavailable/.test(kept);
-    return end(work, step, reloading, { ...stillThere(work, kept), passing: busy });
+    return end(work, step, reloading, { ...stillThere(work, kept), ...(busy ? inVain : {}) });
   }
   return bringBack(work, step, reloading);
 }
@@ -86,6 +94,7 @@ export async function applyEndReload(
   const reloading = work.state.driver?.reloading;
   if (reloading === undefined) return { outcome: 'skipped', text: 'it has ended' };
   const loaded = observeLoaded(work.host.fs);
+  if (step.isCut) return tellOfCut(work, reloading, loaded);
   const whole: ReloadStep = {
     ...step,
     kind: 'reload',
@@ -100,13 +109,29 @@ export async function applyEndReload(
   return end(work, whole, reloading, { text, hint: 'again, as root: ttkmdctl reload', passing: true });
 }
 
+/** The boot has loaded what is on disk, or has said why not. */
+async function tellOfCut(
+  work: Work,
+  reloading: ReloadUnderWay,
+  loaded: LoadedDriver | undefined,
+): Promise<Outcome> {
+  const now = loaded === undefined ? 'no driver is' : `tenstorrent ${loaded.version ?? ''} is`;
+  const text = `the machine was restarted during the reload; ${now} loaded now`;
+  const isNew = loaded !== undefined && loaded.version === reloading.to;
+  await runHooks(work, 'post-reload', {
+    ...facts(work, reloading, text),
+    OUTCOME: isNew ? 'done' : 'failed',
+  });
+  changeDriver(work, { reloading: undefined });
+  return { outcome: 'done', text };
+}
+
 /** Loads the driver that is on disk, or else the one that was there before. */
 async function bringBack(work: Work, step: ReloadStep, reloading: ReloadUnderWay): Promise<Outcome> {
   const { host, observation } = work;
-  // Devices that another driver has, or that were not driven before, need not appear.
-  const expects =
-    observation.devices.some(({ driver }) => driver === PACKAGE) || isUnclaimed(observation.devices);
-  const loading = await applyLoad(host, step.release, expects);
+  // Those that it had before; another driver's, and those that it did not take, need not appear.
+  const had = reloading.devices ?? driven(observation);
+  const loading = await applyLoad(host, step.release, had.length > 0 ? had : unclaimed(observation));
   if (loading.outcome === 'done') return end(work, step, reloading, undefined);
   const failure = worded(loading);
   const lost = await putLoadedBack(host, reloading.fromSource);
@@ -122,7 +147,8 @@ interface Shortcoming {
   readonly hint: string;
   /** It goes away by itself, and is tried again at the next look. */
   readonly passing?: boolean;
-  readonly retryAt?: number;
+  /** It may go away by itself, and to try it costs somebody something: with waits that grow. */
+  readonly later?: boolean;
 }
 
 /** Tells those who were told of the beginning, and remembers what is not to be tried again. */
@@ -148,10 +174,11 @@ async function end(
     changeDriver(work, { reloading: undefined });
     return putOff(step, short);
   }
-  const { hint, retryAt } = short;
+  const { hint } = short;
   const which = observeLoaded(work.host.fs) === undefined ? 'load' : 'reload';
-  await rememberFailure(work, step.release, { step: which, text, hint, retryAt }, { reloading: undefined });
-  return { outcome: 'failed', text, hint };
+  const again = short.later || which === 'load' ? nextTry(work, which) : {};
+  await rememberFailure(work, step.release, { step: which, text, hint, ...again }, { reloading: undefined });
+  return short.later ? putOff(step, short) : { outcome: 'failed', text, hint };
 }
 
 /** A person is told that it was not done; what is tried again by itself is nothing to alarm anybody. */

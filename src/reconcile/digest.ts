@@ -26,6 +26,9 @@ export interface Digest {
   readonly done: readonly DigestStep[];
 }
 
+/** A reload that was killed may have left the machine without a card; should its end fail, that is not done without pause. */
+const INTERRUPTED = 5000;
+
 /** How many kernels have the driver, in words: `1 of 2 kernels has the current driver, 1 another build of it`. */
 export function coverage({ kernels, observation }: Judgement): string {
   const able = kernels.filter(
@@ -52,6 +55,7 @@ export function digest(judgement: Judgement, report: Report | undefined): Digest
   // Whoever installed it: a hook's run installs and reloads nothing.
   const reload = judgement.driver.reload?.again;
   if (reload !== undefined) waits.push(reload);
+  if (judgement.observation.interrupted) waits.push(INTERRUPTED);
   return {
     health,
     worst: worst === undefined ? '' : `${worst.message} → ${worst.hint}`,

@@ -88,6 +88,9 @@ export function unloadObstacle(observation: Observation): Obstacle | undefined {
 
 /** Who holds the driver; undefined where nobody does. */
 export function busyObstacle(loaded: LoadedDriver | undefined, holders: Holders): Obstacle | undefined {
+  if (loaded?.going) {
+    return { text: 'the driver is being unloaded at this moment', hint: 'try again in a moment' };
+  }
   const users = loaded?.users ?? 0;
   if (users === 0 && holders.holders.length === 0) return undefined;
   const names = holders.holders.map(holderText);

@@ -1,9 +1,9 @@
 // What is wrong with the driver in the kernel, and with the nodes of its devices. Pure.
 
+import { drivable, driven, drivingVersion, isTaken, namesOf, unclaimed } from './drivable.ts';
 import { standingFailure } from './judge-loaded.ts';
 import type { DriverJudgement, KernelJudgement, Problem } from './judgement.ts';
 import type { Observation } from './observation.ts';
-import { isUnclaimed } from './plan-driver.ts';
 
 export function loadedProblems(
   observation: Observation,
@@ -18,6 +18,8 @@ export function loadedProblems(
   });
   const found = [
     running.state === 'unsupported' ? undefined : notLoaded(observation, running),
+    notDriven(observation),
+    notSupported(observation),
     reloadDue(driver),
     staleDriver(observation, driver, running),
     wrongNodes(observation),
@@ -28,11 +30,11 @@ export function loadedProblems(
 type Found = Omit<Problem, 'release'> | undefined;
 
 function notLoaded(observation: Observation, { kernel, state, module }: KernelJudgement): Found {
-  const { loaded, devices, loading } = observation;
-  if (loaded !== undefined || devices.length === 0) return undefined;
+  const { loaded, loading } = observation;
+  if (loaded !== undefined || drivable(observation).length === 0) return undefined;
   const message = `the driver is installed for ${kernel.release} and not loaded, although a device is there`;
   const fits = module !== undefined && module.broken === undefined;
-  if (fits && isUnclaimed(devices) && loading.obstacle !== undefined) {
+  if (fits && unclaimed(observation).length > 0 && loading.obstacle !== undefined) {
     const { text, hint } = loading.obstacle;
     return { code: 'load-blocked', message: `not loaded: ${text}`, hint, severity: 'failed' };
   }
@@ -60,6 +62,36 @@ function notLoaded(observation: Observation, { kernel, state, module }: KernelJu
     message,
     hint: 'as root: ttkmdctl reconcile, which loads it, or says why it cannot',
     severity: 'failed',
+  };
+}
+
+/** The driver is there, and has not taken a card: its probe has failed, or it does not know it. */
+function notDriven(observation: Observation): Found {
+  const { loaded } = observation;
+  const left = unclaimed(observation);
+  if (loaded === undefined || left.length === 0) return undefined;
+  const has = driven(observation).length;
+  const others = has === 0 ? 'it has no device at all' : `it has ${has} of ${has + left.length}`;
+  return {
+    code: 'device-not-driven',
+    message: `the loaded driver ${loaded.version ?? ''} has not taken ${namesOf(left)}; ${others}`,
+    hint: 'see what the kernel says of it: dmesg | grep tenstorrent; then try again, as root: ttkmdctl reload, or a reboot',
+    severity: has === 0 ? 'failed' : 'degraded',
+  };
+}
+
+function notSupported(observation: Observation): Found {
+  const version = drivingVersion(observation);
+  const left = observation.devices.filter(
+    (device) => device.driver === undefined && !isTaken(device, version),
+  );
+  if (left.length === 0 || version === undefined) return undefined;
+  const names = left.map(({ address }) => address).join(', ');
+  return {
+    code: 'device-unsupported',
+    message: `${names} ${left.length === 1 ? 'is a Grayskull' : 'are Grayskulls'}, which the driver does not take from 2.2.0 on`,
+    hint: 'nothing to do; to use it, set driver.version to one before 2.2.0 whose source is in /usr/src',
+    severity: 'note',
   };
 }
 

@@ -5,7 +5,7 @@ import type { Host } from '../host/host.ts';
 import { judge } from './judge.ts';
 import type { Judgement } from './judgement.ts';
 import type { ConfigWarning } from './observation.ts';
-import { observe } from './observe.ts';
+import { type HolderSight, observe } from './observe.ts';
 import { observeEarly } from './observe-early.ts';
 
 export interface LookSettings {
@@ -16,6 +16,8 @@ export interface LookSettings {
   readonly unannounced?: boolean;
   /** The machine boots, and hugepages alone are of interest: what is not needed for them is not even touched. */
   readonly early?: boolean;
+  /** Whether it is looked who holds a device; unless told, where a reload is due. */
+  readonly holders?: HolderSight | undefined;
 }
 
 /** What documents and screens tell of the devices beyond what was judged: nothing in a chroot, where none are judged. */
@@ -27,7 +29,7 @@ export function cardsOf(host: Host, { observation, devices }: Judgement): Cards 
 
 /** Observes and judges; what `status` shows and what a plan is made from are the same. */
 export async function look(host: Host, settings: LookSettings): Promise<Judgement> {
-  const { config, configWarnings: warnings, unannounced = false, early = false } = settings;
+  const { config, configWarnings: warnings, unannounced = false, early = false, holders } = settings;
   if (early) return judge(await observeEarly(host, { config, warnings }));
-  return judge(await observe(host, { config, warnings, unannounced }));
+  return judge(await observe(host, { config, warnings, unannounced, holders }));
 }

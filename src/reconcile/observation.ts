@@ -80,6 +80,8 @@ export interface Observation {
   /** What modprobe would load instead of ours, where a remembered failure names it; see `shadowIdentity`. */
   readonly shadows: ReadonlyMap<string, string>;
   readonly loaded: LoadedDriver | undefined;
+  /** A reload has begun, and no run is at it any more. */
+  readonly interrupted: boolean;
   readonly holders: Holders;
   /** What is known of loading and unloading here. */
   readonly loading: ObservedLoading;

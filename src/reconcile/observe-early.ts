@@ -102,6 +102,7 @@ const NOTHING: Omit<Observation, keyof Seen> = {
   excluded: new Set(),
   abiHashes: new Map(),
   shadows: new Map(),
+  interrupted: false,
   holders: { holders: [], complete: true },
   loading: {
     boot: '',

@@ -1,7 +1,7 @@
 // What is seen of loading and unloading the driver on this machine.
 import type { LoadedDriver } from '../driver/driver.ts';
 import { observeInitramfsTool } from '../driver/initramfs-tools.ts';
-import { fileIdentity } from '../driver/installed.ts';
+import { contentIdentity } from '../driver/installed.ts';
 import { observeLoadObstacle } from '../driver/load-obstacle.ts';
 import { findLoadedCopy } from '../driver/loaded-copy.ts';
 import { observeWrongNodes } from '../driver/node-permissions.ts';
@@ -10,9 +10,15 @@ import type { State } from '../state/state.ts';
 import { hasHooks } from './hook-files.ts';
 import type { ObservedLoading, ObservedModule } from './observation.ts';
 
-/** What was in the kernel before the machine was booted is not there any more. */
+/**
+ * What was in the kernel before the machine was booted is not there any more. That a reload had begun counts on: who
+ * was told of its beginning waits for its end.
+ */
 export function ofThisBoot(state: State, boot: string): State {
-  return state.driver === undefined || state.driver.boot === boot ? state : { ...state, driver: undefined };
+  const { driver } = state;
+  if (driver === undefined || driver.boot === boot) return state;
+  const { reloading } = driver;
+  return { ...state, driver: reloading && { boot: driver.boot, reloading } };
 }
 
 /** @param boot a word for this boot of the machine */
@@ -26,7 +32,7 @@ export function observeLoading(
   return {
     boot,
     obstacle: machine.chrooted ? undefined : observeLoadObstacle(fs),
-    module: path === undefined ? undefined : fileIdentity(fs, path),
+    module: path === undefined ? undefined : contentIdentity(fs, path),
     copied: findLoadedCopy(fs, loaded?.sourceVersion) !== undefined,
     drains: hasHooks(fs, 'pre-reload'),
     wrongNodes: machine.chrooted || loaded === undefined ? [] : observeWrongNodes(fs),

@@ -5,8 +5,8 @@ import { foreignRuns } from '../dkms/foreign-runs.ts';
 import { findRemains, type Remains } from '../dkms/mend.ts';
 import { type DkmsObservation, observeDkms } from '../dkms/tree.ts';
 import { observeDevices } from '../driver/devices.ts';
-import type { DriverSource } from '../driver/driver.ts';
-import { observeHolders } from '../driver/holders.ts';
+import type { DriverSource, LoadedDriver } from '../driver/driver.ts';
+import { type Holders, observeHolders, UNSEEN } from '../driver/holders.ts';
 import { observeInstalled, shadowIdentity } from '../driver/installed.ts';
 import { findKept } from '../driver/kept.ts';
 import { observeLoaded } from '../driver/loaded.ts';
@@ -28,6 +28,7 @@ import { runUnderWay } from '../state/run.ts';
 import { loadState, STATE_FOLDER, type State } from '../state/state.ts';
 import { loadStuck } from '../state/stuck.ts';
 import { adviceWhereShort } from './hugepage-advice.ts';
+import { differ } from './judge-loaded.ts';
 import type { ConfigWarning, Observation, ObservedModule } from './observation.ts';
 import { observeLoading, ofThisBoot } from './observe-loading.ts';
 import { observeUnrecorded } from './unrecorded.ts';
@@ -47,6 +48,8 @@ export async function observe(
     readonly warnings: readonly ConfigWarning[];
     /** Nobody said that a kernel is complete: look whether its build tree is still being written. */
     readonly unannounced?: boolean;
+    /** Whether it is looked who holds a device: it goes through all processes. Unless told, where a reload is due. */
+    readonly holders?: HolderSight | undefined;
   },
 ): Promise<Observation> {
   const { fs, machine } = host;
@@ -102,16 +105,37 @@ export async function observe(
     abiHashes: changedAbis(fs, kernels, state),
     shadows: observeShadows(fs, state),
     loaded,
+    interrupted: state.driver?.reloading !== undefined && runUnderWay(fs) === undefined,
     devices,
     hugepages,
     hugepageAdvice: adviceWhereShort(host, { hugepages, config, devices, kernels, runningRelease }),
-    holders: machine.chrooted ? { holders: [], complete: true } : observeHolders(host),
+    holders: machine.chrooted
+      ? { holders: [], complete: true }
+      : holdersFor(host, settings, loaded, modules.get(machine.runningRelease ?? '')),
     loading: observeLoading(host, loaded, modules, boot),
     state,
     tools: toolIdentities(fs, kernels),
     privileged: machine.effectiveUser === 0,
     denied: [...new Set([...deniedPaths(fs), ...unreadModules(modules)])],
   };
+}
+
+export type HolderSight = 'always' | 'never' | 'where-due';
+
+/** One that hangs can have whoever looks at it hang: nobody looks for the fun of it. */
+function holdersFor(
+  host: Host,
+  { config, holders = 'where-due' }: { readonly config: Config; readonly holders?: HolderSight | undefined },
+  loaded: LoadedDriver | undefined,
+  module: ObservedModule | undefined,
+): Holders {
+  const isDue =
+    config.driver.reload === 'when-idle' &&
+    loaded !== undefined &&
+    module !== undefined &&
+    differ(loaded, module);
+  const isToLook = holders === 'always' || (holders === 'where-due' && isDue);
+  return isToLook || loaded?.users === 0 ? observeHolders(host) : UNSEEN;
 }
 
 type Restless = Pick<Observation, 'restless' | 'restlessSource'>;

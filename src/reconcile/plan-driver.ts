@@ -1,14 +1,10 @@
 // When the driver is loaded, unloaded and reloaded. Pure.
-import type { Device } from '../driver/driver.ts';
-import { type Obstacle, standingFailure, unloadObstacle } from './judge-loaded.ts';
+import { unclaimed } from './drivable.ts';
+import { differ, type Obstacle, standingFailure, unloadObstacle } from './judge-loaded.ts';
 import type { Judgement, KernelJudgement } from './judgement.ts';
+import type { Observation } from './observation.ts';
 import type { DriverAction, Policy } from './plan.ts';
 import type { Step } from './step.ts';
-
-/** Whether a device waits for a driver: without one that nothing is bound to, it was given away, as to vfio-pci. */
-export function isUnclaimed(devices: readonly Device[]): boolean {
-  return devices.some((device) => device.driver === undefined);
-}
 
 /**
  * The driver of the running kernel: an interrupted reload is ended, one that is due is done where the settings say so,
@@ -26,7 +22,13 @@ export function planDriver(
   if (observation.chrooted || policy.removed || policy.trigger === 'kernel-event') return [];
   if (running === undefined) return [];
   if (observation.state.driver?.reloading !== undefined) {
-    return [{ kind: 'endReload', release: running.kernel.release }];
+    const end: Step = { kind: 'endReload', release: running.kernel.release };
+    // The machine was restarted in the middle of it: it is loaded as at any boot, and those who were told are told.
+    const isCut = observation.state.driver.boot !== observation.loading.boot;
+    const isToLoad = isCut && observation.loaded === undefined;
+    return isToLoad
+      ? [...planLoad(judgement, running, builds, policy), { ...end, isCut }]
+      : [{ ...end, isCut }];
   }
   return observation.loaded === undefined
     ? planLoad(judgement, running, builds, policy)
@@ -35,17 +37,19 @@ export function planDriver(
 
 /** A module that is no longer current and still fits is better than none. */
 function planLoad(
-  { devices, observation }: Judgement,
+  { observation }: Judgement,
   { kernel: { release }, state }: KernelJudgement,
   builds: readonly Step[],
   { trigger }: Policy,
 ): Step[] {
   const { loading, modules } = observation;
-  if (!isUnclaimed(devices) || loading.obstacle !== undefined) return [];
+  if (unclaimed(observation).length === 0 || loading.obstacle !== undefined) return [];
   if (observation.state.driver?.unloaded) return [];
   const built = isInstalled(builds, release);
-  // What refused a moment ago refuses again; a person, a boot and the clock may find something mended.
-  if (trigger === 'watch' && !built && standingFailure(observation, 'load') !== undefined) return [];
+  // What refused a moment ago refuses again; a person and a boot may find something mended, and so may the clock.
+  const failure = standingFailure(observation, 'load');
+  const isEarly = trigger === 'watch' || (trigger === 'timer' && (failure?.retryAt ?? 0) > observation.now);
+  if (failure !== undefined && !built && isEarly) return [];
   const module = modules.get(release);
   const usable = module !== undefined && module.broken === undefined && module.mismatch === undefined;
   return built || (usable && state !== 'unsupported') ? [{ kind: 'load', release }] : [];
@@ -73,8 +77,8 @@ function planReload(
   }
   if (!built) {
     if (observation.state.modules[release] === undefined) return [];
-    // At boot nobody uses it yet, and there is nothing to lose that a boot without it would not lack as well.
-    if (setting === 'when-idle' && !loading.copied) return [];
+    // Should the one on disk not load, nothing could be put back, and each boot would lose the device again.
+    if (!loading.copied) return [];
     const { failure } = due ?? {};
     if (failure !== undefined && (failure.retryAt ?? Number.POSITIVE_INFINITY) > observation.now) return [];
   }
@@ -87,10 +91,10 @@ function isInstalled(builds: readonly Step[], release: string): boolean {
 }
 
 /** What a person asked for by name; nothing where there is nothing to do, or something in the way. */
-export function planAsked(judgement: Judgement, action: DriverAction): Step[] {
+export function planAsked(judgement: Judgement, action: DriverAction, force: boolean): Step[] {
   const { observation } = judgement;
   const release = observation.runningRelease;
-  if (release === undefined || askedObstacle(judgement, action) !== undefined) return [];
+  if (release === undefined || askedObstacle(judgement, action, force) !== undefined) return [];
   const { loaded, modules } = observation;
   const interrupted = observation.state.driver?.reloading !== undefined;
   const first: Step[] = interrupted ? [{ kind: 'endReload', release }] : [];
@@ -104,8 +108,15 @@ export function planAsked(judgement: Judgement, action: DriverAction): Step[] {
   return [...first, { kind: 'reload', release, version, from: loaded.version, asked: true }];
 }
 
-/** Why what a person asks for cannot be done. */
-export function askedObstacle(judgement: Judgement, action: DriverAction): Obstacle | undefined {
+/**
+ * Why what a person asks for cannot be done.
+ * @param force the person takes it upon them that a driver that works may be lost until the next boot
+ */
+export function askedObstacle(
+  judgement: Judgement,
+  action: DriverAction,
+  force = false,
+): Obstacle | undefined {
   const { observation } = judgement;
   const { chrooted, runningRelease: release, loaded, loading, modules } = observation;
   if (chrooted || release === undefined) {
@@ -122,9 +133,20 @@ export function askedObstacle(judgement: Judgement, action: DriverAction): Obsta
   if (loading.obstacle !== undefined) return loading.obstacle;
   const module = modules.get(release);
   const wrong = module === undefined ? 'there is no module' : (module.broken ?? module.mismatch);
-  if (wrong === undefined) return undefined;
+  if (wrong === undefined) return action === 'reload' && !force ? noWayBack(observation) : undefined;
   return {
     text: `nothing can be loaded into ${release}: ${wrong}`,
     hint: `build it, as root: ttkmdctl reconcile --kernel ${release}`,
+  };
+}
+
+/** The loaded driver works, and is not on disk: if the one on disk does not, the device has none. */
+export function noWayBack({ loaded, loading, modules, runningRelease }: Observation): Obstacle | undefined {
+  const module = modules.get(runningRelease ?? '');
+  const isOther = loaded !== undefined && module !== undefined && differ(loaded, module);
+  if (!isOther || loading.copied) return undefined;
+  return {
+    text: 'there is no copy of the loaded driver, which would be put back if the one on disk failed: the device would be without a driver',
+    hint: 'reboot to have the one on disk; or at that risk, as root: ttkmdctl reload --force',
   };
 }

@@ -33,7 +33,7 @@ export type DriverAction = 'load' | 'unload' | 'reload';
 
 /** The steps that make the machine right, in their order. Nothing but `wait` steps means that nothing is to be done. */
 export function plan(judgement: Judgement, policy: Policy): Step[] {
-  if (policy.driver !== undefined) return planAsked(judgement, policy.driver);
+  if (policy.driver !== undefined) return planAsked(judgement, policy.driver, policy.force);
   const hugepages = planHugepages(judgement, policy);
   if (policy.part === 'hugepages') return hugepages;
   const chosen = judgement.kernels.filter(

@@ -1,4 +1,5 @@
 // What is wrong, to which kernel, why, and the command or setting that mends it. Pure.
+import { drivable } from './drivable.ts';
 import { hugepageProblems } from './hugepage-problems.ts';
 import type { HugepagesJudgement } from './judge-hugepages.ts';
 import type { DriverJudgement, Health, KernelJudgement, Problem } from './judgement.ts';
@@ -188,7 +189,7 @@ function kernelProblem(
       message: `${release}: ${judged.reason}`,
       hint: 'boot a kernel that can take the driver; ttkmdctl kernels lists them',
       release,
-      severity: observation.devices.length > 0 && observation.loaded === undefined ? 'failed' : 'note',
+      severity: drivable(observation).length > 0 && observation.loaded === undefined ? 'failed' : 'note',
     };
   }
   return undefined;
@@ -212,12 +213,13 @@ function missingText({ source }: DriverJudgement, { reason }: KernelJudgement): 
 
 /** A kernel that nobody will boot spoils nothing; the running one without a driver is a failure if a device is there. */
 function severityOf(
-  { devices, loaded, installing }: Observation,
+  observation: Observation,
   { kernel, bootable, module }: KernelJudgement,
 ): Problem['severity'] {
+  const { loaded, installing } = observation;
   // What was there stays until its successor is proved: nothing is wrong with a machine that is being worked on.
   if (installing === kernel.release && module !== undefined) return 'note';
-  if (kernel.running && devices.length > 0 && loaded === undefined) return 'failed';
+  if (kernel.running && drivable(observation).length > 0 && loaded === undefined) return 'failed';
   return bootable || kernel.kind === 'headers-only' ? 'degraded' : 'note';
 }
 

@@ -19,6 +19,7 @@ import { createUnwritten, type UnwrittenRecord } from '../state/unwritten.ts';
 import type { Judgement } from './judgement.ts';
 import { look } from './look.ts';
 import type { ConfigWarning } from './observation.ts';
+import type { HolderSight } from './observe.ts';
 import { isEmpty, type Policy, plan } from './plan.ts';
 import { isOfHugepages, type Step } from './step.ts';
 import type { StepReport } from './work.ts';
@@ -106,8 +107,15 @@ async function lookAndPlan(host: Host, options: ReconcileOptions): Promise<Plann
     ...options,
     unannounced: isUnannounced(options),
     early: isEarly(options),
+    holders: sightOf(options.policy),
   });
   return { judgement, steps: plan(judgement, options.policy) };
+}
+
+/** A hook of a kernel's installation is not to wait for anybody's process. */
+function sightOf({ trigger, part, driver }: Policy): HolderSight {
+  if (trigger === 'kernel-event' || part === 'hugepages') return 'never';
+  return driver === undefined ? 'where-due' : 'always';
 }
 
 /** Nobody has said that a kernel or a driver source is complete. */
@@ -179,7 +187,11 @@ async function work(
         ? 'failed'
         : 'done';
     publish({ type: 'run-ended', at: host.clock.now(), outcome });
-    const after = await look(host, { ...options, early: isEarly(options) });
+    const after = await look(host, {
+      ...options,
+      early: isEarly(options),
+      holders: sightOf(options.policy),
+    });
     return { before: judgement, steps, done, after, outcome, unwritten: unwritten.found };
   } finally {
     unwritten.attempt('run', RUN_PATH, () => endRun(host.fs));

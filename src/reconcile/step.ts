@@ -48,7 +48,12 @@ export type Step =
       readonly asked: boolean;
     }
   /** Bring a reload that was interrupted to its end. */
-  | { readonly kind: 'endReload'; readonly release: string }
+  | {
+      readonly kind: 'endReload';
+      readonly release: string;
+      /** By the end of that boot of the machine: nothing is left to do but to tell of it. */
+      readonly isCut?: boolean;
+    }
   /** Take a kernel that is gone out of every record. */
   | { readonly kind: 'forget'; readonly release: string }
   /** Take a version that no kernel uses any more out of dkms's records. */

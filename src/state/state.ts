@@ -80,13 +80,15 @@ export interface FailedPages {
 /** Why the driver could not be loaded or reloaded; it stands as long as module and boot are the same. */
 export interface DriverFailure {
   readonly step: 'load' | 'reload';
-  /** Which file it was, see `fileIdentity`. */
+  /** Which file it was, see `contentIdentity`. */
   readonly module: string | undefined;
   readonly text: string;
   readonly hint: string;
   readonly at: number;
   /** When it may be tried again by itself; undefined where a person has to ask. */
   readonly retryAt?: number | undefined;
+  /** How often in succession; absent in records of earlier versions. */
+  readonly times?: number | undefined;
 }
 
 /** A reload that has begun: until it has ended, those who were told of its beginning wait. */
@@ -97,6 +99,8 @@ export interface ReloadUnderWay {
   readonly fromSource: string | undefined;
   /** The version that is to be loaded. */
   readonly to: string | undefined;
+  /** The devices that the driver had; absent in records of earlier versions. */
+  readonly devices?: readonly { readonly address: string; readonly family: string }[];
 }
 
 /** What is remembered of the driver in the kernel. Nothing of it counts in another boot. */

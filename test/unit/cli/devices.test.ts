@@ -220,7 +220,7 @@ describe('the document of `status`', () => {
 
   it('has each device in full, and the holders with the driver', async () => {
     const host = machine(files, { machine: { runningRelease: '6.12.58-gentoo-dist' } });
-    const judgement = await judgeHost(host);
+    const judgement = await judgeHost(host, 'always');
     expect(statusDocument(judgement, undefined, cardsOf(host, judgement))).toMatchObject({
       driver: {
         loaded: '2.9.0',

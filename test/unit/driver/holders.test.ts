@@ -104,6 +104,23 @@ describe('a holder', () => {
     expect(complete).toBe(true);
   });
 
+  it('whose descriptors account for all users spares everybody’s mappings', () => {
+    const host = hostWith({
+      ...processFiles(7, 'tt', 0, { 'fd/3': NODE, 'fd/4': NODE }),
+      ...processFiles(8, 'stuck', 0),
+    });
+    const read: string[] = [];
+    const fs = {
+      ...host.fs,
+      readText: (path: string) => host.fs.readText(read[read.push(path) - 1] ?? path),
+    };
+    expect(observeHolders({ ...host, fs }).holders).toHaveLength(1);
+    expect(read.filter((path) => path.endsWith('/maps'))).toEqual([]);
+    host.put({ '/sys/module/tenstorrent/refcnt': '3\n' });
+    observeHolders({ ...host, fs });
+    expect(read.filter((path) => path.endsWith('/maps'))).toEqual(['/proc/8/maps']);
+  });
+
   it('is named in the order of pids', () => {
     const files = {
       ...processFiles(100, 'b', 0, { 'fd/3': NODE }),
@@ -116,6 +133,13 @@ describe('a holder', () => {
 describe('nobody', () => {
   it.each<[string, Files]>([
     ['who has other files', processFiles(7, 'tt', 0, { 'fd/3': { link: '/home/tenstorrent/notes' } })],
+    [
+      'who has an ordinary file of that name',
+      {
+        ...processFiles(7, 'tt', 0, { 'fd/3': { link: '/srv/tenstorrent/0' } }),
+        '/srv/tenstorrent/0': 'text',
+      },
+    ],
     ['who ended while looked at', { '/proc/7/fd/3': NODE }],
     ['who is a thread of the kernel', { '/proc/7/comm': 'kthreadd\n' }],
     [

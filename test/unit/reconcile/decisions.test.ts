@@ -141,6 +141,7 @@ describe('health', () => {
   const loaded = (version: string): Files => ({
     '/sys/module/tenstorrent/version': `${version}\n`,
     '/sys/module/tenstorrent/refcnt': '0\n',
+    '/sys/bus/pci/devices/0000:01:00.0/driver': { link: '../../../bus/pci/drivers/tenstorrent' },
   });
   it.each<[string, Files, string]>([
     ['all is right', { ...current(A, '2.9.0'), ...V1, ...device, ...loaded('2.9.0') }, 'ok'],

@@ -124,6 +124,9 @@ describe.each(CASES)('a reload %s', (_, options, expected) => {
       // What does not load is no better after a boot; that is said, and nothing is left of the reload.
       expect(version(host), where).toBe(options.refuses === undefined ? '2.9.0' : undefined);
       expect((await judgeHost(host)).observation.state.driver?.reloading, where).toBeUndefined();
+      expect(loadState(host.fs).driver?.reloading, where).toBeUndefined();
+      // Nobody was told of one that had not got as far.
+      if (lives > begins) expect(told(host).at(-1), where).toBe('post');
     }
   });
 });

@@ -1,10 +1,12 @@
 // The driver in the kernel beside the one on disk: when it is reloaded, how, and what is said where it is not.
 import { describe, expect, it } from 'vitest';
 import { loadConfig } from '../../../src/config/load.ts';
+import { contentIdentity } from '../../../src/driver/installed.ts';
 import { digest } from '../../../src/reconcile/digest.ts';
 import { HOOKS_FOLDER } from '../../../src/reconcile/hook-files.ts';
 import { cardsOf } from '../../../src/reconcile/look.ts';
 import type { Policy } from '../../../src/reconcile/plan.ts';
+import { askedObstacle } from '../../../src/reconcile/plan-driver.ts';
 import { type Report, reconcile } from '../../../src/reconcile/reconcile.ts';
 import { statusDocument } from '../../../src/reconcile/status-document.ts';
 import { readHistory } from '../../../src/state/history.ts';
@@ -139,14 +141,14 @@ describe('a reload is planned', () => {
     expect(inShort(await planHost(host))).toEqual([]);
   });
 
-  it('not without a copy to put back, but at boot', async () => {
+  it('not without a copy to put back, at boot either', async () => {
     const without = (reload: string) => {
       const host = recorded({ ...DUE, ...setting(reload) });
       host.fs.removeTree('/run/ttkmd/loaded');
       return host;
     };
     expect(inShort(await planHost(without('when-idle')))).toEqual([]);
-    expect(inShort(await planHost(without('boot'), { trigger: 'boot' }))).toEqual([`reload ${A} 2.9.0`]);
+    expect(inShort(await planHost(without('boot'), { trigger: 'boot' }))).toEqual([]);
   });
 
   it('not by a kernel that cannot unload', async () => {
@@ -220,11 +222,18 @@ describe('what is said', () => {
       60_000,
     ],
     [
+      'of one that is being unloaded',
+      { ...DUE, ...setting('when-idle'), '/sys/module/tenstorrent/refcnt': '-1\n' },
+      'reload-due',
+      /the driver is being unloaded at this moment/,
+      60_000,
+    ],
+    [
       'of node permissions',
       {
         ...DUE,
         '/usr/lib/udev/rules.d/50-tenstorrent.rules': 'SUBSYSTEM=="tenstorrent", MODE="0666"\n',
-        '/dev/tenstorrent/0': { text: '', mode: 0o600 },
+        '/dev/tenstorrent/0': { special: '240:0', mode: 0o600 },
       },
       'device-permissions',
       /\/dev\/tenstorrent\/0 has the permissions 0600; \/usr\/lib\/\S+ says 0666 → .*udevadm trigger/,
@@ -429,7 +438,7 @@ describe('a reload', () => {
             : undefined,
     });
     expect(ended(await run(host))).toEqual([
-      `reload failed: not reloaded: refused: job 7 is running (${HOOKS_FOLDER}/pre-reload ended with 1)`,
+      `reload skipped: not reloaded: refused: job 7 is running (${HOOKS_FOLDER}/pre-reload ended with 1)`,
     ]);
     expect(version(host)).toBe('2.8.0');
     expect(told(host)).toEqual(['pre-reload', 'post-reload failed']);
@@ -438,8 +447,16 @@ describe('a reload', () => {
     expect(problems.map(({ code, message }) => `${code}: ${message}`).join()).toMatch(
       /reload-failed: .*job 7 is running/,
     );
+    const written = readHistory(host.fs).length;
     host.clock.advance(15 * 60_000);
     expect(ended(await run(host))).toHaveLength(1);
+    expect(told(host)).toHaveLength(4);
+    // The wait grows, and what was written down is not written down each time.
+    host.clock.advance(15 * 60_000);
+    expect((await run(host)).outcome).toBe('nothing-to-do');
+    host.clock.advance(15 * 60_000);
+    expect(ended(await run(host))).toHaveLength(1);
+    expect(readHistory(host.fs)).toHaveLength(written);
   });
 
   it('is not tried without the program that cannot be trusted', async () => {
@@ -496,6 +513,13 @@ describe('a reload', () => {
     const { problems, health } = await judgeHost(host);
     expect(health).toBe('failed');
     expect(problems.find(({ code }) => code === 'not-loaded')?.message).toMatch(/could not be put back/);
+    expect(ended(await run(host, { trigger: 'timer' }))).toHaveLength(0);
+    host.clock.advance(15 * 60_000);
+    expect(ended(await run(host, { trigger: 'timer' }))).toHaveLength(1);
+    // The wait grows: what refuses for hours is not asked each quarter of an hour.
+    host.clock.advance(15 * 60_000);
+    expect(ended(await run(host, { trigger: 'timer' }))).toHaveLength(0);
+    host.clock.advance(15 * 60_000);
     expect(ended(await run(host, { trigger: 'timer' }))).toHaveLength(1);
   });
 
@@ -523,9 +547,12 @@ describe('a reload', () => {
     expect(version(host)).toBe('2.8.0');
     expect(told(host)).toEqual(['pre-reload', 'post-reload failed']);
     expect(report.outcome).toBe('done');
-    expect(digest(report.after, report).again).toBe(60_000);
+    // Not each minute: what uses the card was drained for it.
+    expect(digest(report.after, report).again).toBe(15 * 60_000);
     host.put({ '/sys/module/tenstorrent/refcnt': '0\n' });
     host.fs.removeTree('/proc/4711');
+    expect(await planHost(host)).toEqual([]);
+    host.clock.advance(15 * 60_000);
     expect((await planHost(host)).map(({ kind }) => kind)).toEqual(['reload']);
   });
 
@@ -645,6 +672,19 @@ describe('by command', () => {
     expect(version(host)).toBe('2.8.0');
   });
 
+  it('reload is refused where the loaded driver could not be put back, unless it is forced', async () => {
+    const host = recorded(DUE);
+    host.fs.removeTree('/run/ttkmd/loaded');
+    expect(askedObstacle(await judgeHost(host), 'reload')).toMatchObject({
+      text: expect.stringMatching(/no copy of the loaded driver/),
+      hint: expect.stringMatching(/reboot.*ttkmdctl reload --force/),
+    });
+    expect((await asked(host, 'reload')).outcome).toBe('nothing-to-do');
+    expect(version(host)).toBe('2.8.0');
+    const forced = await run(host, { trigger: 'cli', driver: 'reload', force: true });
+    expect(ended(forced)).toEqual(['reload done: loaded tenstorrent 2.9.0 in the place of 2.8.0']);
+  });
+
   it('reload is done after a failure that stands', async () => {
     let refuses = ['2.9.0'];
     const host = await grown(
@@ -693,4 +733,42 @@ it('programs find in the status which driver is loaded, and whether another is d
     reloadDue: false,
     reloadObstacle: null,
   });
+});
+
+it('a module is known again by whatever path it is reached', () => {
+  const host = machine({
+    '/usr/lib/modules/x/a.ko': 'text',
+    '/usr/lib/modules/x/b.ko': 'text',
+    '/alias': { link: 'usr/lib' },
+  });
+  const [one, same, other] = [
+    '/alias/modules/x/a.ko',
+    '/usr/lib/modules/x/a.ko',
+    '/alias/modules/x/b.ko',
+  ].map((path) => contentIdentity(host.fs, path));
+  expect(same).toBe(one);
+  expect(other).not.toBe(one);
+});
+
+describe('processes are looked at', () => {
+  it.each<[string, Files, Partial<Policy>, boolean]>([
+    ['where a reload waits for them', setting('when-idle'), { trigger: 'watch' }, true],
+    ['not where nothing is reloaded by itself', {}, { trigger: 'watch' }, false],
+    ['never by a hook of a kernel’s installation', setting('when-idle'), { trigger: 'kernel-event' }, false],
+    ['never for hugepages', setting('when-idle'), { part: 'hugepages' }, false],
+    ['not where the loaded driver is the one on disk', loadedModule('2.9.0', 1), { trigger: 'timer' }, false],
+    ['where a person wants to unload it', {}, { driver: 'unload' }, true],
+  ])('%s', async (_, more, policy, expected) => {
+    const host = recorded({ ...DUE, ...loadedModule('2.8.0', 1), ...holder(4711, 'python3'), ...more });
+    const looked: string[] = [];
+    const fs = { ...host.fs, list: (path: string) => host.fs.list(looked[looked.push(path) - 1] ?? path) };
+    await run({ ...host, fs } as MemoryHost, policy);
+    expect(looked.includes('/proc/4711/fd')).toBe(expected);
+  });
+});
+
+it('a reload that was killed has another look follow at once, and not at the next resync', async () => {
+  const reloading = { release: A, from: '2.8.0', fromSource: 'AB280', to: '2.9.0' };
+  const host = recorded(DUE, record('this-boot', { boot: 'this-boot', reloading }));
+  expect(digest(await judgeHost(host), undefined).again).toBe(5000);
 });

@@ -284,6 +284,7 @@ describe('health, with a driver in the running kernel', () => {
   const loaded: Files = {
     '/sys/module/tenstorrent/version': '2.9.0\n',
     '/sys/module/tenstorrent/refcnt': '1\n',
+    '/sys/bus/pci/devices/0000:01:00.0/driver': { link: '../../../bus/pci/drivers/tenstorrent' },
   };
   const excludes: Files = { '/etc/ttkmd/ttkmd.conf': `[kernels]\nexclude = ${A}\n` };
   const fine: Files = { ...current(B, '2.9.0'), ...MINE };

@@ -1,6 +1,7 @@
 // A running kernel that takes and gives modules: modprobe, insmod and sysfs as they act together.
 import type { Host } from '../../../src/host/host.ts';
 import type { Files } from './machines.ts';
+import type { MemoryHost } from './memory-host.ts';
 import type { ExecAnswer, ExecFunction, RecordedCall } from './scripted-exec.ts';
 import { workingDkms } from './working-dkms.ts';
 
@@ -23,7 +24,7 @@ export function loadedModule(version: string, users = 0): Files {
     [`${SYSFS}/srcversion`]: `${sourceVersion(version)}\n`,
     [`${SYSFS}/refcnt`]: `${users}\n`,
     [`${SYSFS}/taint`]: 'OE\n',
-    '/dev/tenstorrent/0': '',
+    '/dev/tenstorrent/0': { special: '240:0' },
   };
 }
 
@@ -50,7 +51,8 @@ export function fakeKernel(
   release: string,
   { refuses = [], blind = [], first }: KernelOptions = {},
 ): ExecFunction {
-  const insert = ({ fs }: Host, path: string): ExecAnswer => {
+  const insert = (on: MemoryHost, path: string): ExecAnswer => {
+    const { fs } = on;
     const version = /version=([^\0]*)/.exec(fs.readText(path) ?? '')?.[1];
     if (version === undefined)
       return { code: 1, stderr: 'modprobe: FATAL: Module tenstorrent not found in directory\n' };
@@ -59,7 +61,8 @@ export function fakeKernel(
     }
     for (const [name, text] of Object.entries(loadedModule(version))) {
       const isNode = name.startsWith('/dev/');
-      if (!isNode || !blind.includes(version)) plain(fs, name, String(text));
+      if (!isNode) plain(fs, name, String(text));
+      else if (!blind.includes(version)) on.put({ [name]: text });
     }
     return '';
   };
@@ -69,7 +72,9 @@ export function fakeKernel(
     const { fs } = on;
     switch (call.line) {
       case 'modprobe -b tenstorrent':
-        return fs.exists(SYSFS) ? '' : insert(on, `/lib/modules/${release}/kernel/extra/tenstorrent.ko`);
+        return fs.exists(SYSFS)
+          ? ''
+          : insert(on as MemoryHost, `/lib/modules/${release}/kernel/extra/tenstorrent.ko`);
       case 'modprobe -r tenstorrent':
         if (fs.readText(`${SYSFS}/refcnt`)?.trim() !== '0') {
           return { code: 1, stderr: 'modprobe: FATAL: Module tenstorrent is in use.\n' };
@@ -82,7 +87,7 @@ export function fakeKernel(
       case 'modprobe -a hwmon':
         return '';
     }
-    if (call.command === 'insmod') return insert(on, call.args[0] ?? '');
+    if (call.command === 'insmod') return insert(on as MemoryHost, call.args[0] ?? '');
     if (call.line.startsWith('modinfo -F depends')) return 'hwmon\n';
     // Nobody is writing to a build tree.
     if (['udevadm', 'dmesg', 'find'].includes(call.command)) return '';

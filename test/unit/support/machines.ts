@@ -3,7 +3,7 @@ import { loadConfig } from '../../../src/config/load.ts';
 import type { Host } from '../../../src/host/host.ts';
 import { judge } from '../../../src/reconcile/judge.ts';
 import type { Judgement } from '../../../src/reconcile/judgement.ts';
-import { observe } from '../../../src/reconcile/observe.ts';
+import { type HolderSight, observe } from '../../../src/reconcile/observe.ts';
 import { type Policy, plan } from '../../../src/reconcile/plan.ts';
 import type { Step } from '../../../src/reconcile/step.ts';
 import {
@@ -160,9 +160,9 @@ function settle(host: MemoryHost): void {
   }
 }
 
-export async function judgeHost(host: MemoryHost): Promise<Judgement> {
+export async function judgeHost(host: MemoryHost, holders?: HolderSight): Promise<Judgement> {
   const loaded = loadConfig(host.fs);
-  return judge(await observe(host, { config: loaded.config, warnings: [] }));
+  return judge(await observe(host, { config: loaded.config, warnings: [], holders }));
 }
 
 export const POLICY: Policy = {

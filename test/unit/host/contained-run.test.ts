@@ -1,0 +1,52 @@
+// A run in the machine's own PID namespace, on the real machine, asked by a process of its own.
+import { spawn, spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+
+const EXEC = join(import.meta.dirname, '../../../src/host/exec.ts');
+
+/** What the run printed, how it ended, and how long it took. */
+function runOpen(script: string, timeLimit: number): { lines: string[]; code: number; timedOut: boolean } {
+  const ask = `const { createExec } = await import('${EXEC}');
+    const lines = [];
+    const { code, timedOut } = await createExec('/').run('sh', ['-c', ${JSON.stringify(script)}],
+      { env: {}, timeLimit: ${timeLimit}, nice: 0, seesProcesses: true, onLine: (line) => lines.push(line) });
+    console.log(JSON.stringify({ lines, code, timedOut }));`;
+  const ended = spawnSync(process.execPath, ['--input-type=module', '-e', ask], {
+    encoding: 'utf8',
+    timeout: 15_000,
+  });
+  expect(ended.signal, ended.stderr).toBeNull();
+  return JSON.parse(ended.stdout) as ReturnType<typeof runOpen>;
+}
+
+/** One that nobody has waited for yet is dead as well. */
+function isThere(pid: number): boolean {
+  try {
+    return !/\) [ZX] /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
+  } catch {
+    return false;
+  }
+}
+
+describe('a run that sees the processes of the machine', () => {
+  it('can end one of them', async () => {
+    const other = spawn('sleep', ['60'], { stdio: 'ignore' });
+    const gone = new Promise((resolve) => other.on('exit', (_, signal) => resolve(signal)));
+    expect(runOpen(`kill ${other.pid}`, 10_000)).toMatchObject({ lines: [], code: 0 });
+    expect(await gone).toBe('SIGTERM');
+  });
+
+  it('leaves nothing of its group behind, and does not wait for what holds on to its output', () => {
+    const { lines, code, timedOut } = runOpen('sleep 60 & echo $!', 10_000);
+    expect({ code, timedOut }).toEqual({ code: 0, timedOut: false });
+    expect(isThere(Number(lines[0]))).toBe(false);
+  });
+
+  it('is ended at its time limit, with its group', () => {
+    const { lines, timedOut } = runOpen('sleep 60 & echo $!; wait', 500);
+    expect(timedOut).toBe(true);
+    expect(isThere(Number(lines[0]))).toBe(false);
+  });
+});

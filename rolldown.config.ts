@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { defineConfig, type Plugin } from 'rolldown';
 
 const IMPORT = /^import (?:\* as )?(\w[\w$]*|\{[^}]*\})(?:, (\{[^}]*\}))? from "(node:[\w/]+)";$/gm;
@@ -18,52 +20,29 @@ const builtinsWithoutImport: Plugin = {
   },
 };
 
-/** What only builds and the daemon need of the machine; each brings a library or a server with it. */
-const LATE_HOST = [
-  'contained-run',
-  'watch',
-  'serve',
-  'call-socket',
-  'memory',
-  'process-log',
-  'own-command',
-  'signals',
-];
+/** What is run most often, and by each kernel installation. */
+const FREQUENT = ['cli/main', 'cli/status', 'cli/reconcile', 'kernel-events/way'];
+
+const STATIC_IMPORT = /^(?:import|export) (?!type\b)[^;']*?\bfrom '([^']+)';$/gm;
 
 /**
- * What nearly every command loads is one file: finding, reading and compiling twenty small ones costs more than
- * the few functions that a command does not call. Builds, deployment and their libraries stay apart.
+ * What the frequent commands load is one file: finding, reading and compiling twenty small ones costs more than
+ * the few functions that a command does not call. What they import late, on their way to a build, stays apart, and
+ * so does what only other commands need.
  */
-function inEveryCommand(id: string): boolean {
-  if (/node_modules\/(commander|ini)\//.test(id)) return true;
-  const room = id.match(/\/src\/([\w-]+)\/([\w-]+)\.ts$/);
-  if (room === null) return false;
-  const [, name = '', file = ''] = room;
-  if (['config', 'kernels', 'driver', 'state'].includes(name)) return true;
-  if (name === 'host') return !LATE_HOST.includes(file);
-  if (name === 'dkms')
-    return ['bash-assignments', 'commands', 'foreign-runs', 'framework', 'mend', 'tree'].includes(file);
-  if (name === 'reconcile')
-    return !/^(admin-hooks|apply|build-hooks|give-back|own-copies|verify-install|work)/.test(file);
-  return (
-    name === 'cli' &&
-    !/^(ask|bootstrap|doctor)/.test(file) &&
-    ![
-      'deploy',
-      'hooks',
-      'config',
-      'cancel',
-      'history',
-      'logs',
-      'watch-status',
-      'boot',
-      'driver',
-      'service',
-      'render-files',
-      'usage',
-    ].includes(file)
-  );
+const frequent = new Set<string>();
+for (const name of FREQUENT) follow(join(import.meta.dirname, `src/${name}.ts`));
+
+function follow(file: string): void {
+  if (frequent.has(file)) return;
+  frequent.add(file);
+  for (const [, from = ''] of readFileSync(file, 'utf8').matchAll(STATIC_IMPORT)) {
+    if (from.startsWith('.')) follow(join(dirname(file), from));
+  }
 }
+
+/** Of the libraries, these are called by every command. */
+const LIBRARIES = /node_modules\/(commander|ini)\//;
 
 export default defineConfig({
   input: 'src/main.ts',
@@ -76,6 +55,6 @@ export default defineConfig({
     minify: 'dce-only',
     entryFileNames: 'main.js',
     chunkFileNames: '[name]-[hash].js',
-    codeSplitting: { groups: [{ name: 'core', test: inEveryCommand }] },
+    codeSplitting: { groups: [{ name: 'core', test: (id) => frequent.has(id) || LIBRARIES.test(id) }] },
   },
 });

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { SAMPLE } from '../system/support/machine.ts';
 import { addVersion, cardGuest, expectPages, MOUNT, wantPages } from './support/card.ts';
 import type { Guest } from './support/guest.ts';
-import { built, until } from './support/services.ts';
+import { bootstrapped, built, until } from './support/services.ts';
 import { statusOf } from './support/status.ts';
 
 const NEWER = '1.1.0-sample';
@@ -16,6 +16,7 @@ let guest: Guest;
 beforeAll(async () => {
   guest = await cardGuest('systemd');
   await guest.boot();
+  await bootstrapped(guest);
 });
 afterAll(() => guest?.dispose());
 

@@ -1,5 +1,5 @@
-// The guests' disks as they are before the first boot: a base image with the release of the program installed,
-// as install.sh does it, and the sample driver's source. Kept until one of these changes.
+// The guests' disks as they are before the first boot: a base image, with the release of the program and the sample
+// driver's source lying ready. Kept until one of these changes.
 
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';

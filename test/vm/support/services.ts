@@ -44,6 +44,15 @@ export const WORDS: Record<Init, ServiceWords> = {
   },
 };
 
+/**
+ * From a fresh machine to a card that works, by the command that the README gives. What has no network is not brought.
+ * Gives what it printed.
+ */
+export async function bootstrapped(guest: Guest): Promise<string> {
+  const options = '--yes --kmd-source /opt/tt-kmd --without tt-smi,tt-flash';
+  return (await guest.run(`sh /opt/ttkmd/bootstrap.sh ${options} 2>&1`, { timeoutMs: 480_000 })).stdout;
+}
+
 /** What runs only while a module is built. */
 const BUILDERS = ['dkms', 'make', 'gcc', 'cc1', 'as', 'ld', 'modpost'];
 
@@ -52,7 +61,7 @@ export async function succeeds(guest: Guest, script: string): Promise<boolean> {
 }
 
 /** Waits, inside the guest, until a shell condition holds. */
-export async function until(guest: Guest, condition: string, timeoutMs = 180_000): Promise<void> {
+export async function until(guest: Guest, condition: string, timeoutMs = 400_000): Promise<void> {
   await guest.run(`until { ${condition}; } >/dev/null 2>&1; do sleep 0.3; done`, { timeoutMs });
 }
 

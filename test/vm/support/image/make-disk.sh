@@ -1,6 +1,6 @@
 #!/bin/sh
-# Makes a guest's disk: the root file system in BASE, which stays as it is, with the program installed from an
-# unpacked RELEASE and its services enabled, the driver source in DRIVER, and the files of each ROOTFS.
+# Makes a guest's disk: the root file system in BASE, which stays as it is, with an unpacked RELEASE of the program and
+# the driver source in DRIVER beside it, both waiting for the bootstrap, and the files of each ROOTFS.
 # Runs in a mount namespace of its own.
 # usage: make-disk.sh BASE RELEASE DRIVER DISK ROOTFS…
 set -eu
@@ -34,12 +34,10 @@ else
   # These would start at any time, and take the only processor from a test that measures.
   chroot . systemctl --quiet mask apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer fstrim.timer
 fi
-sh "$release/install.sh" --root "$work/root" >/dev/null
-"$release/node/bin/node" "$release/lib/main.js" --root "$work/root" service enable >/dev/null
-
-version=$(sed -n 's/^PACKAGE_VERSION="\(.*\)"$/\1/p' "$driver/dkms.conf")
-cp -r --preserve=mode "$driver" "usr/src/tenstorrent-$version"
-chmod -R go-w "usr/src/tenstorrent-$version"
+# As somebody who has unpacked both leaves them.
+cp -r --preserve=mode,timestamps,links "$release" opt/ttkmd
+cp -r --preserve=mode "$driver" opt/tt-kmd
+chmod -R go-w opt/ttkmd opt/tt-kmd
 
 truncate -s 4G "$disk"
 mke2fs -q -F -t ext4 -L guest -E lazy_itable_init=1 -d . "$disk"

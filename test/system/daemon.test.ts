@@ -174,7 +174,10 @@ test('what changes is followed: the kernel, the driver source, the settings, and
   const person = sandbox.spawn(['/usr/bin/ttkmdctl', 'reconcile', '--force'], { stdio: 'ignore' });
   await until('a person is at work', () => sandbox.exists('/var/lib/ttkmd/staging'));
   person.kill('SIGKILL');
-  await until('what he has left is cleaned up', async () => !(await sandbox.exists('/var/lib/ttkmd/staging')));
+  await until(
+    'what he has left is cleaned up',
+    async () => !(await sandbox.exists('/var/lib/ttkmd/staging')),
+  );
   await quiet(sandbox);
   expect((await told(daemon)).health).toBe('ok');
   await small(daemon);

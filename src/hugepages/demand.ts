@@ -13,6 +13,8 @@ export interface FedDevice {
 export interface DemandInput {
   readonly settings: Config['hugepages'];
   readonly devices: readonly FedDevice[];
+  /** How many more there are that another driver has: whoever uses those feeds them. */
+  readonly away?: number;
   readonly nodes: readonly HugepageNode[];
   readonly override: Override | undefined;
   readonly driverVersion: string | undefined;
@@ -26,7 +28,7 @@ const [IOMMU_MAJOR, IOMMU_MINOR] = [1, 29];
 
 /** The pages of each node, where they come from, and what is not as one would expect. */
 export function demandOf(input: DemandInput): Demand {
-  const { settings, devices, nodes } = input;
+  const { settings, devices, nodes, away = 0 } = input;
   const nothing = nodes.map(() => 0);
   if (settings.mode === 'off') return { pages: nothing, total: 0, why: 'hugepages.mode is off', notes: [] };
   const homes = devices.map(({ node }) => homeOf(node, nodes));
@@ -38,7 +40,11 @@ export function demandOf(input: DemandInput): Demand {
     pages,
     total: pages.reduce((sum, count) => sum + count, 0),
     why: [fed.why, ...extraText].join('; '),
-    notes: [...fed.notes, ...(fed.pages === nothing ? [] : homeNotes(devices, nodes, homes))],
+    notes: [
+      ...fed.notes,
+      ...(fed.pages === nothing ? [] : homeNotes(devices, nodes, homes)),
+      ...(away === 0 || devices.length === 0 ? [] : [awayNote(away)]),
+    ],
   };
 }
 
@@ -48,13 +54,22 @@ interface Share {
   readonly notes: readonly string[];
 }
 
-function forDevices({ settings, devices, nodes, override }: DemandInput, homes: readonly number[]): Share {
+function awayNote(away: number): string {
+  return away === 1
+    ? '1 device is given to another driver: no pages are counted for it'
+    : `${away} devices are given to other drivers: no pages are counted for them`;
+}
+
+function forDevices(
+  { settings, devices, away = 0, nodes, override }: DemandInput,
+  homes: readonly number[],
+): Share {
   const given = givenTotal(settings, override);
   if (devices.length === 0) {
     // Upstream's file is for the devices alone; a setting of ours may be meant for those that are to come.
     const total = settings.total ?? 0;
-    const why =
-      settings.total === undefined ? 'there is no device' : `hugepages.total = ${total}, without a device`;
+    const none = away === 0 ? 'there is no device' : 'every device is given to another driver';
+    const why = settings.total === undefined ? none : `hugepages.total = ${total}, without a device`;
     return { pages: spread(total, workplaces(nodes, homes)), why, notes: [] };
   }
   if (given !== undefined) {

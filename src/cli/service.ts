@@ -173,6 +173,7 @@ function render(
 
 /** A oneshot that has ended well and a target do not run: they are done and reached. */
 function wordFor({ role, running }: ServiceState): string {
+  if (running === 'skipped') return 'skipped: not for this machine, as in a container';
   if (running !== 'running') return running ?? '';
   switch (role) {
     case 'daemon':

@@ -42,6 +42,28 @@ describe('systemd', () => {
     ).toEqual([]);
   });
 
+  test('boots with an /opt that comes over the network, and a network that comes after sysinit.target', async () => {
+    const folder = '/etc/systemd/system';
+    await sandbox.write(`${folder}/opt.mount`, '[Mount]\nWhat=server:/opt\nWhere=/opt\nType=nfs\n');
+    const network = '[Unit]\nBefore=network.target network-online.target\n[Service]\nExecStart=/bin/true\n';
+    await sandbox.write(`${folder}/brings-network.service`, network);
+    await sandbox.run([
+      'sh',
+      '-c',
+      `mkdir -p ${folder}/network-online.target.wants && ln -s ../brings-network.service ${folder}/network-online.target.wants`,
+    ]);
+    const { stdout, stderr } = await sandbox.run([
+      'systemd-analyze',
+      'verify',
+      '--man=no',
+      `${UNITS}/ttkmd-hugepages.service`,
+      'opt.mount',
+      'multi-user.target',
+    ]);
+    expect(`${stdout}${stderr}`).not.toContain('ordering cycle');
+    await sandbox.run(['rm', '-r', `${folder}/opt.mount`, `${folder}/brings-network.service`]);
+  });
+
   test.each(Object.entries(EXPOSURE))('rates %s as README.md says', async (unit, told) => {
     const { stdout } = await sandbox.run(
       ['systemd-analyze', 'security', '--offline=true', '--no-pager', `${UNITS}/${unit}`],

@@ -5,6 +5,7 @@ import type { HostFs } from '../host/fs.ts';
 import { OVERRIDE_PATH } from './demand.ts';
 import type { Failed, HugepageNode, Lack, ObservedHugepages, ObservedMount, Override } from './hugepages.ts';
 import { differencesOf, mountAt, wantedOptions } from './mount-table.ts';
+import { enabledUpstreamUnits } from './upstream.ts';
 
 const NODES = '/sys/devices/system/node';
 const MEMORY_MANAGEMENT = '/sys/kernel/mm';
@@ -38,6 +39,8 @@ export function observeHugepages(fs: HostFs, around: LookAround): ObservedHugepa
     lack: nodes.some(({ folder }) => folder !== undefined) ? undefined : lackOfPages(fs, around.arch),
     override: early && mountsOnDemand(fs, OVERRIDE_PATH) ? undefined : observeOverride(fs),
     mount: observeMount(fs, settings),
+    // As sd_booted(3) has it: another init starts none of them.
+    upstreamUnits: fs.exists('/run/systemd/system') ? enabledUpstreamUnits(fs) : [],
     asked: isOurs ? asked.pages : {},
     failed: failed?.boot === boot ? failed : { nodes: {} },
     // Only who gives pages back has to know.

@@ -331,6 +331,17 @@ describe('systemd', () => {
     expect(enabled.stdout).toMatch(/nothing was started or stopped: no init runs here/);
     expect(await sandbox.list(WANTS)).toEqual(expect.arrayContaining(OURS));
     expect((await insist(sandbox, ['service', 'status'], 0)).stdout).toMatch(/ttkmd\.service +enabled\n/);
+    // As tt-system-tools brings it.
+    const theirs = 'tenstorrent-hugepages.service';
+    const text = '[Service]\nType=oneshot\nExecStart=/bin/true\n[Install]\nWantedBy=sysinit.target\n';
+    await sandbox.write(`${UNITS}/${theirs}`, text);
+    await sandbox.run(['systemctl', 'enable', theirs]);
+    const beside = await insist(sandbox, ['service', 'status'], 0);
+    expect(beside.stdout).toMatch(
+      /· tenstorrent-hugepages\.service is enabled beside ttkmd.*systemctl disable/,
+    );
+    await sandbox.run(['systemctl', 'disable', theirs]);
+    expect((await insist(sandbox, ['service', 'status'], 0)).stdout).not.toContain('beside ttkmd');
     await insist(sandbox, ['service', 'disable'], 0);
     expect(await sandbox.list(WANTS)).not.toEqual(expect.arrayContaining(['ttkmd.service']));
   });

@@ -12,6 +12,7 @@ import { saveStuck } from '../state/stuck.ts';
 import { ordersApi, type Readings, readingApi } from './api.ts';
 import { createEyes, type Eyes } from './eyes.ts';
 import { createListeners, type Listeners } from './listeners.ts';
+import { createMountVigil, type WatchMount } from './mount-vigil.ts';
 import { createPublisher, type Publisher } from './publish.ts';
 import { startPulse } from './pulse.ts';
 import type { ServiceManager } from './service-manager.ts';
@@ -37,6 +38,7 @@ export interface DaemonParts {
   /** Reads the settings anew, and says what is wrong with them. */
   readonly readConfig: () => Config;
   readonly startCommand: (args: readonly string[]) => OwnCommand;
+  readonly watchMount: WatchMount;
   /** Ends the daemon. */
   readonly stop: AbortSignal;
   /** Is given what is to be called whenever the settings are to be read anew. */
@@ -61,7 +63,8 @@ export async function runDaemon(parts: DaemonParts): Promise<number> {
     worker.hear({ type: 'changed' });
   };
   const listeners = createListeners(host);
-  const publisher = createPublisher(host.log, manager, listeners.tell);
+  const mounts = createMountVigil(parts.watchMount, () => worker.hear({ type: 'changed' }));
+  const publisher = createPublisher(host.log, manager, listeners.tell, ({ mount }) => mounts.follow(mount));
   const eyes = createEyes(host, (topic) => {
     if (topic === 'settings') reload();
     else if (topic === 'kernels') worker.hear({ type: 'changed' });
@@ -123,6 +126,7 @@ export async function runDaemon(parts: DaemonParts): Promise<number> {
   clearInterval(pulse);
   clearTimeout(sweep);
   vigil.end();
+  mounts.end();
   await shutDown(worker, eyes, sockets);
   // Nobody keeps it up to date from here on.
   for (const path of [STATUS_FILE, RESTLESS_FILE, DAEMON_FILE]) host.fs.remove(path);

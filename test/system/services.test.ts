@@ -3,7 +3,8 @@ import { existsSync, readFileSync } from 'node:fs';
 import { release } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { configure, history, insist, prepared, printed, states } from './support/machine.ts';
+import { Daemon } from './support/daemon.ts';
+import { configure, history, insist, prepared, printed, states, until } from './support/machine.ts';
 import { addOpenrc, pretendBooted } from './support/openrc.ts';
 import { parts } from './support/parts.ts';
 import { PROJECT } from './support/project.ts';
@@ -239,6 +240,21 @@ describe('systemd', () => {
       /^mounted hugepages of 1 GiB at/,
     );
 
+    // Nobody asks the daemon: it hears of it.
+    const watching = (): boolean =>
+      sandbox.processes().some(({ command }) => /^findmnt .* --mountpoint /.test(command));
+    const daemon = await Daemon.start(sandbox);
+    await until('the daemon watches the mount', watching);
+    await sandbox.run(['umount', path]);
+    await until(
+      'it is mounted again',
+      async () => (await sandbox.run(['findmnt', path], { allowFailure: true })).code === 0,
+      30_000,
+    );
+    await until('the daemon watches that one', watching);
+    await daemon.stop('SIGKILL');
+    await until('nothing is left of the watch', () => !watching());
+
     await sandbox.run(['umount', path]);
     await sandbox.run(['mount', '-t', 'hugetlbfs', '-o', 'pagesize=1G,mode=0700', 'hugetlbfs', path]);
     const other = await insist(sandbox, ['hugepages', 'apply'], 1);
@@ -341,7 +357,7 @@ describe('systemd', () => {
       /· tenstorrent-hugepages\.service is enabled beside ttkmd.*systemctl disable/,
     );
     await sandbox.run(['systemctl', 'disable', theirs]);
-    expect((await insist(sandbox, ['service', 'status'], 0)).stdout).not.toContain('beside ttkmd');
+    await sandbox.run(['rm', `${UNITS}/${theirs}`]);
     await insist(sandbox, ['service', 'disable'], 0);
     expect(await sandbox.list(WANTS)).not.toEqual(expect.arrayContaining(['ttkmd.service']));
   });

@@ -1,5 +1,6 @@
 // How many pages of 1 GiB the devices and the settings ask for, node by node. Pure.
 import type { Config } from '../config/config.ts';
+import { awayNote, homeNotes } from './demand-notes.ts';
 import type { Demand, HugepageNode, Override } from './hugepages.ts';
 
 /** What counts of a device. */
@@ -42,6 +43,7 @@ export function demandOf(input: DemandInput): Demand {
     why: [fed.why, ...extraText].join('; '),
     notes: [
       ...fed.notes,
+      ...overrideNotes(input),
       ...(fed.pages === nothing ? [] : homeNotes(devices, nodes, homes)),
       ...(away === 0 || devices.length === 0 ? [] : [awayNote(away)]),
     ],
@@ -54,10 +56,16 @@ interface Share {
   readonly notes: readonly string[];
 }
 
-function awayNote(away: number): string {
-  return away === 1
-    ? '1 device is given to another driver: no pages are counted for it'
-    : `${away} devices are given to other drivers: no pages are counted for them`;
+/** Whoever has written upstream's file is to know that it does nothing. */
+function overrideNotes(input: DemandInput): string[] {
+  const { settings, devices, override } = input;
+  if (override?.pages === undefined) return [];
+  const left = (why: string): string[] => [
+    `${OVERRIDE_PATH} says ${override.pages}, and is left out: ${why}`,
+  ];
+  if (devices.length === 0) return left('there is no device that it could be for');
+  if (isFedByIommu(input)) return left('no device needs any');
+  return settings.total === undefined ? [] : left('hugepages.total wins');
 }
 
 function forDevices(
@@ -174,27 +182,6 @@ function sumByHome(
   return nodes.map((_, index) =>
     homes.reduce((sum, home, device) => (home === index ? sum + pagesOf(device) : sum), 0),
   );
-}
-
-/** Only where there is a choice of nodes does anybody care. */
-function homeNotes(
-  devices: readonly FedDevice[],
-  nodes: readonly HugepageNode[],
-  homes: readonly number[],
-): string[] {
-  if (nodes.length < 2) return [];
-  const notes = devices.flatMap(({ node }, index) => {
-    const home = nodes[homes[index] ?? 0]?.node;
-    if (node === home) return [];
-    const count = devices.filter((one) => one.node === node).length;
-    const who = count === 1 ? 'a device' : `${count} devices`;
-    const why =
-      node === undefined
-        ? `the machine names no node for ${who}`
-        : `${who} on node ${node}, which has no memory`;
-    return [`${why}: the pages are taken from node ${home}`];
-  });
-  return [...new Set(notes)];
 }
 
 function capitalized(family: string): string {

@@ -4,7 +4,7 @@ import { release } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Daemon } from './support/daemon.ts';
-import { configure, history, insist, prepared, printed, states, until } from './support/machine.ts';
+import { configure, history, insist, prepared, printed, states } from './support/machine.ts';
 import { addOpenrc, pretendBooted } from './support/openrc.ts';
 import { parts } from './support/parts.ts';
 import { PROJECT } from './support/project.ts';
@@ -241,19 +241,18 @@ describe('systemd', () => {
     );
 
     // Nobody asks the daemon: it hears of it.
-    const watching = (): boolean =>
+    const isWatched = (): boolean =>
       sandbox.processes().some(({ command }) => /^findmnt .* --mountpoint /.test(command));
+    const isMounted = async (): Promise<boolean> =>
+      (await sandbox.run(['findmnt', path], { allowFailure: true })).code === 0;
+    const soon = { timeout: 60_000 };
     const daemon = await Daemon.start(sandbox);
-    await until('the daemon watches the mount', watching);
+    await expect.poll(isWatched, soon).toBe(true);
     await sandbox.run(['umount', path]);
-    await until(
-      'it is mounted again',
-      async () => (await sandbox.run(['findmnt', path], { allowFailure: true })).code === 0,
-      30_000,
-    );
-    await until('the daemon watches that one', watching);
+    await expect.poll(isMounted, soon).toBe(true);
+    await expect.poll(isWatched, soon).toBe(true);
     await daemon.stop('SIGKILL');
-    await until('nothing is left of the watch', () => !watching());
+    await expect.poll(isWatched, soon).toBe(false);
 
     await sandbox.run(['umount', path]);
     await sandbox.run(['mount', '-t', 'hugetlbfs', '-o', 'pagesize=1G,mode=0700', 'hugetlbfs', path]);

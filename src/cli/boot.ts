@@ -3,7 +3,7 @@ import { observeDevices } from '../driver/devices.ts';
 import { observeLoaded } from '../driver/loaded.ts';
 import { EXIT, TtkmdError } from '../host/errors.ts';
 import { interruptible } from '../host/signals.ts';
-import { isTaken, unclaimed } from '../reconcile/drivable.ts';
+import { isTaken, own, unclaimed } from '../reconcile/drivable.ts';
 import { type Report, reconcile } from '../reconcile/reconcile.ts';
 import { isOfHugepages } from '../reconcile/step.ts';
 import { type Context, type GlobalOptions, openContext } from './context.ts';
@@ -94,7 +94,7 @@ function conclude({ host, config, terminal }: Context, report: Report | 'late' |
   const devices = observeDevices(host.fs, config.devices.extra);
   const waiting =
     report === undefined || report === 'late'
-      ? devices.filter((device) => device.driver === undefined && isTaken(device, undefined))
+      ? own(devices).filter((device) => device.driver === undefined && isTaken(device, undefined))
       : unclaimed(report.after.observation);
   if (waiting.length === 0) {
     const others =

@@ -67,8 +67,11 @@ export function boardText({ family, card }: Pick<DeviceDetails, 'family' | 'card
   return card === undefined ? board : `${board} ${card.startsWith('galaxy-') ? 'Galaxy' : card}`;
 }
 
-function driverTexts({ driver, family }: DeviceDetails, loaded: LoadedDriver | undefined): string[] {
+function driverTexts({ driver, givenTo, family }: DeviceDetails, loaded: LoadedDriver | undefined): string[] {
   if (driver === PACKAGE) return [[driver, loaded?.version].filter(Boolean).join(' ')];
+  if (driver === undefined && givenTo !== undefined) {
+    return [`none: it is kept for ${givenTo} (driver_override), and ttkmd leaves it to that`];
+  }
   if (driver !== undefined) return [`${driver}, which is not Tenstorrent's: ttkmd leaves the device to it`];
   // tt-kmd's commit "Deprecate Grayskull", first in 2.2.0.
   if (family === 'grayskull') return ['none: Grayskull is driven by tenstorrent before 2.2.0 alone'];
@@ -104,6 +107,16 @@ export function devicesText(cards: Cards, loaded: LoadedDriver | undefined): str
   const boards = [...counts].map(([text, count]) => (count === 1 ? text : `${count} × ${text}`));
   const isOurs = loaded !== undefined && devices.some(({ driver }) => driver === PACKAGE);
   return `${devices.length} (${boards.join(', ')})${isOurs ? `, ${holdingText(cards, loaded)}` : ''}`;
+}
+
+/** For a line below it: `0000:02:00.0 is given to vfio-pci, and left to it`; undefined where all are ours to drive. */
+export function givenAwayText({ devices }: Pick<Cards, 'devices'>): string | undefined {
+  const away = devices.filter(({ givenTo }) => givenTo !== undefined);
+  const [first, ...others] = away;
+  if (first === undefined) return undefined;
+  const names = [...new Set(away.map(({ givenTo }) => givenTo))];
+  const who = others.length === 0 ? `${first.address} is` : `${away.length} are`;
+  return `${who} given to ${names.join(' and ')}, and left to ${names.length === 1 ? 'it' : 'them'}`;
 }
 
 function holdingText({ devices, holders, complete }: Cards, { users }: LoadedDriver): string {

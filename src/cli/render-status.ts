@@ -3,7 +3,7 @@ import type { Cards } from '../driver/device-details.ts';
 import type { Health, Judgement, KernelJudgement, Problem } from '../reconcile/judgement.ts';
 import { originText } from '../reconcile/status-document.ts';
 import type { RunUnderWay } from '../state/run.ts';
-import { devicesText } from './render-devices.ts';
+import { devicesText, givenAwayText } from './render-devices.ts';
 import { hugepagesText } from './render-hugepages.ts';
 import { age, type Column, type Style, type Terminal, table, wrap } from './terminal.ts';
 
@@ -64,7 +64,10 @@ function facts(judgement: Judgement, run: RunUnderWay | undefined, cards: Cards)
   } else {
     lines.push(['running', 'not this system: it is looked at from outside or in a chroot']);
   }
-  if (!observation.chrooted) lines.push(['devices', devicesText(cards, driver.loaded)]);
+  if (!observation.chrooted) {
+    const away = givenAwayText(cards);
+    lines.push(['devices', devicesText(cards, driver.loaded), ...(away === undefined ? [] : [away])]);
+  }
   if (judgement.hugepages !== undefined) lines.push(['hugepages', hugepagesText(judgement)]);
   const others = driver.sources.map((source) => source.version).filter((one) => one !== driver.desired);
   lines.push([

@@ -2,8 +2,10 @@
 import { EXIT, TtkmdError } from '../host/errors.ts';
 import type { Host } from '../host/host.ts';
 import { localHost } from '../host/local-host.ts';
+import { enabledUpstreamUnits } from '../hugepages/upstream.ts';
 import { openInit } from '../init/detect.ts';
 import type { Deed, Init, ServiceState } from '../init/services.ts';
+import { upstreamText } from '../reconcile/hugepage-problems.ts';
 import { type Context, type GlobalOptions, openContext } from './context.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -18,17 +20,21 @@ export interface ServiceOptions extends GlobalOptions {
 
 /** Exit status 0 where every service is enabled and none that should run is down, 1 where one is, or no init is. */
 export async function serviceStatus(options: GlobalOptions & { readonly json?: boolean }): Promise<number> {
-  const { host, terminal } = openContext(options);
+  const { host, config, terminal } = openContext(options);
   const init = openInit(host, outerExec());
   if (init === undefined) return statusWithoutInit(terminal, options.json ?? false);
   const services = await init.states();
   const advice = adviseOn(init, services, host.root);
+  const beside =
+    init.kind === 'systemd' && config.hugepages.mode !== 'off' ? enabledUpstreamUnits(host.fs) : [];
+  const notes = beside.length === 0 ? [] : [upstreamText(beside)].map(({ text, hint }) => `${text}: ${hint}`);
   if (options.json) {
     const plain = services.map((one) => ({ ...one, running: one.running ?? null }));
-    const document = { schema: 1, init: init.kind, live: init.live, services: plain, advice };
+    const document = { schema: 1, init: init.kind, live: init.live, services: plain, advice, notes };
     terminal.line(JSON.stringify(document, undefined, 2));
   } else {
     render(init, services, advice, terminal);
+    for (const text of notes) terminal.line(`  ${terminal.style('dim', '·')} ${text}`);
   }
   return advice.length === 0 ? EXIT.ok : EXIT.unhealthy;
 }
@@ -173,6 +179,7 @@ function render(
 
 /** A oneshot that has ended well and a target do not run: they are done and reached. */
 function wordFor({ role, running }: ServiceState): string {
+  if (running === 'skipped') return 'skipped: not for this machine, as in a container';
   if (running !== 'running') return running ?? '';
   switch (role) {
     case 'daemon':

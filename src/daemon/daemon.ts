@@ -8,15 +8,16 @@ import { STATUS_FILE, STATUS_SOCKET } from '../reconcile/publish-status.ts';
 import { announceDaemon, DAEMON_FILE } from '../state/daemon-process.ts';
 import { readHistory } from '../state/history.ts';
 import { RESTLESS_FILE } from '../state/restless.ts';
-import { runUnderWay } from '../state/run.ts';
 import { saveStuck } from '../state/stuck.ts';
 import { ordersApi, type Readings, readingApi } from './api.ts';
 import { createEyes, type Eyes } from './eyes.ts';
 import { createListeners, type Listeners } from './listeners.ts';
+import { createMountVigil, type WatchMount } from './mount-vigil.ts';
 import { createPublisher, type Publisher } from './publish.ts';
 import { startPulse } from './pulse.ts';
 import type { ServiceManager } from './service-manager.ts';
 import { openSockets, type Sockets } from './sockets.ts';
+import { createVigil } from './vigil.ts';
 import { createWorker, type Worker } from './worker.ts';
 
 /** How often all is looked at where nothing can be heard, in milliseconds. */
@@ -37,6 +38,7 @@ export interface DaemonParts {
   /** Reads the settings anew, and says what is wrong with them. */
   readonly readConfig: () => Config;
   readonly startCommand: (args: readonly string[]) => OwnCommand;
+  readonly watchMount: WatchMount;
   /** Ends the daemon. */
   readonly stop: AbortSignal;
   /** Is given what is to be called whenever the settings are to be read anew. */
@@ -61,13 +63,13 @@ export async function runDaemon(parts: DaemonParts): Promise<number> {
     worker.hear({ type: 'changed' });
   };
   const listeners = createListeners(host);
-  const publisher = createPublisher(host.log, manager, listeners.tell);
+  const mounts = createMountVigil(parts.watchMount, () => worker.hear({ type: 'changed' }));
+  const publisher = createPublisher(host.log, manager, listeners.tell, ({ mount }) => mounts.follow(mount));
   const eyes = createEyes(host, (topic) => {
     if (topic === 'settings') reload();
     else if (topic === 'kernels') worker.hear({ type: 'changed' });
     else if (topic === 'served') sweep ??= setTimeout(restore, SWEEP);
-    // The daemon's own children tell what they did.
-    else if (worker.idle && runUnderWay(host.fs) === undefined) worker.hear({ type: 'other-run-ended' });
+    else vigil.look();
   });
   const worker = createWorker({
     host,
@@ -83,6 +85,14 @@ export async function runDaemon(parts: DaemonParts): Promise<number> {
       settle: config.watch.settle,
       resync: eyes.open ? config.watch.resync : Math.min(config.watch.resync, BLIND_RESYNC),
     }),
+  });
+
+  const vigil = createVigil(host.fs, {
+    isIdle: () => worker.idle,
+    // They tell what they did.
+    isOurs: (pid) => pid === worker.child,
+    onEnd: () => worker.hear({ type: 'other-run-ended' }),
+    onKilled: () => worker.hear({ type: 'changed' }),
   });
 
   const { request, cancel } = worker;
@@ -108,11 +118,15 @@ export async function runDaemon(parts: DaemonParts): Promise<number> {
   const pulse = startPulse({ manager, worker, answers });
   host.log.info('watching for kernels');
   worker.hear({ type: 'time' });
+  // One may be under way already.
+  vigil.look();
 
   await stopped(stop);
   manager.stopping();
   clearInterval(pulse);
   clearTimeout(sweep);
+  vigil.end();
+  mounts.end();
   await shutDown(worker, eyes, sockets);
   // Nobody keeps it up to date from here on.
   for (const path of [STATUS_FILE, RESTLESS_FILE, DAEMON_FILE]) host.fs.remove(path);

@@ -10,7 +10,13 @@ export interface Publisher {
   publish(digest: Digest, now: number, settled: boolean): void;
 }
 
-export function createPublisher(log: Log, manager: ServiceManager, tell: (line: string) => void): Publisher {
+/** @param onDigest is given each of them, of a job under way too */
+export function createPublisher(
+  log: Log,
+  manager: ServiceManager,
+  tell: (line: string) => void,
+  onDigest: (digest: Digest) => void = () => {},
+): Publisher {
   let at = 0;
   let last: Digest | undefined;
   return {
@@ -19,6 +25,7 @@ export function createPublisher(log: Log, manager: ServiceManager, tell: (line: 
     },
     publish(digest, now, settled) {
       at = now;
+      onDigest(digest);
       if (!settled) return;
       const { health, worst } = digest;
       if (last?.health !== health || last.worst !== worst) {

@@ -4,6 +4,7 @@ import { loadConfig } from '../config/load.ts';
 import { EXIT, TtkmdError } from '../host/errors.ts';
 import { localHost } from '../host/local-host.ts';
 import { giveBackSoon } from '../host/memory.ts';
+import { watchMount } from '../host/mount-watch.ts';
 import { startOwnCommand } from '../host/own-command.ts';
 import { createProcessLog } from '../host/process-log.ts';
 import { interruptible } from '../host/signals.ts';
@@ -58,6 +59,7 @@ export async function startDaemon(root: string): Promise<number> {
       void command.ended.then(giveBackSoon);
       return command;
     },
+    watchMount,
     stop: interruptible(['SIGINT', 'SIGTERM']).signal,
     onReload: (reload) => void process.on('SIGHUP', reload),
   });

@@ -29,6 +29,8 @@ export interface Worker {
   hear(event: ScheduleEvent): void;
   /** Whether no child is at work. */
   readonly idle: boolean;
+  /** The process that does the job under way. */
+  readonly child: number | undefined;
   /** Takes a request on, unless enough wait already, or what is under way does not end. */
   request(job: Job): 'taken' | 'full' | 'stuck';
   /** Ends the reconcile under way; false where there is none. */
@@ -162,6 +164,9 @@ export function createWorker(parts: WorkerParts): Worker {
     hear,
     get idle() {
       return schedule.running === undefined;
+    },
+    get child() {
+      return child?.pid;
     },
     request(job) {
       if (stuck) return 'stuck';

@@ -1,6 +1,7 @@
 // The devices that the driver is for, as sysfs shows them.
 import type { HostFs } from '../host/fs.ts';
 import type { Device } from './driver.ts';
+import { PACKAGE } from './sources.ts';
 
 export const PCI_DEVICES = '/sys/bus/pci/devices';
 const TENSTORRENT_VENDOR = '1e52';
@@ -33,16 +34,24 @@ export function observeDevices(fs: HostFs, extra: readonly ExtraDevice[]): Devic
       (vendor === TENSTORRENT_VENDOR ? (FAMILIES[device] ?? `device ${device}`) : undefined);
     if (family === undefined) return [];
     const folder = `${PCI_DEVICES}/${address}`;
+    const driver = fs.readLink(`${folder}/driver`)?.split('/').at(-1);
     return [
       {
         address,
         family,
-        driver: fs.readLink(`${folder}/driver`)?.split('/').at(-1),
+        driver,
+        givenTo: [driver ?? onlyDriver(fs, folder)].find((one) => one !== PACKAGE),
         node: numaNode(fs, folder),
         iommu: iommuMode(fs, folder),
       },
     ];
   });
+}
+
+/** What the admin has said may be bound to it and nothing else (sysfs-bus-pci); the kernel writes `(null)` for nothing. */
+function onlyDriver(fs: HostFs, folder: string): string | undefined {
+  const name = fs.readText(`${folder}/driver_override`)?.trim();
+  return name === '' || name === '(null)' ? undefined : name;
 }
 
 function numaNode(fs: HostFs, folder: string): number | undefined {

@@ -73,6 +73,8 @@ export interface Device {
   readonly family: string;
   /** The kernel driver that is bound to it. */
   readonly driver: string | undefined;
+  /** Another driver than ours that has it, or that alone may have it; undefined where it is ours to drive. */
+  readonly givenTo?: string | undefined;
   /** The NUMA node that it hangs on; undefined where the machine does not say (sysfs shows -1, or nothing). */
   readonly node: number | undefined;
   /** What the IOMMU does for it: `translates` its addresses, lets them `pass`, or is not there (`none`). */

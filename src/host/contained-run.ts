@@ -56,7 +56,10 @@ function fourthDescriptor(containment: Containment, options: RunOptions): 'pipe'
   return containment === 'none' && options.keepOpen !== undefined ? options.keepOpen : 'ignore';
 }
 
-type Running = Pick<ChildProcess, 'pid' | 'once'>;
+type Running = Pick<ChildProcess, 'pid' | 'once' | 'stdout' | 'stderr'>;
+
+/** Milliseconds for the last lines of a command that has ended. */
+const OUTPUT_GRACE = 1000;
 
 /**
  * Without a namespace the signals are for the whole group: one process that lives on keeps the output open.
@@ -73,10 +76,17 @@ function killGroupInTime(child: Running, { signal, timeLimit }: RunOptions): () 
   };
   const timer = setTimeout(kill, timeLimit);
   signal?.addEventListener('abort', kill);
-  // What it left running may hold on to its output, for whose end is waited.
-  child.once('exit', kill);
+  // What it left running may hold on to its output, for whose end is waited; what has left the group lives on.
+  let output: NodeJS.Timeout | undefined;
+  child.once('exit', () => {
+    kill();
+    output = setTimeout(() => {
+      for (const stream of [child.stdout, child.stderr]) stream?.destroy();
+    }, OUTPUT_GRACE);
+  });
   return () => {
     clearTimeout(timer);
+    clearTimeout(output);
     signal?.removeEventListener('abort', kill);
     kill();
   };

@@ -16,6 +16,8 @@ export interface QueryOptions {
   readonly input?: string;
   /** Added to the short allow-list that every command gets. */
   readonly env?: Readonly<Record<string, string>>;
+  /** A descriptor that it keeps open until it has ended, though we be killed: as its number 3. */
+  readonly keepOpen?: number;
 }
 
 export interface RunOptions {
@@ -95,7 +97,12 @@ function query(file: string, args: readonly string[], options: QueryOptions): Pr
     const child = spawn(file, args, {
       cwd: '/',
       env: { ...BASE_ENVIRONMENT, ...options.env },
-      stdio: [options.input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
+      stdio: [
+        options.input === undefined ? 'ignore' : 'pipe',
+        'pipe',
+        'pipe',
+        ...(options.keepOpen === undefined ? [] : [options.keepOpen]),
+      ],
       // A terminal's interrupt would make an answer of it that is none.
       detached: true,
     });

@@ -1,5 +1,6 @@
 // How many pages of 1 GiB the devices and the settings ask for, node by node. Pure.
 import type { Config } from '../config/config.ts';
+import { awayNote, homeNotes } from './demand-notes.ts';
 import type { Demand, HugepageNode, Override } from './hugepages.ts';
 
 /** What counts of a device. */
@@ -13,6 +14,8 @@ export interface FedDevice {
 export interface DemandInput {
   readonly settings: Config['hugepages'];
   readonly devices: readonly FedDevice[];
+  /** How many more there are that another driver has: whoever uses those feeds them. */
+  readonly away?: number;
   readonly nodes: readonly HugepageNode[];
   readonly override: Override | undefined;
   readonly driverVersion: string | undefined;
@@ -26,7 +29,7 @@ const [IOMMU_MAJOR, IOMMU_MINOR] = [1, 29];
 
 /** The pages of each node, where they come from, and what is not as one would expect. */
 export function demandOf(input: DemandInput): Demand {
-  const { settings, devices, nodes } = input;
+  const { settings, devices, nodes, away = 0 } = input;
   const nothing = nodes.map(() => 0);
   if (settings.mode === 'off') return { pages: nothing, total: 0, why: 'hugepages.mode is off', notes: [] };
   const homes = devices.map(({ node }) => homeOf(node, nodes));
@@ -38,7 +41,12 @@ export function demandOf(input: DemandInput): Demand {
     pages,
     total: pages.reduce((sum, count) => sum + count, 0),
     why: [fed.why, ...extraText].join('; '),
-    notes: [...fed.notes, ...(fed.pages === nothing ? [] : homeNotes(devices, nodes, homes))],
+    notes: [
+      ...fed.notes,
+      ...overrideNotes(input),
+      ...(fed.pages === nothing ? [] : homeNotes(devices, nodes, homes)),
+      ...(away === 0 || devices.length === 0 ? [] : [awayNote(away)]),
+    ],
   };
 }
 
@@ -48,13 +56,28 @@ interface Share {
   readonly notes: readonly string[];
 }
 
-function forDevices({ settings, devices, nodes, override }: DemandInput, homes: readonly number[]): Share {
+/** Whoever has written upstream's file is to know that it does nothing. */
+function overrideNotes(input: DemandInput): string[] {
+  const { settings, devices, override } = input;
+  if (override?.pages === undefined) return [];
+  const left = (why: string): string[] => [
+    `${OVERRIDE_PATH} says ${override.pages}, and is left out: ${why}`,
+  ];
+  if (devices.length === 0) return left('there is no device that it could be for');
+  if (isFedByIommu(input)) return left('no device needs any');
+  return settings.total === undefined ? [] : left('hugepages.total wins');
+}
+
+function forDevices(
+  { settings, devices, away = 0, nodes, override }: DemandInput,
+  homes: readonly number[],
+): Share {
   const given = givenTotal(settings, override);
   if (devices.length === 0) {
     // Upstream's file is for the devices alone; a setting of ours may be meant for those that are to come.
     const total = settings.total ?? 0;
-    const why =
-      settings.total === undefined ? 'there is no device' : `hugepages.total = ${total}, without a device`;
+    const none = away === 0 ? 'there is no device' : 'every device is given to another driver';
+    const why = settings.total === undefined ? none : `hugepages.total = ${total}, without a device`;
     return { pages: spread(total, workplaces(nodes, homes)), why, notes: [] };
   }
   if (given !== undefined) {
@@ -159,27 +182,6 @@ function sumByHome(
   return nodes.map((_, index) =>
     homes.reduce((sum, home, device) => (home === index ? sum + pagesOf(device) : sum), 0),
   );
-}
-
-/** Only where there is a choice of nodes does anybody care. */
-function homeNotes(
-  devices: readonly FedDevice[],
-  nodes: readonly HugepageNode[],
-  homes: readonly number[],
-): string[] {
-  if (nodes.length < 2) return [];
-  const notes = devices.flatMap(({ node }, index) => {
-    const home = nodes[homes[index] ?? 0]?.node;
-    if (node === home) return [];
-    const count = devices.filter((one) => one.node === node).length;
-    const who = count === 1 ? 'a device' : `${count} devices`;
-    const why =
-      node === undefined
-        ? `the machine names no node for ${who}`
-        : `${who} on node ${node}, which has no memory`;
-    return [`${why}: the pages are taken from node ${home}`];
-  });
-  return [...new Set(notes)];
 }
 
 function capitalized(family: string): string {

@@ -76,6 +76,8 @@ export interface ObservedHugepages {
   readonly lack: Lack | undefined;
   readonly override: Override | undefined;
   readonly mount: ObservedMount;
+  /** Units of Tenstorrent's own tools that do the same at each boot. */
+  readonly upstreamUnits: readonly string[];
   /** Pages that we have had allocated since the machine was booted, by the name of the node. */
   readonly asked: Readonly<Record<string, number>>;
   /** What could not be had since the machine was booted. */

@@ -5,6 +5,7 @@ import type { HostFs } from '../host/fs.ts';
 import { OVERRIDE_PATH } from './demand.ts';
 import type { Failed, HugepageNode, Lack, ObservedHugepages, ObservedMount, Override } from './hugepages.ts';
 import { differencesOf, mountAt, wantedOptions } from './mount-table.ts';
+import { enabledUpstreamUnits } from './upstream.ts';
 
 const NODES = '/sys/devices/system/node';
 const MEMORY_MANAGEMENT = '/sys/kernel/mm';
@@ -24,18 +25,22 @@ export interface LookAround {
   /** What could not be had, and in which boot; undefined where nothing is remembered. */
   readonly failed?: (Failed & { readonly boot: string }) | undefined;
   readonly driverVersion: string | undefined;
+  /** What a network brings is not there yet, and who asks for it may have the network wait for him. */
+  readonly early?: boolean;
 }
 
 export function observeHugepages(fs: HostFs, around: LookAround): ObservedHugepages {
-  const { settings, asked, failed, driverVersion } = around;
+  const { settings, asked, failed, driverVersion, early = false } = around;
   const nodes = observeNodes(fs);
   const boot = bootIdentity(fs);
   const isOurs = asked !== undefined && asked.boot === boot;
   return {
     nodes,
     lack: nodes.some(({ folder }) => folder !== undefined) ? undefined : lackOfPages(fs, around.arch),
-    override: observeOverride(fs),
+    override: early && mountsOnDemand(fs, OVERRIDE_PATH) ? undefined : observeOverride(fs),
     mount: observeMount(fs, settings),
+    // As sd_booted(3) has it: another init starts none of them.
+    upstreamUnits: fs.exists('/run/systemd/system') ? enabledUpstreamUnits(fs) : [],
     asked: isOurs ? asked.pages : {},
     failed: failed?.boot === boot ? failed : { nodes: {} },
     // Only who gives pages back has to know.
@@ -96,6 +101,13 @@ function number(fs: HostFs, path: string): number {
 function bytes(text: string, name: string): number {
   const line = text.split('\n').find((one) => one.includes(` ${name}:`) || one.startsWith(`${name}:`));
   return Number(/(\d+) kB$/.exec(line ?? '')?.[1] ?? 0) * 1024;
+}
+
+/** Whether to look at a path would have the system mount a folder on the way to it. */
+function mountsOnDemand(fs: HostFs, path: string): boolean {
+  const table = fs.readText('/proc/self/mountinfo') ?? '';
+  const folders = path.split('/').map((_, depth, names) => names.slice(0, depth).join('/'));
+  return folders.some((folder) => mountAt(table, folder)?.type === 'autofs');
 }
 
 function observeOverride(fs: HostFs): Override | undefined {

@@ -30,8 +30,8 @@ export interface ServiceState {
   readonly enabled: boolean;
   /** The admin has forbidden it: systemd's mask. */
   readonly masked: boolean;
-  /** Undefined where nothing of this root runs. */
-  readonly running: 'running' | 'starting' | 'stopped' | 'failed' | undefined;
+  /** Undefined where nothing of this root runs. `skipped`: its conditions do not hold here, as in a container. */
+  readonly running: 'running' | 'starting' | 'stopped' | 'failed' | 'skipped' | undefined;
 }
 
 /** One thing that was done, or that could not be. */

@@ -14,6 +14,8 @@ const UNIT_FOLDERS = [
   '/lib/systemd/system',
 ];
 
+const PROPERTIES = 'Id,ActiveState,ConditionResult,ConditionTimestampMonotonic';
+
 const ADMIN_FOLDER = '/etc/systemd/system';
 const WANTS = `${ADMIN_FOLDER}/multi-user.target.wants`;
 
@@ -40,11 +42,15 @@ export function systemd(host: Host, live: boolean, outer: Exec): Init {
 
   async function running(): Promise<Map<string, ServiceState['running']>> {
     if (!live) return new Map();
-    const { stdout } = await exec.query('systemctl', ['show', '--property=Id,ActiveState', ...UNITS]);
+    const { stdout } = await exec.query('systemctl', ['show', `--property=${PROPERTIES}`, ...UNITS]);
     return new Map(
       stdout.split('\n\n').map((block) => {
         const value = (key: string): string => new RegExp(`^${key}=(.*)$`, 'm').exec(block)?.[1] ?? '';
-        return [value('Id'), stateOf(value('ActiveState'))];
+        // The condition of one that was never to be started was never looked at.
+        const isLookedAt = Number(value('ConditionTimestampMonotonic')) > 0;
+        const state = stateOf(value('ActiveState'));
+        const isSkipped = state === 'stopped' && isLookedAt && value('ConditionResult') === 'no';
+        return [value('Id'), isSkipped ? 'skipped' : state];
       }),
     );
   }

@@ -8,12 +8,12 @@ import { applyLoad } from './apply-load.ts';
 import { unclaimed } from './drivable.ts';
 import { busyObstacle, type Obstacle } from './judge-loaded.ts';
 import type { Step } from './step.ts';
-import { type Outcome, remember, type Work } from './work.ts';
+import { hostUnderLock, type Outcome, remember, type Work } from './work.ts';
 
 /** A failure is remembered, so that the daemon does not do it again and again. */
 export async function applyLoadStep(work: Work, step: Extract<Step, { kind: 'load' }>): Promise<Outcome> {
   const { release } = step;
-  const outcome = await applyLoad(work.host, release, unclaimed(work.observation));
+  const outcome = await applyLoad(hostUnderLock(work), release, unclaimed(work.observation));
   const failed = outcome.outcome === 'failed';
   const was = work.state.driver;
   if (failed)
@@ -36,7 +36,7 @@ export async function applyUnload(work: Work): Promise<Outcome> {
     const text = 'not unloaded: that you want it so could not be written down, and it would be loaded again';
     return { outcome: 'failed', text, hint: 'make room, or mount /var/lib/ttkmd writable' };
   }
-  const kept = await unload(work.host);
+  const kept = await unload(hostUnderLock(work));
   if (kept === undefined) return { outcome: 'done', text: 'unloaded tenstorrent' };
   changeDriver(work, { unloaded: undefined });
   return { outcome: 'failed', ...stillThere(work, kept) };

@@ -11,6 +11,9 @@ import { without } from '../state/state.ts';
 import type { Step } from './step.ts';
 import { type Outcome, remember, runSettings, type Work } from './work.ts';
 
+/** Milliseconds for udev to take something in. */
+const UDEV_LIMIT = 5000;
+
 export async function applyClean(work: Work, step: Extract<Step, { kind: 'clean' }>): Promise<Outcome> {
   const { remains } = step;
   if (remains.what === 'kept-module') {
@@ -43,9 +46,22 @@ export function applyTakeOver(work: Work, step: Extract<Step, { kind: 'takeOver'
   return { outcome: 'done', text: `left ${lines.map((line) => line.trim()).join(' and ')} out of ${conf}` };
 }
 
-export function applyPlaceRule(work: Work, step: Extract<Step, { kind: 'placeRule' }>): Outcome {
+/** Nodes that are there already get the rule's permissions too; where udev has other plans, status tells. */
+export async function applyPlaceRule(
+  work: Work,
+  step: Extract<Step, { kind: 'placeRule' }>,
+): Promise<Outcome> {
+  const { host, observation } = work;
   remember(work, { rule: ruleHash(step.text) });
-  work.host.fs.write(RULE_PATH, step.text);
+  host.fs.write(RULE_PATH, step.text);
+  if (observation.loaded !== undefined) {
+    for (const args of [
+      ['control', '--reload'],
+      ['trigger', `--subsystem-match=${PACKAGE}`],
+    ]) {
+      await host.exec.query('udevadm', args, { timeLimit: UDEV_LIMIT });
+    }
+  }
   return { outcome: 'done', text: `wrote ${RULE_PATH}` };
 }
 

@@ -19,7 +19,7 @@ import { applyLoad } from './apply-load.ts';
 import { driven, unclaimed } from './drivable.ts';
 import { differ } from './judge-loaded.ts';
 import type { Step } from './step.ts';
-import type { Outcome, Work } from './work.ts';
+import { hostUnderLock, type Outcome, type Work } from './work.ts';
 
 type ReloadStep = Extract<Step, { kind: 'reload' }>;
 
@@ -78,7 +78,7 @@ export async function applyReload(work: Work, step: ReloadStep): Promise<Outcome
   // Each try drains what uses the card, and takes it up again.
   const inVain: Partial<Shortcoming> = asked === undefined ? { passing: true } : { later: true };
   if (late !== undefined) return end(work, step, reloading, { ...refusedBy(late, 'reloaded'), ...inVain });
-  const kept = await unload(host);
+  const kept = await unload(hostUnderLock(work));
   if (kept !== undefined) {
     const busy = nowBusy(work) !== undefined || /in use|temporarily unavailable/.test(kept);
     return end(work, step, reloading, { ...stillThere(work, kept), ...(busy ? inVain : {}) });
@@ -128,7 +128,8 @@ async function tellOfCut(
 
 /** Loads the driver that is on disk, or else the one that was there before. */
 async function bringBack(work: Work, step: ReloadStep, reloading: ReloadUnderWay): Promise<Outcome> {
-  const { host, observation } = work;
+  const { observation } = work;
+  const host = hostUnderLock(work);
   // Those that it had before; another driver's, and those that it did not take, need not appear.
   const had = reloading.devices ?? driven(observation);
   const loading = await applyLoad(host, step.release, had.length > 0 ? had : unclaimed(observation));

@@ -4,11 +4,13 @@ import type { Holder } from '../driver/holders.ts';
 
 /** An entry of `devices[]`. */
 export function deviceEntry(device: DeviceDetails, { holders }: Pick<Cards, 'holders'>): object {
-  const { address, family, driver, card, node, iommu, deviceNode, byId, serial, asicId, firmware } = device;
+  const { address, family, driver, givenTo, card, node, iommu, deviceNode, byId, serial, asicId, firmware } =
+    device;
   return {
     address,
     family,
     driver: driver ?? null,
+    givenTo: givenTo ?? null,
     card: card ?? null,
     numaNode: node ?? null,
     iommu,

@@ -22,6 +22,8 @@ export interface Digest {
   readonly summary: string;
   /** Milliseconds after which another look is worth while though nothing may happen until then. */
   readonly again: number | undefined;
+  /** Where hugepages are mounted as they are wanted; undefined where none are, or need not be. */
+  readonly mount?: string | undefined;
   /** What was done, and what could not be. */
   readonly done: readonly DigestStep[];
 }
@@ -56,8 +58,11 @@ export function digest(judgement: Judgement, report: Report | undefined): Digest
   const reload = judgement.driver.reload?.again;
   if (reload !== undefined) waits.push(reload);
   if (judgement.observation.interrupted) waits.push(INTERRUPTED);
+  const { hugepages, observation } = judgement;
+  const isMounted = hugepages?.mount === 'mounted' && hugepages.demand.total > 0;
   return {
     health,
+    mount: isMounted ? observation.hugepages?.mount.path : undefined,
     worst: worst === undefined ? '' : `${worst.message} → ${worst.hint}`,
     worstOf: worst?.release,
     summary: `${health}: ${coverage(judgement)}`,

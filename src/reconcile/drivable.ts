@@ -29,12 +29,17 @@ export function drivingVersion({
 
 type Seen = Pick<Observation, 'devices' | 'loaded' | 'modules' | 'runningRelease' | 'sources'>;
 
-/** The devices that some driver of that version would take, whoever has them. */
-export function drivable(seen: Seen): Device[] {
-  return seen.devices.filter((device) => isTaken(device, drivingVersion(seen)));
+/** The devices that nobody has given away, as to vfio-pci for a virtual machine: those are for others to drive. */
+export function own<T extends Pick<Device, 'givenTo'>>(devices: readonly T[]): T[] {
+  return devices.filter(({ givenTo }) => givenTo === undefined);
 }
 
-/** The devices that wait for the driver: what nothing is bound to. One that is bound was given away, as to vfio-pci. */
+/** The devices that a driver of that version has or would take. */
+export function drivable(seen: Seen): Device[] {
+  return own(seen.devices).filter((device) => isTaken(device, drivingVersion(seen)));
+}
+
+/** The devices that wait for the driver. */
 export function unclaimed(seen: Seen): Device[] {
   return drivable(seen).filter(({ driver }) => driver === undefined);
 }

@@ -31,6 +31,10 @@ export function hugepageProblems(
       severity: 'note',
     });
   }
+  if (seen.upstreamUnits.length > 0 && observation.config.hugepages.mode !== 'off') {
+    const { text, hint } = upstreamText(seen.upstreamUnits);
+    problems.push({ ...problem('hugepages-upstream', text, hint), severity: 'note' });
+  }
   if (demand.total === 0) return problems;
   if (seen.lack !== undefined) {
     const { text, hint } = seen.lack;
@@ -102,4 +106,14 @@ function mountProblems(
         ? [problem('hugepages-mount-differs', mount.obstacle.text, mount.obstacle.hint)]
         : [];
   }
+}
+
+/** What units of Tenstorrent's own tools do beside ttkmd, and what to do about them. */
+export function upstreamText(names: readonly string[]): { readonly text: string; readonly hint: string } {
+  const verb = names.length === 1 ? 'is' : 'are';
+  const quoted = names.map((name) => (name.includes('\\') ? `'${name}'` : name)).join(' ');
+  return {
+    text: `${names.join(' and ')} ${verb} enabled beside ttkmd: by Tenstorrent's own tools hugepages are allocated and mounted at each boot, by numbers and options of their own`,
+    hint: `ttkmd does the same; as root: systemctl disable ${quoted}`,
+  };
 }

@@ -4,6 +4,7 @@ import type { Device } from '../driver/driver.ts';
 import { demandOf } from '../hugepages/demand.ts';
 import { type Demand, nodeName, type ObservedHugepages } from '../hugepages/hugepages.ts';
 import { roomFor } from '../hugepages/room.ts';
+import { own } from './drivable.ts';
 
 export interface NodeJudgement {
   /** Undefined where the machine has no NUMA folders. */
@@ -42,7 +43,9 @@ export function judgeHugepages(
 ): HugepagesJudgement {
   const settings = config.hugepages;
   const { nodes, override, driverVersion } = seen;
-  const demand = demandOf({ settings, devices, nodes, override, driverVersion });
+  const fed = own(devices);
+  const away = devices.length - fed.length;
+  const demand = demandOf({ settings, devices: fed, away, nodes, override, driverVersion });
   const missing = nodes.map(({ allocated }, index) => Math.max(0, (demand.pages[index] ?? 0) - allocated));
   const room = roomFor(nodes, missing, settings.keepFree);
   const judged = nodes.map(({ node, folder, allocated, free }, index): NodeJudgement => {

@@ -1,6 +1,6 @@
 // What is wrong with the driver in the kernel, and with the nodes of its devices. Pure.
 
-import { drivable, driven, drivingVersion, isTaken, namesOf, unclaimed } from './drivable.ts';
+import { drivable, driven, drivingVersion, isTaken, namesOf, own, unclaimed } from './drivable.ts';
 import { standingFailure } from './judge-loaded.ts';
 import type { DriverJudgement, KernelJudgement, Problem } from './judgement.ts';
 import type { Observation } from './observation.ts';
@@ -82,7 +82,7 @@ function notDriven(observation: Observation): Found {
 
 function notSupported(observation: Observation): Found {
   const version = drivingVersion(observation);
-  const left = observation.devices.filter(
+  const left = own(observation.devices).filter(
     (device) => device.driver === undefined && !isTaken(device, version),
   );
   if (left.length === 0 || version === undefined) return undefined;

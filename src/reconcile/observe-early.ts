@@ -34,6 +34,7 @@ export async function observeEarly(
         arch,
         asked: state.pages,
         failed: state.pagesFailed,
+        early: true,
         driverVersion: loaded?.version ?? (await installedVersion(host)) ?? lastVersion(state),
       });
   return {

@@ -67,3 +67,18 @@ export function runSettings(work: Work): RunSettings {
     onLine: work.onLine,
   };
 }
+
+/**
+ * The machine for what changes the modules in its kernel: a modprobe that goes on after we were killed goes on holding
+ * the lock, so that nobody begins anything beside it.
+ */
+export function hostUnderLock({ host, descriptor }: Work): Host {
+  const { exec } = host;
+  return {
+    ...host,
+    exec: {
+      ...exec,
+      query: (command, args, options) => exec.query(command, args, { ...options, keepOpen: descriptor }),
+    },
+  };
+}

@@ -77,6 +77,11 @@ export function runUnderWay(fs: HostFs): RunUnderWay | undefined {
   return started !== undefined && started === run?.started ? run : undefined;
 }
 
+/** Whether a run was announced and not taken back, be it under way or not: one that is killed leaves that behind. */
+export function isRunAnnounced(fs: HostFs): boolean {
+  return announced(fs) !== undefined;
+}
+
 function announced(fs: HostFs): RunUnderWay | undefined {
   try {
     const run = JSON.parse(fs.readText(RUN_PATH) ?? '') as RunUnderWay | null;

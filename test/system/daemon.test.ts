@@ -168,6 +168,18 @@ test('what changes is followed: the kernel, the driver source, the settings, and
     const { at } = JSON.parse(await sandbox.read('/run/ttkmd/status.json')) as { at: string };
     return Date.parse(at) > Date.now() - 5000;
   });
+  await quiet(sandbox);
+
+  // Nor is one who is killed at it, but what he leaves behind is.
+  const person = sandbox.spawn(['/usr/bin/ttkmdctl', 'reconcile', '--force'], { stdio: 'ignore' });
+  await until('a person is at work', () => sandbox.exists('/var/lib/ttkmd/staging'));
+  person.kill('SIGKILL');
+  await until(
+    'what he has left is cleaned up',
+    async () => !(await sandbox.exists('/var/lib/ttkmd/staging')),
+  );
+  await quiet(sandbox);
+  expect((await told(daemon)).health).toBe('ok');
   await small(daemon);
 });
 

@@ -3,6 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { release } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { Daemon } from './support/daemon.ts';
 import { configure, history, insist, prepared, printed, states } from './support/machine.ts';
 import { addOpenrc, pretendBooted } from './support/openrc.ts';
 import { parts } from './support/parts.ts';
@@ -40,6 +41,28 @@ describe('systemd', () => {
     expect(
       `${stdout}${stderr}`.split('\n').filter((line) => /ttkmd|tenstorrent|hugepages/.test(line)),
     ).toEqual([]);
+  });
+
+  test('boots with an /opt that comes over the network, and a network that comes after sysinit.target', async () => {
+    const folder = '/etc/systemd/system';
+    await sandbox.write(`${folder}/opt.mount`, '[Mount]\nWhat=server:/opt\nWhere=/opt\nType=nfs\n');
+    const network = '[Unit]\nBefore=network.target network-online.target\n[Service]\nExecStart=/bin/true\n';
+    await sandbox.write(`${folder}/brings-network.service`, network);
+    await sandbox.run([
+      'sh',
+      '-c',
+      `mkdir -p ${folder}/network-online.target.wants && ln -s ../brings-network.service ${folder}/network-online.target.wants`,
+    ]);
+    const { stdout, stderr } = await sandbox.run([
+      'systemd-analyze',
+      'verify',
+      '--man=no',
+      `${UNITS}/ttkmd-hugepages.service`,
+      'opt.mount',
+      'multi-user.target',
+    ]);
+    expect(`${stdout}${stderr}`).not.toContain('ordering cycle');
+    await sandbox.run(['rm', '-r', `${folder}/opt.mount`, `${folder}/brings-network.service`]);
   });
 
   test.each(Object.entries(EXPOSURE))('rates %s as README.md says', async (unit, told) => {
@@ -217,6 +240,20 @@ describe('systemd', () => {
       /^mounted hugepages of 1 GiB at/,
     );
 
+    // Nobody asks the daemon: it hears of it.
+    const isWatched = (): boolean =>
+      sandbox.processes().some(({ command }) => /^findmnt .* --mountpoint /.test(command));
+    const isMounted = async (): Promise<boolean> =>
+      (await sandbox.run(['findmnt', path], { allowFailure: true })).code === 0;
+    const soon = { timeout: 60_000 };
+    const daemon = await Daemon.start(sandbox);
+    await expect.poll(isWatched, soon).toBe(true);
+    await sandbox.run(['umount', path]);
+    await expect.poll(isMounted, soon).toBe(true);
+    await expect.poll(isWatched, soon).toBe(true);
+    await daemon.stop('SIGKILL');
+    await expect.poll(isWatched, soon).toBe(false);
+
     await sandbox.run(['umount', path]);
     await sandbox.run(['mount', '-t', 'hugetlbfs', '-o', 'pagesize=1G,mode=0700', 'hugetlbfs', path]);
     const other = await insist(sandbox, ['hugepages', 'apply'], 1);
@@ -309,6 +346,17 @@ describe('systemd', () => {
     expect(enabled.stdout).toMatch(/nothing was started or stopped: no init runs here/);
     expect(await sandbox.list(WANTS)).toEqual(expect.arrayContaining(OURS));
     expect((await insist(sandbox, ['service', 'status'], 0)).stdout).toMatch(/ttkmd\.service +enabled\n/);
+    // As tt-system-tools brings it.
+    const theirs = 'tenstorrent-hugepages.service';
+    const text = '[Service]\nType=oneshot\nExecStart=/bin/true\n[Install]\nWantedBy=sysinit.target\n';
+    await sandbox.write(`${UNITS}/${theirs}`, text);
+    await sandbox.run(['systemctl', 'enable', theirs]);
+    const beside = await insist(sandbox, ['service', 'status'], 0);
+    expect(beside.stdout).toMatch(
+      /· tenstorrent-hugepages\.service is enabled beside ttkmd.*systemctl disable/,
+    );
+    await sandbox.run(['systemctl', 'disable', theirs]);
+    await sandbox.run(['rm', `${UNITS}/${theirs}`]);
     await insist(sandbox, ['service', 'disable'], 0);
     expect(await sandbox.list(WANTS)).not.toEqual(expect.arrayContaining(['ttkmd.service']));
   });

@@ -36,9 +36,14 @@ test('pages of 1 GiB are allocated on the node of each card and mounted, by hand
 });
 
 test('what was unmounted is mounted again; what cannot be met is told, with the way to have it', async () => {
+  // Nobody asks for it: the daemon hears of it.
   await guest.run(`umount ${MOUNT}`);
+  await until(guest, `findmnt ${MOUNT} && [ ! -e /run/ttkmd/run.json ]`);
+  await expectPages(guest);
+  await guest.run(`systemctl stop ttkmd && umount ${MOUNT}`);
   expect((await guest.run('ttkmdctl hugepages status', { allowFailure: true })).status).toBe(1);
   await guest.run('ttkmdctl reconcile');
+  await guest.run('systemctl start ttkmd');
   await expectPages(guest);
 
   await wantPages(guest, 8);

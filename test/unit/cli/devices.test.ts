@@ -127,6 +127,16 @@ describe('a block', () => {
         '  IOMMU      translates its addresses',
       ],
     ],
+    [
+      'it is kept for a virtual machine',
+      card(A, { device: 'b140', override: 'vfio-pci' }),
+      [
+        '0000:01:00.0  Blackhole',
+        '  driver     none: it is kept for vfio-pci (driver_override), and ttkmd leaves it to that',
+        '  NUMA node  not told',
+        '  IOMMU      none',
+      ],
+    ],
   ])('says what to do: %s', (_, files, expected) => {
     expect(block(files)).toEqual(expected);
   });

@@ -24,3 +24,18 @@ it('listeners hear of a change once, with the time as the status has it', () => 
     { type: 'health', at: '2026-01-02T03:04:05.000Z', health: 'ok', worst: '' },
   ]);
 });
+
+it('whoever follows the digests is given that of a job under way, too', () => {
+  const mounts: (string | undefined)[] = [];
+  const { log } = memoryHost();
+  const publisher = createPublisher(
+    log,
+    MANAGER,
+    () => {},
+    ({ mount }) => void mounts.push(mount),
+  );
+  const digest = { worst: '', worstOf: undefined, summary: 'ok', again: undefined, done: [] };
+  publisher.publish({ ...digest, health: 'ok', mount: '/dev/hugepages-1G' }, 1, false);
+  publisher.publish({ ...digest, health: 'ok' }, 2, true);
+  expect(mounts).toEqual(['/dev/hugepages-1G', undefined]);
+});

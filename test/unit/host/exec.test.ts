@@ -1,9 +1,13 @@
 // Short commands, on the real machine, asked by a process of their own.
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { mkdtempSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { createLock } from '../../../src/host/lock.ts';
 
 const EXEC = join(import.meta.dirname, '../../../src/host/exec.ts');
+const LOCK = join(import.meta.dirname, '../../../src/host/lock.ts');
 
 describe('a query', () => {
   it.each<[string, string, string[], number, number]>([
@@ -25,4 +29,22 @@ describe('a query', () => {
     expect(ended.stdout.trim(), ended.stderr).toBe(String(code));
     expect(ended.signal).toBeNull();
   });
+});
+
+it('a query that is given the lock keeps it until it has ended, though whoever asked was killed', async () => {
+  const path = join(mkdtempSync(join(tmpdir(), 'ttkmd-')), 'lock');
+  const ask = `const { createExec } = await import('${EXEC}');
+    const { createLock } = await import('${LOCK}');
+    const held = await createLock('${path}').acquire(0);
+    void createExec('/').query('sleep', ['2'], { keepOpen: held.descriptor });
+    console.log('asked');`;
+  const asker = spawn(process.execPath, ['--input-type=module', '-e', ask], { stdio: ['ignore', 'pipe', 2] });
+  await new Promise((asked) => asker.stdout?.once('data', asked));
+  asker.kill('SIGKILL');
+  await new Promise((gone) => asker.once('exit', gone));
+  const lock = createLock(path);
+  expect(await lock.acquire(0)).toBeUndefined();
+  const held = await lock.acquire(10_000);
+  expect(held).toBeDefined();
+  held?.release();
 });

@@ -268,3 +268,22 @@ describe('it is said', () => {
     expect(demand(files, settings).notes).toEqual(notes);
   });
 });
+
+describe("upstream's file is shown where it is left out, too", () => {
+  const FILE = { ...numaNode(0), [OVERRIDE]: '16\n' };
+  const left = (why: string) => [`${OVERRIDE} says 16, and is left out: ${why}`];
+  it.each<[string, Files, string, string[]]>([
+    ['not where it counts', { ...FILE, ...card(1, 'wormhole') }, '', []],
+    ['for our total', { ...FILE, ...card(1, 'wormhole') }, 'total = 2', left('hugepages.total wins')],
+    ['without a device', FILE, '', left('there is no device that it could be for')],
+    [
+      'behind an IOMMU',
+      { ...FILE, ...card(1, 'wormhole', { iommu: 'DMA' }) },
+      '',
+      left('no device needs any'),
+    ],
+    ['not where hugepages are left alone', { ...FILE, ...card(1, 'wormhole') }, 'mode = off', []],
+  ])('%s', (_, files, settings, notes) => {
+    expect(demand(files, settings, '2.9.0').notes).toEqual(notes);
+  });
+});

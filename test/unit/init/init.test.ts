@@ -97,6 +97,29 @@ describe('systemd', () => {
   const show = (boot: string, target: string, daemon: string): string =>
     `Id=ttkmd-hugepages.service\nActiveState=active\n\nId=ttkmd-boot.service\nActiveState=${boot}\n\nId=tenstorrent.target\nActiveState=${target}\n\nId=ttkmd.service\nActiveState=${daemon}\n`;
 
+  it('tells one whose conditions do not hold here, as in a container, from one that nobody has started', async () => {
+    const asked = (id: string, more: string): string => `Id=${id}\nActiveState=inactive\n${more}\n\n`;
+    const { init } = open({
+      files: { ...SYSTEMD_RUNS, ...UNITS },
+      script: [
+        {
+          on: 'systemctl show --property=Id,ActiveState,ConditionResult,ConditionTimestampMonotonic',
+          answer:
+            asked('ttkmd-hugepages.service', 'ConditionResult=no\nConditionTimestampMonotonic=4711') +
+            asked('ttkmd-boot.service', 'ConditionResult=no\nConditionTimestampMonotonic=0') +
+            asked('ttkmd.service', 'ConditionResult=yes\nConditionTimestampMonotonic=4711'),
+        },
+      ],
+    });
+    const found = new Map((await init.states()).map(({ name, running }) => [name, running]));
+    expect([...found]).toEqual([
+      ['ttkmd-hugepages.service', 'skipped'],
+      ['ttkmd-boot.service', 'stopped'],
+      ['tenstorrent.target', undefined],
+      ['ttkmd.service', 'stopped'],
+    ]);
+  });
+
   it('says what is enabled and what runs', async () => {
     const { init } = open({
       files: {

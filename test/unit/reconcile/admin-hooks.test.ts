@@ -47,6 +47,7 @@ it('is told what failed, why, where the log is and who asked', async () => {
       args: [],
       options: {
         timeLimit: 30_000,
+        seesProcesses: true,
         env: {
           TTKMD_EVENT: 'build-failed',
           TTKMD_RELEASE: RELEASE,
@@ -58,6 +59,8 @@ it('is told what failed, why, where the log is and who asked', async () => {
       },
     },
   ]);
+  // What it leaves running is not to hold the lock.
+  expect(host.exec.calls[0]?.options).not.toHaveProperty('keepOpen');
   expect(log).toBe(`a log\n\n--- ${HOOK_PATH}\nmail sent\n--- ${HOOK_PATH} was told\n`);
   expect(entry).toMatchObject({ step: 'build-failed-hook', outcome: 'done', release: RELEASE });
   expect(host.log.entries).toEqual([]);

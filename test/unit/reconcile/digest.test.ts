@@ -1,6 +1,7 @@
 // What is said of a machine in a line.
 import { describe, expect, it } from 'vitest';
 import { coverage, digest } from '../../../src/reconcile/digest.ts';
+import { card, mounted, NOT_MOUNTED, numaNode } from '../support/hugepages.ts';
 import {
   current,
   driverSource,
@@ -87,4 +88,17 @@ it('names what was done, and to what, once', async () => {
   expect(texts).toContain(`${B}: forgotten`);
   expect(texts).toContain('tenstorrent 2.10.0: registered');
   expect(texts).toContain('tenstorrent 2.9.0: unregistered');
+});
+
+describe('where hugepages are mounted is told', () => {
+  const wanted = { ...numaNode(0, { pages: 4 }), ...card(1, 'blackhole', { node: 0 }) };
+  it.each<[string, Files, string | undefined]>([
+    ['while they are wanted', { ...wanted, ...mounted() }, '/dev/hugepages-1G'],
+    ['not while they are not mounted', { ...wanted, ...NOT_MOUNTED }, undefined],
+    ['not where they are mounted in another way', { ...wanted, ...mounted('rw,mode=700') }, undefined],
+    ['not where none are wanted', { ...numaNode(0), ...mounted() }, undefined],
+  ])('%s', async (_, files, path) => {
+    const host = machine({ ...current(A, '2.9.0'), ...V1, ...files });
+    expect(digest(await judgeHost(host), undefined).mount).toBe(path);
+  });
 });

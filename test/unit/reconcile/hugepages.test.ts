@@ -485,6 +485,26 @@ describe('early at boot', () => {
     expect(loadState(memory.fs).sources).toEqual(sources);
   });
 
+  it.each<[string, string, number]>([
+    ['is left for later where it would be mounted for it', '40 30 0:40 / /opt rw - autofs systemd-1 rw\n', 4],
+    [
+      'counts where it is mounted',
+      '40 30 0:40 / /opt rw - autofs systemd-1 rw\n41 40 0:41 / /opt rw - nfs server:/opt rw\n',
+      2,
+    ],
+  ])("upstream's override %s", async (_, table, total) => {
+    const memory = working({
+      ...numaNode(0),
+      ...CARD,
+      '/opt/tenstorrent/bin/hugepages-override.txt': '2\n',
+      '/proc/self/mountinfo': table,
+    });
+    const { host, touched } = watched(memory);
+    const { after } = await run(host, EARLY, true);
+    expect(after.hugepages?.demand.total).toBe(total);
+    expect(touched.has('/opt')).toBe(total === 2);
+  });
+
   it.each<[string, Files, string, number]>([
     ['what is installed', current(A, '2.9.0'), '', 0],
     ['what was installed last', gentooKernel(A), '2.9.0', 0],

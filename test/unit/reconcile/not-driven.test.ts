@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { applyLoad } from '../../../src/reconcile/apply-load.ts';
 import { loadState } from '../../../src/state/state.ts';
 import { card, loaded } from '../support/cards.ts';
-import { fakeKernel } from '../support/fake-kernel.ts';
+import { fakeKernel, loadedModule, moduleText } from '../support/fake-kernel.ts';
 import {
   current,
   driverSource,
@@ -18,6 +18,8 @@ import { memoryHost } from '../support/memory-host.ts';
 import { runReconcile } from '../support/run-reconcile.ts';
 
 const A = '6.12.58-gentoo-dist';
+const MODULE = `/lib/modules/${A}/kernel/extra/tenstorrent.ko`;
+const COPY = '/run/ttkmd/loaded/AB280/tenstorrent.ko';
 const READY: Files = { ...current(A, '2.9.0'), ...driverSource('2.9.0') };
 const [ONE, TWO] = ['0000:01:00.0', '0000:02:00.0'];
 const bound = (address: string, device: string, number: number): Files =>
@@ -132,4 +134,37 @@ it('a reload under which one of two devices stays away is a failed one', async (
     text: expect.stringMatching(/only 1 of 2 devices appeared.*2\.8\.0 was put back/),
   });
   expect(loadState(host.fs).driver?.failure?.step).toBe('reload');
+});
+
+it('a reload that was killed is judged by the devices that the driver had before it', async () => {
+  const host = machine(
+    {
+      ...READY,
+      [MODULE]: moduleText(A, '2.9.0'),
+      ...loadedModule('2.9.0'),
+      [COPY]: moduleText(A, '2.8.0'),
+      ...bound(ONE, 'b140', 0),
+      ...waiting(TWO, 'b140'),
+      '/proc/sys/kernel/random/boot_id': 'this-boot\n',
+      '/var/lib/ttkmd/state.json': JSON.stringify({
+        schema: 1,
+        driver: {
+          boot: 'this-boot',
+          reloading: {
+            release: A,
+            from: '2.8.0',
+            fromSource: 'AB280',
+            to: '2.9.0',
+            devices: [ONE, TWO].map((address) => ({ address, family: 'blackhole' })),
+          },
+        },
+      }),
+    },
+    { machine: { runningRelease: A }, exec: fakeKernel(A) },
+  );
+  const { done } = await runReconcile(host, { trigger: 'watch' });
+  expect(done.find(({ step }) => step.kind === 'endReload')).toMatchObject({
+    outcome: 'failed',
+    text: expect.stringMatching(/only 1 of 2 devices appeared.*2\.8\.0 was put back/),
+  });
 });

@@ -119,8 +119,17 @@ describe.each(CASES)('a reload %s', (_, options, expected) => {
       await runReconcile(mortal(host, lives).host).catch(() => {});
       for (const gone of ['/sys/module/tenstorrent', '/dev/tenstorrent', '/run']) host.fs.removeTree(gone);
       host.fs.write('/proc/sys/kernel/random/boot_id', 'next-boot\n');
+      const before = host.exec.calls.length;
       await runReconcile(host);
       const where = `cut before ${whole.deeds[lives]}`;
+      // It is loaded once, as at any boot; there is no reload to be ended, and nothing to be put back.
+      const tries = host.exec.calls
+        .slice(before)
+        .filter(({ line }) => /^modprobe -[br] |^insmod /.test(line));
+      expect(
+        tries.map(({ line }) => line),
+        where,
+      ).toEqual(['modprobe -b tenstorrent']);
       // What does not load is no better after a boot; that is said, and nothing is left of the reload.
       expect(version(host), where).toBe(options.refuses === undefined ? '2.9.0' : undefined);
       expect((await judgeHost(host)).observation.state.driver?.reloading, where).toBeUndefined();

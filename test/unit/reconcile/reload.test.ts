@@ -521,6 +521,11 @@ describe('a reload', () => {
     expect(ended(await run(host, { trigger: 'timer' }))).toHaveLength(0);
     host.clock.advance(15 * 60_000);
     expect(ended(await run(host, { trigger: 'timer' }))).toHaveLength(1);
+    // But not without end.
+    for (let n = 0; n < 6; n += 1) {
+      host.clock.advance(4 * 60 * 60_000);
+      expect(ended(await run(host, { trigger: 'timer' })), `try ${n}`).toHaveLength(1);
+    }
   });
 
   it.each<[string, ExecFunctionLike]>([

@@ -9,6 +9,8 @@ export interface Card {
   readonly vendor?: string;
   /** The bound driver. */
   readonly driver?: string;
+  /** The one driver that may take it, as `driver_override` says. */
+  readonly override?: string;
   /** The number of its node, which the driver gives it. */
   readonly number?: number;
   /** The driver's attributes, such as tt_card_type. */
@@ -29,6 +31,7 @@ export function card(address: string, card: Card): Files {
   if (card.driver !== undefined) {
     files[`${folder}/driver`] = { link: `../../../bus/pci/drivers/${card.driver}` };
   }
+  if (card.override !== undefined) files[`${folder}/driver_override`] = `${card.override}\n`;
   if (card.numaNode !== undefined) files[`${folder}/numa_node`] = `${card.numaNode}\n`;
   if (card.iommu !== undefined) files[`${folder}/iommu_group/type`] = `${card.iommu}\n`;
   return { ...files, ...(card.number === undefined ? {} : nodeFiles(folder, card.number, card)) };

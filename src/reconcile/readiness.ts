@@ -19,8 +19,13 @@ export interface Readiness {
  */
 export function judgeReadiness(judgement: Judgement, release: string | undefined): Readiness {
   if (release === undefined) return readinessOfNext(judgement);
-  const chosen = judgement.kernels.find((one) => one.kernel.release === release);
-  if (chosen !== undefined) return readinessOf(judgement, chosen);
+  return readinessOf(judgement, kernelOf(judgement, release));
+}
+
+/** @throws TtkmdError where there is no such kernel */
+export function kernelOf({ kernels }: Judgement, release: string): KernelJudgement {
+  const chosen = kernels.find((one) => one.kernel.release === release);
+  if (chosen !== undefined) return chosen;
   throw new TtkmdError(
     'unknown-kernel',
     `There is no kernel ${release} on this machine.`,

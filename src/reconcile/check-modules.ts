@@ -21,6 +21,8 @@ export interface ObservedChecks {
   readonly checks: ReadonlyMap<string, ModuleCheck>;
   /** Something had to be read, or is not needed any more: worth writing down. */
   readonly changed: boolean;
+  /** Releases whose module fits what an earlier look has seen too: nobody has written to their trees since. */
+  readonly settled: ReadonlySet<string>;
 }
 
 /** Each sound module's check. Nothing is read of what has not changed since the last one. */
@@ -32,6 +34,7 @@ export async function observeChecks(
 ): Promise<ObservedChecks> {
   const known = loadChecks(host.fs);
   const checks = new Map<string, ModuleCheck>();
+  const settled = new Set<string>();
   for (const kernel of kernels) {
     const module = modules.get(kernel.release);
     if (module === undefined || module.broken !== undefined || module.unread !== undefined) continue;
@@ -41,9 +44,14 @@ export async function observeChecks(
     const check =
       last?.identity === identity ? last : await checkModule(host, kernel, module, built, identity);
     checks.set(kernel.release, check);
+    if (check === last && check.symbols?.differing === 0) settled.add(kernel.release);
   }
   const same = checks.size === Object.keys(known).length;
-  return { checks, changed: !same || [...checks].some(([release, check]) => known[release] !== check) };
+  return {
+    checks,
+    settled,
+    changed: !same || [...checks].some(([release, check]) => known[release] !== check),
+  };
 }
 
 /** All that a check reads, in one word: paths, numbers, sizes and times, of which nobody can set the last back. */
@@ -80,7 +88,8 @@ async function checkModule(
       ? module.sourceVersion
       : undefined;
   return {
-    identity,
+    // What could not be looked at this time is looked at again.
+    identity: compared?.failed ? '' : identity,
     file,
     modified: fs.stat(same ? built : module.path)?.modified ?? 0,
     configuration: tree === undefined ? undefined : fileHash(fs, `${tree}/${ABI_FILES[0]}`),
@@ -94,6 +103,8 @@ async function checkModule(
 export interface ComparedSymbols {
   readonly symbols: SymbolCheck | undefined;
   readonly hash: string;
+  /** The module could not be read. */
+  readonly failed: boolean;
 }
 
 /**
@@ -107,16 +118,18 @@ export async function compareSymbols(
 ): Promise<ComparedSymbols | undefined> {
   const tree = ownTree(kernel.buildTree);
   if (tree === undefined || kernel.configuration.MODVERSIONS !== 'y') return undefined;
-  const imported = await importedSymbols(host, path);
+  const isExtended = kernel.configuration.EXTENDED_MODVERSIONS === 'y';
+  const imported = await importedSymbols(host, path, isExtended);
   const found = readSymbolVersions(host.fs, tree, new Set(imported?.keys()));
   if (found === undefined) return undefined;
-  if (imported === undefined || imported.size === 0) return { symbols: undefined, hash: found.hash };
+  const rest = { hash: found.hash, failed: imported === undefined };
+  if (imported === undefined || imported.size === 0) return { ...rest, symbols: undefined };
   const differing = [...imported]
     .map(([name, module]) => ({ name, module, kernel: found.versions.get(name) }))
     .filter((one) => Number(one.module) !== Number(one.kernel));
   return {
+    ...rest,
     symbols: { compared: imported.size, differing: differing.length, first: differing.slice(0, EXAMPLES) },
-    hash: found.hash,
   };
 }
 

@@ -44,6 +44,16 @@ export function evidenceOf(observation: Observation, driver: DriverJudgement, ke
   };
 }
 
+/** Whether the kernel would take the module that is there, as far as its build tree tells. */
+export function wouldLoad(
+  { modules, checks }: Pick<Observation, 'modules' | 'checks'>,
+  release: string,
+): boolean {
+  const module = modules.get(release);
+  if (module === undefined || module.broken !== undefined || module.mismatch !== undefined) return false;
+  return (checks.get(release)?.symbols?.differing ?? 0) === 0;
+}
+
 /** Why a module is not what would be built today, as far as some of the facts tell. */
 export function differenceIn(facts: readonly Fact[], ...names: readonly FactName[]): string | undefined {
   const asked = facts.filter(({ what }) => names.includes(what));

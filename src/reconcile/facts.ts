@@ -14,7 +14,8 @@ export type FactName =
   | 'driver source'
   | 'compiler'
   | 'code options'
-  | 'configuration';
+  | 'configuration'
+  | 'Module.symvers';
 
 /** One thing that a module depends on. */
 export interface Fact {
@@ -188,6 +189,12 @@ export function treeFacts(
   return [
     compare('compiler', record?.compiler, kernel.compiler),
     compare('code options', record?.codeOptions, check?.codeOptions),
+    {
+      ...compare('Module.symvers', shortHash(record?.symbolVersions), shortHash(check?.symbolVersions)),
+      matters: false,
+      note: 'of its symbols, those count that the module imports',
+      place: path === undefined ? undefined : `${path}/Module.symvers`,
+    },
     fits
       ? { ...configuration, matters: false, note: 'vermagic and the versions of all imported symbols fit' }
       : configuration,

@@ -61,11 +61,11 @@ export async function observe(
   const dkms = observeDkms(fs, PACKAGE, machine.arch);
   const kernels = withRememberedOrigins(observeKernels(host, recordedReleases(dkms, state)), state);
   const modules = await observeModules(host, kernels);
-  const { checks, changed } = await observeChecks(host, kernels, modules, dkms);
+  const { checks, changed, settled } = await observeChecks(host, kernels, modules, dkms);
   const remains = findRemains(host, dkms, PACKAGE);
   const wanted = wantedSource(sources, settings.config);
   const restless = settings.unannounced
-    ? await findRestless(host, settings.config, kernels, modules, state, wanted)
+    ? await findRestless(host, settings.config, kernels, modules, state, wanted, settled)
     : QUIET;
   const unrecorded = observeUnrecorded(fs, dkms, modules, state);
   // What lies in dkms's tree while somebody runs dkms may be that one's work, half done.
@@ -158,11 +158,13 @@ async function findRestless(
   modules: ReadonlyMap<string, ObservedModule>,
   state: State,
   source: DriverSource | undefined,
+  settled: ReadonlySet<string>,
 ): Promise<Restless> {
   const since = host.clock.now() - config.watch.settle;
   const restless = new Map<string, number>();
   for (const { release, kind, buildTree, abiIdentity } of kernels) {
-    const known = modules.has(release) && state.modules[release]?.abiIdentity === abiIdentity;
+    const asBuilt = modules.has(release) && state.modules[release]?.abiIdentity === abiIdentity;
+    const known = asBuilt || settled.has(release);
     if (known || kind === 'sources-only' || buildTree.path === undefined) continue;
     const changed = await changedSince(host, buildTree.path, since);
     if (changed !== undefined) restless.set(release, changed);

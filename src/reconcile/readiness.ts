@@ -1,6 +1,8 @@
 // The one question before a reboot: will the card be there?
+
 import { EXIT, TtkmdError } from '../host/errors.ts';
 import { compareReleases } from '../kernels/versions.ts';
+import { wouldLoad } from './evidence.ts';
 import type { Judgement, KernelJudgement } from './judgement.ts';
 import { moduleVersion } from './module-version.ts';
 import { nextStep } from './shortfall.ts';
@@ -72,8 +74,7 @@ function readinessOf(judgement: Judgement, judged: KernelJudgement): Readiness {
   if (state === 'unknown') {
     return { ready: false, text: `${release} is unknown: ${reason}`, hint: 'look as root: ttkmdctl ready' };
   }
-  const module = observation.modules.get(release);
-  const fits = module !== undefined && module.broken === undefined && module.mismatch === undefined;
+  const fits = wouldLoad(observation, release);
   if (fits && observation.excluded.has(release)) {
     const text = `${release} will come up with ${name}, and is left alone: the setting kernels.exclude names it`;
     return { ready: true, text, hint: undefined };

@@ -18,6 +18,7 @@ export function fingerprint(work: Work, release: string, version: string): Finge
     abiIdentity: kernel.abiIdentity,
     abiHash: path === undefined ? undefined : abiHash(work.host.fs, path),
     configuration: path === undefined ? undefined : fileHash(work.host.fs, `${path}/${ABI_FILES[0]}`),
+    symbolVersions: path === undefined ? undefined : fileHash(work.host.fs, `${path}/${ABI_FILES[1]}`),
     compiler: kernel.compiler,
     codeOptions: codeOptions(kernel.configuration),
   };

@@ -17,6 +17,8 @@ export interface Fingerprint {
   readonly abiHash: string | undefined;
   /** SHA-256 of the kernel's configuration as make reads it; absent in records of earlier versions, as what follows. */
   readonly configuration?: string | undefined;
+  /** SHA-256 of Module.symvers. */
+  readonly symbolVersions?: string | undefined;
   /** The compiler that had built the kernel, as CONFIG_CC_VERSION_TEXT has it. */
   readonly compiler?: string | undefined;
   /** Options that decide about code alone; see `codeOptions`. */

@@ -1,6 +1,8 @@
 // A kernel, a driver source or a module that changed under the same name: what is built anew, and what is not.
 import { describe, expect, it } from 'vitest';
 import { readOption } from '../../../src/kernels/configuration.ts';
+import { coverage } from '../../../src/reconcile/digest.ts';
+import { judgeReadiness } from '../../../src/reconcile/readiness.ts';
 import { CHECKS_PATH } from '../../../src/state/checks.ts';
 import { STATE_PATH } from '../../../src/state/state.ts';
 import {
@@ -190,6 +192,36 @@ describe.each([
       'nothing is read again',
     ).toEqual([]);
   });
+});
+
+it('a kernel that would refuse its module is not ready, and has no driver', async () => {
+  const host = await after(
+    all(edit(SYMVERS, '0x22', '0x23'), (one) => one.fs.remove(`${TREE}/scripts/mod/modpost`)),
+    SYMBOLS,
+  );
+  const judgement = await judgeHost(host);
+  expect(judgement.kernels[0]?.state).toBe('drifted');
+  expect(judgeReadiness(judgement, A)).toMatchObject({
+    ready: false,
+    text: expect.stringMatching(/will come up without a driver: 1 of the 2 symbols/),
+  });
+  expect(coverage(judgement)).toBe('0 of 1 kernel has the current driver');
+});
+
+it('what could not be looked at is looked at again', async () => {
+  let isBusy = false;
+  const host = machine(
+    { ...gentooKernel(A, { symbols: SYMBOLS }), ...V1 },
+    {
+      exec: (call, on) => (isBusy && call.command === 'modprobe' ? { code: 137 } : workingDkms(call, on)),
+    },
+  );
+  await runReconcile(host);
+  isBusy = true;
+  edit(SYMVERS, '0x22', '0x23')(host);
+  await runReconcile(host);
+  isBusy = false;
+  expect(inShort(await planHost(host))).toEqual(BUILD_A);
 });
 
 it('a module of another srcversion than what dkms has built is not taken for ours', async () => {

@@ -77,6 +77,8 @@ export class Fleet implements AsyncDisposable {
   }
 
   async #verify(): Promise<void> {
+    // As on any machine that has run it since its kernels came: what was found out about each is written down.
+    await this.sandbox.run(['/usr/bin/ttkmdctl', 'reconcile', '--all']);
     const { stdout } = await this.sandbox.run(['dkms', 'status']);
     const installed = stdout.split('\n').filter((line) => /: installed$/.test(line));
     const status = await this.sandbox.ttkmdctl(['status', '--json']);

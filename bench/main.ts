@@ -6,14 +6,17 @@ import { ensureParts } from '../test/system/support/parts.ts';
 import { FEWEST_ROUNDS, measure, SUBJECTS, type Subject } from './cases.ts';
 import { measureDaemon } from './daemon.ts';
 import { judge, render } from './table.ts';
+import { measureVerification } from './verification.ts';
 
 /** What has no peer to be measured against. */
 const DAEMON = 'daemon';
+const VERIFICATION = 'verification';
+const ALONE = [DAEMON, VERIFICATION];
 
 const USAGE = `usage: npm run bench -- [--rounds N] [--dkms VERSION] [SUBJECT…]
   N         how often each command is timed, at least and by default ${FEWEST_ROUNDS}; builds twice, short ones thrice as often
   VERSION   3.0 or 3.2; both unless told
-  SUBJECT   ${[...SUBJECTS, DAEMON].join(', ')}; all unless told`;
+  SUBJECT   ${[...SUBJECTS, ...ALONE].join(', ')}; all unless told`;
 
 // Short commands are cheap to repeat, and suffer most from what else the machine does.
 const SHORT_FACTOR = 3;
@@ -23,6 +26,7 @@ interface Wishes {
   dkms: string;
   subjects: ReadonlySet<Subject>;
   daemon: boolean;
+  verification: boolean;
 }
 
 async function main(): Promise<number> {
@@ -46,6 +50,13 @@ async function main(): Promise<number> {
     const log = (line: string): void => progress(line);
     const lines = await measureDaemon({ dkms: dkms.v32, kernel: kernels.v612, rounds: wishes.rounds, log });
     console.log(`\nthe daemon\n${lines.join('\n')}`);
+  }
+
+  if (wishes.verification) {
+    const log = (line: string): void => progress(line);
+    const plan = { dkms: dkms.v32, kernel: kernels.v612, rounds: wishes.rounds, log };
+    const lines = await measureVerification(plan);
+    console.log(`\nverification\n${lines.join('\n')}`);
   }
 
   let missed = 0;
@@ -78,10 +89,12 @@ function parse(argv: readonly string[]): Wishes | undefined {
     });
     const rounds = Number(values.rounds ?? FEWEST_ROUNDS);
     const subjects = SUBJECTS.filter((one) => positionals.length === 0 || positionals.includes(one));
-    const unknown = positionals.some((one) => one !== DAEMON && !SUBJECTS.some((subject) => subject === one));
+    const known: readonly string[] = [...SUBJECTS, ...ALONE];
+    const unknown = positionals.some((one) => !known.includes(one));
     if (!Number.isInteger(rounds) || rounds < FEWEST_ROUNDS || unknown) return undefined;
-    const daemon = positionals.length === 0 || positionals.includes(DAEMON);
-    return { rounds, dkms: values.dkms ?? '', subjects: new Set(subjects), daemon };
+    const wanted = (one: string): boolean => positionals.length === 0 || positionals.includes(one);
+    const others = { daemon: wanted(DAEMON), verification: wanted(VERIFICATION) };
+    return { rounds, dkms: values.dkms ?? '', subjects: new Set(subjects), ...others };
   } catch (error) {
     console.error(error instanceof Error ? error.message : String(error));
     return undefined;

@@ -69,6 +69,12 @@ function addLooks(program: Command, run: Run): void {
     .addOption(new Option('--json', 'print one JSON object (schema 1)').conflicts(['watch', 'quiet']))
     .addOption(publishOption())
     .option('--quiet', 'print what is wrong alone, and nothing where health is ok')
+    .addOption(
+      new Option(
+        '--explain <release>',
+        "show what a kernel's module was built from and what is there now",
+      ).conflicts(['watch', 'quiet', 'publish']),
+    )
     .option('--watch', 'draw it again whenever something happens, until Ctrl-C')
     .action(
       run(async (_, options) =>

@@ -13,10 +13,14 @@ export interface StatusOptions extends GlobalOptions {
   readonly json?: boolean;
   readonly quiet?: boolean;
   readonly publish?: boolean;
+  readonly explain?: string;
 }
 
 /** Exit status 0 where health is ok, 1 where it is not. */
 export async function status(options: StatusOptions): Promise<number> {
+  if (options.explain !== undefined) {
+    return (await import('./explain.ts')).explain(options.explain, options);
+  }
   const { host, config, configWarnings, terminal } = openContext(options);
   // The daemon publishes after each run, and is not to wait for anybody's process.
   const holders = options.publish ? undefined : 'always';

@@ -31,6 +31,8 @@ export interface DriverSource {
    * refused: what nobody answers for is not read.
    */
   readonly hash: string;
+  /** When a file of it was last written to, in milliseconds since 1970; its `dkms.conf` does not count, we change it. */
+  readonly modified: number;
   /** A build left objects in it, which make could take for finished work. */
   readonly hasObjects: boolean;
   /** Assignments in its `dkms.conf` that make dkms act by itself, as they are written. */
@@ -46,6 +48,8 @@ export interface InstalledModule {
   readonly version: string | undefined;
   readonly vermagic: string | undefined;
   readonly sourceVersion: string | undefined;
+  /** What udev finds it by; left out where it declares none. */
+  readonly aliases?: readonly string[] | undefined;
   /** Why it cannot be read as a module; undefined where it can. */
   readonly broken: string | undefined;
   /** Why nobody could look at it, so that nothing is known of it. */

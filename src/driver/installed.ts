@@ -55,7 +55,7 @@ export async function readModule(
  * The file that depmod's index names, as modprobe takes it. Depmod lists each module once, and what is not the
  * kernel's own at the end: the last part is looked at first, since the whole has half a megabyte for each kernel.
  */
-function findModule(fs: HostFs, release: string): string | undefined {
+export function findModule(fs: HostFs, release: string): string | undefined {
   const folder = `/lib/modules/${release}`;
   const index = `${folder}/modules.dep`;
   const last = fs.readEnd(index, LAST_PART);
@@ -167,14 +167,17 @@ function parseModinfo(output: string): Map<string, ModuleInfo> {
   const infos = new Map<string, ModuleInfo>();
   let file: string | undefined;
   let fields = new Map<string, string>();
+  let aliases: string[] = [];
   for (const entry of output.split('\0')) {
     if (entry.startsWith(FILE_NAME)) {
       file = entry.slice(FILE_NAME.length).trim();
       fields = new Map();
+      aliases = [];
     }
     const equals = entry.indexOf('=');
     if (equals > 0) fields.set(entry.slice(0, equals), entry.slice(equals + 1).trim());
-    if (file !== undefined) infos.set(file, describe(fields));
+    if (entry.startsWith('alias=')) aliases.push(entry.slice('alias='.length).trim());
+    if (file !== undefined) infos.set(file, { ...describe(fields), aliases });
   }
   return infos;
 }

@@ -41,10 +41,17 @@ function observeSource(
     path,
     identity: tree.identity,
     hash: refused === undefined ? knownOr(known, tree, () => hashTree(fs, tree)) : '',
+    modified: lastWritten(tree),
     hasObjects: tree.files.some(({ inside }) => BUILD_PRODUCT.test(inside)),
     ownershipLines: ownershipLines(conf ?? ''),
     refused,
   };
+}
+
+/** When somebody last wrote to what a build reads: neither what one leaves, nor lines that we leave out. */
+function lastWritten({ files }: SourceTree): number {
+  const read = files.filter(({ inside }) => inside !== '/dkms.conf' && !BUILD_PRODUCT.test(inside));
+  return Math.max(0, ...read.map(({ info }) => info.modified));
 }
 
 /** The source of a package whose name begins like ours: tenstorrent-tools-1.0. */

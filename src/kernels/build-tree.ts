@@ -108,6 +108,11 @@ function generatedMissing(
   return missing;
 }
 
+/** Where a release's own build tree is; one for another release tells nothing about its modules. */
+export function ownTree({ path, missing }: BuildTree): string | undefined {
+  return missing.some(({ code }) => code === 'other-release') ? undefined : path;
+}
+
 /** Files whose change under the same release makes installed modules suspect. */
 export const ABI_FILES = ['include/config/auto.conf', 'Module.symvers'] as const;
 

@@ -5,10 +5,16 @@ import type { Configuration } from './kernel.ts';
 const OPTIONS = [
   'CC_IS_CLANG',
   'CC_VERSION_TEXT',
+  'CFI',
+  'CFI_CLANG',
   'CMDLINE_OVERRIDE',
+  'EXTENDED_MODVERSIONS',
   'GCC_PLUGINS',
   'HUGETLBFS',
   'HWMON',
+  'KASAN',
+  'KCSAN',
+  'MITIGATION_RETPOLINE',
   'MODULES',
   'MODULE_SIG',
   'MODULE_SIG_FORCE',
@@ -19,8 +25,33 @@ const OPTIONS = [
   'PREEMPT_BUILD',
   'PREEMPT_RT',
   'RANDSTRUCT',
+  'RETPOLINE',
+  'SHADOW_CALL_STACK',
   'SMP',
+  'X86_KERNEL_IBT',
 ] as const;
+
+/**
+ * Options that change what the compiler makes of the same text: the versions of symbols, which cover types and
+ * layouts, stay the same when one of them is turned.
+ */
+const OF_THE_CODE = [
+  'CFI',
+  'CFI_CLANG',
+  'GCC_PLUGINS',
+  'KASAN',
+  'KCSAN',
+  'MITIGATION_RETPOLINE',
+  'RANDSTRUCT',
+  'RETPOLINE',
+  'SHADOW_CALL_STACK',
+  'X86_KERNEL_IBT',
+] as const;
+
+/** Those options of a kernel that decide about code and not about types, in a word. */
+export function codeOptions(configuration: Configuration): string {
+  return OF_THE_CODE.filter((name) => configuration[name] === 'y').join(' ');
+}
 
 /** One pass over the text for all of them: it is a quarter of a megabyte, and there may be a hundred kernels. */
 const OPTION_LINE = new RegExp(`^CONFIG_(${OPTIONS.join('|')})=(.*)$`, 'gm');

@@ -8,6 +8,7 @@ import { type BuiltKernel, type CompilerChoice, findCompiler } from '../kernels/
 import type { Kernel } from '../kernels/kernel.ts';
 import { BUILD_LOGS, buildLogPath, pruneBuildLogs } from '../state/build-logs.ts';
 import { rememberFailure, whyItFailed } from './build-failure.ts';
+import { symbolsMismatch } from './check-modules.ts';
 import type { Step } from './step.ts';
 import { findKernel, target, timeIsUp } from './target.ts';
 import { type Outcome, runSettings, type Work } from './work.ts';
@@ -95,7 +96,7 @@ async function findFlaw(
   if (module.version !== undefined && module.version !== step.version) {
     return `the module says that it is version ${module.version}, its source that it is ${step.version}`;
   }
-  return undefined;
+  return symbolsMismatch(work.host, kernel, run.module);
 }
 
 async function foreignDkmsEnded(work: Work): Promise<void> {

@@ -55,7 +55,7 @@ export async function applyInstall(
     const file = fileHash(host.fs, installed.path);
     // The copy is known by what is under way: it goes before that is over.
     kept.drop();
-    settle(work, step, build, file);
+    settle(work, step, build, { file, sourceVersion: installed.sourceVersion });
     replacement.keep();
     return { outcome: 'done', text: 'installed, verified' };
   } catch (error) {
@@ -85,6 +85,8 @@ interface Failure {
   readonly hint: string;
   /** It stays until the file that is in the way or depmod's settings change. */
   readonly shadowed?: boolean;
+  /** It stays until the kernel or the driver source changes. */
+  readonly lasting?: boolean;
 }
 
 /** Gives the module's path where what modprobe would load is what was built, or what is wrong. */
@@ -122,7 +124,7 @@ function settle(
   work: Work,
   step: InstallStep,
   { seconds, warning }: Pick<StepReport, 'seconds' | 'warning'>,
-  file: string | undefined,
+  installed: { readonly file: string | undefined; readonly sourceVersion: string | undefined },
 ): void {
   const { release, version } = step;
   const { origin } = findKernel(work, release);
@@ -137,7 +139,7 @@ function settle(
         at,
         trigger: work.policy.trigger,
         seconds,
-        file,
+        ...installed,
         warning,
         boot,
       },
@@ -159,7 +161,7 @@ async function takeBack(
   clearStaging(work.host);
   for (const one of undo) one();
   if (undo.length > 0) await makeIndex(work.host, release);
-  const { code, headline, hint, shadowed = false } = failure;
+  const { code, headline, hint, shadowed = false, lasting = shadowed } = failure;
   remember(work, {
     intent: undefined,
     failures: {
@@ -171,7 +173,7 @@ async function takeBack(
         trigger: work.policy.trigger,
         tools: work.observation.tools.get(release) ?? '',
         cause: undefined,
-        transient: !shadowed,
+        transient: !lasting,
         unsupported: false,
         log: undefined,
         shadow: shadowed ? shadowIdentity(work.host.fs, release) : undefined,

@@ -1,4 +1,5 @@
 // What the daemon has to know of a look or a run: little, since it lives long and is to stay small.
+import { wouldLoad } from './evidence.ts';
 import type { Judgement } from './judgement.ts';
 import type { Report } from './reconcile.ts';
 import { stepRelease, stepVersion } from './step.ts';
@@ -38,10 +39,9 @@ export function coverage({ kernels, observation }: Judgement): string {
   );
   if (able.length === 0) return 'there is no kernel that could have the driver';
   const current = able.filter(({ state }) => state === 'current').length;
-  const others = able.filter(({ state, kernel }) => {
-    const module = observation.modules.get(kernel.release);
-    return state !== 'current' && module?.broken === undefined && module?.mismatch === undefined && module;
-  }).length;
+  const others = able.filter(
+    ({ state, kernel }) => state !== 'current' && wouldLoad(observation, kernel.release),
+  ).length;
   const verb = current === 1 || able.length === 1 ? 'has' : 'have';
   const some = `${current} of ${able.length} ${able.length === 1 ? 'kernel' : 'kernels'} ${verb} the current driver`;
   return others === 0 ? some : `${some}, ${others} another build of it`;

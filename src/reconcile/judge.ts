@@ -1,6 +1,8 @@
 // What the observation means. Pure: no I/O and no clock.
 import type { Kernel } from '../kernels/kernel.ts';
-import type { FailureRecord, Fingerprint } from '../state/state.ts';
+import type { FailureRecord } from '../state/state.ts';
+import { differenceIn, evidenceOf } from './evidence.ts';
+import { sameAbi } from './facts.ts';
 import { judgeHugepages } from './judge-hugepages.ts';
 import { judgeReload } from './judge-loaded.ts';
 import type { DriverJudgement, Judgement, KernelJudgement, ModuleState } from './judgement.ts';
@@ -47,7 +49,9 @@ function judgeKernel(observation: Observation, driver: DriverJudgement, kernel: 
     kernel,
     ...moduleState(observation, driver, kernel),
     module: modules.get(kernel.release),
-    record: state.modules[kernel.release],
+    record: modules.has(kernel.release)
+      ? evidenceOf(observation, driver, kernel).record
+      : state.modules[kernel.release],
     bootable: isBootable(observation, kernel),
     ...goneness(observation, kernel),
   };
@@ -109,7 +113,7 @@ function noModules(kernel: Kernel): string {
 /** Why the module on disk is not what building today would give; undefined where it is. */
 function staleReason(
   observation: Observation,
-  { desired, source }: DriverJudgement,
+  driver: DriverJudgement,
   kernel: Kernel,
   failure: FailureRecord | undefined,
 ): string | undefined {
@@ -117,22 +121,18 @@ function staleReason(
   const module = observation.modules.get(release);
   if (module === undefined) return 'no module is installed';
   if (module.broken !== undefined) return module.broken;
-  if (module.mismatch !== undefined) return module.mismatch;
-  const version = moduleVersion(observation, release);
-  if (version !== undefined && desired !== undefined && version !== desired) {
-    return `it is version ${version}, wanted is ${desired}`;
-  }
-  if (source === undefined) return undefined;
+  const { facts } = evidenceOf(observation, driver, kernel);
+  const wrong = differenceIn(facts, 'vermagic', 'symbols', 'version');
+  if (wrong !== undefined || driver.source === undefined) return wrong;
   if (observation.installing === release) return 'it is being installed at this moment';
-  if (observation.state.intent?.release === release) return 'its installation was interrupted';
+  // Where it cannot be done again, what is there is judged as it is.
+  const wasInterrupted = observation.state.intent?.release === release;
+  if (wasInterrupted && kernel.buildTree.ready) return 'its installation was interrupted';
   // The file in the way of ours may be of the very same version; once it is gone, one more build tells for sure.
   if (observation.state.failures[release]?.shadow !== undefined) {
     return failure?.headline ?? 'what was in its way has changed';
   }
-  const record = observation.state.modules[release];
-  if (record === undefined || record.version !== source.version) return undefined;
-  if (record.sourceHash !== source.hash) return `${source.path} has changed since it was built`;
-  return sameAbi(observation, kernel, record) ? undefined : 'the kernel was built anew since';
+  return differenceIn(facts, 'driver source', 'srcversion', 'compiler', 'code options', 'configuration');
 }
 
 /** The remembered failure, as long as nothing that it depended on has changed. */
@@ -150,12 +150,6 @@ function standingFailure(
     failure.shadow === observation.shadows.get(kernel.release) &&
     sameAbi(observation, kernel, failure);
   return same ? failure : undefined;
-}
-
-/** A tree that is gone takes nothing away from what was built from it. */
-function sameAbi({ abiHashes }: Observation, kernel: Kernel, record: Fingerprint): boolean {
-  if (kernel.abiIdentity === undefined || record.abiIdentity === undefined) return true;
-  return kernel.abiIdentity === record.abiIdentity || abiHashes.get(kernel.release) === record.abiHash;
 }
 
 function waitingReason(kernel: Kernel): string {

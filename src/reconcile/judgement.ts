@@ -30,6 +30,7 @@ export interface KernelJudgement {
   /** Why it is in that state, in words; undefined where the state says all. */
   readonly reason: string | undefined;
   readonly module: InstalledModule | undefined;
+  /** What we wrote down of it; undefined where somebody else has put it there. */
   readonly record: ModuleRecord | undefined;
   readonly failure: FailureRecord | undefined;
   /** The machine may come up with it at the next boot. */

@@ -10,6 +10,7 @@ import type { WrongNode } from '../driver/node-permissions.ts';
 import type { ObservedRule } from '../driver/rule.ts';
 import type { ObservedHugepages } from '../hugepages/hugepages.ts';
 import type { Kernel } from '../kernels/kernel.ts';
+import type { ModuleCheck } from '../state/checks.ts';
 import type { Restlessness } from '../state/restless.ts';
 import type { State } from '../state/state.ts';
 import type { StuckCommand } from '../state/stuck.ts';
@@ -69,6 +70,10 @@ export interface Observation {
   readonly remains: readonly Remains[];
   /** The module that modprobe would load, by release. */
   readonly modules: ReadonlyMap<string, ObservedModule>;
+  /** Each sound module against what it depends on, by release. */
+  readonly checks: ReadonlyMap<string, ModuleCheck>;
+  /** Some of that is new: worth writing down for the next look. */
+  readonly checksChanged: boolean;
   /** The version of modules that are installed and that dkms does not take for installed, by release. */
   readonly unrecorded: ReadonlyMap<string, string>;
   /** The release for which another run is installing a module at this moment. */

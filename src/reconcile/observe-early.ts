@@ -98,6 +98,8 @@ const NOTHING: Omit<Observation, keyof Seen> = {
   dkms: { command: undefined, tree: '', sourceTree: '', unreadable: undefined, versions: [], active: [] },
   remains: [],
   modules: new Map(),
+  checks: new Map(),
+  checksChanged: false,
   unrecorded: new Map(),
   installing: undefined,
   excluded: new Set(),

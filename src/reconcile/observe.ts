@@ -18,6 +18,7 @@ import type { HostFs } from '../host/fs.ts';
 import type { Host } from '../host/host.ts';
 import { observeHugepages } from '../hugepages/observe.ts';
 import { abiHash } from '../kernels/abi.ts';
+import { ownTree } from '../kernels/build-tree.ts';
 import { observeKernels } from '../kernels/inventory.ts';
 import type { Kernel } from '../kernels/kernel.ts';
 import { changedSince } from '../kernels/quiet.ts';
@@ -27,6 +28,7 @@ import { loadRestless } from '../state/restless.ts';
 import { runUnderWay } from '../state/run.ts';
 import { loadState, STATE_FOLDER, type State } from '../state/state.ts';
 import { loadStuck } from '../state/stuck.ts';
+import { observeChecks } from './check-modules.ts';
 import { adviceWhereShort } from './hugepage-advice.ts';
 import { differ } from './judge-loaded.ts';
 import type { ConfigWarning, Observation, ObservedModule } from './observation.ts';
@@ -59,10 +61,11 @@ export async function observe(
   const dkms = observeDkms(fs, PACKAGE, machine.arch);
   const kernels = withRememberedOrigins(observeKernels(host, recordedReleases(dkms, state)), state);
   const modules = await observeModules(host, kernels);
+  const { checks, changed, settled } = await observeChecks(host, kernels, modules, dkms);
   const remains = findRemains(host, dkms, PACKAGE);
   const wanted = wantedSource(sources, settings.config);
   const restless = settings.unannounced
-    ? await findRestless(host, settings.config, kernels, modules, state, wanted)
+    ? await findRestless(host, settings.config, kernels, modules, state, wanted, settled)
     : QUIET;
   const unrecorded = observeUnrecorded(fs, dkms, modules, state);
   // What lies in dkms's tree while somebody runs dkms may be that one's work, half done.
@@ -100,6 +103,8 @@ export async function observe(
     dkms,
     remains: [...(isBusy ? [] : remains), ...ownRemains(fs, state, modules)],
     modules,
+    checks,
+    checksChanged: changed,
     installing: installingNow(fs, state),
     unrecorded: isBusy ? new Map() : unrecorded,
     abiHashes: changedAbis(fs, kernels, state),
@@ -153,11 +158,13 @@ async function findRestless(
   modules: ReadonlyMap<string, ObservedModule>,
   state: State,
   source: DriverSource | undefined,
+  settled: ReadonlySet<string>,
 ): Promise<Restless> {
   const since = host.clock.now() - config.watch.settle;
   const restless = new Map<string, number>();
   for (const { release, kind, buildTree, abiIdentity } of kernels) {
-    const known = modules.has(release) && state.modules[release]?.abiIdentity === abiIdentity;
+    const asBuilt = modules.has(release) && state.modules[release]?.abiIdentity === abiIdentity;
+    const known = asBuilt || settled.has(release);
     if (known || kind === 'sources-only' || buildTree.path === undefined) continue;
     const changed = await changedSince(host, buildTree.path, since);
     if (changed !== undefined) restless.set(release, changed);
@@ -258,7 +265,8 @@ async function observeModules(host: Host, kernels: readonly Kernel[]): Promise<M
   for (const kernel of installed) {
     const module = found.get(kernel.release);
     if (module === undefined) continue;
-    const configuration = kernel.abiIdentity === undefined ? undefined : kernel.configuration;
+    const isKnown = kernel.abiIdentity !== undefined && ownTree(kernel.buildTree) !== undefined;
+    const configuration = isKnown ? kernel.configuration : undefined;
     const mismatch =
       module.unread === undefined ? vermagicMismatch(module, kernel.release, configuration) : undefined;
     modules.set(kernel.release, { ...module, mismatch });
@@ -282,7 +290,9 @@ async function excludedReleases(config: Config, kernels: readonly Kernel[]): Pro
 function changedAbis(fs: HostFs, kernels: readonly Kernel[], state: State): Map<string, string> {
   const hashes = new Map<string, string>();
   for (const { release, abiIdentity, buildTree } of kernels) {
-    const remembered = [state.modules[release], state.failures[release]].filter((one) => one !== undefined);
+    const module = state.modules[release];
+    const old = module?.configuration === undefined ? module : undefined;
+    const remembered = [old, state.failures[release]].filter((one) => one !== undefined);
     const path = buildTree.path;
     if (path !== undefined && remembered.some((one) => one.abiIdentity !== abiIdentity)) {
       hashes.set(release, abiHash(fs, path));

@@ -1,5 +1,7 @@
 // What is wrong, to which kernel, why, and the command or setting that mends it. Pure.
+
 import { drivable } from './drivable.ts';
+import { wouldLoad } from './evidence.ts';
 import { hugepageProblems } from './hugepage-problems.ts';
 import type { HugepagesJudgement } from './judge-hugepages.ts';
 import type { DriverJudgement, Health, KernelJudgement, Problem } from './judgement.ts';
@@ -197,14 +199,12 @@ function kernelProblem(
 
 /** What is wrong with the sources is said once, and not again for each kernel that has a sound module or none. */
 function isSourcesMatter(
-  { modules }: Observation,
+  observation: Observation,
   { source }: DriverJudgement,
   { kernel, state }: KernelJudgement,
 ): boolean {
   if (source !== undefined) return false;
-  const module = modules.get(kernel.release);
-  const sound = module !== undefined && module.broken === undefined && module.mismatch === undefined;
-  return state === 'missing' || (state === 'drifted' && sound);
+  return state === 'missing' || (state === 'drifted' && wouldLoad(observation, kernel.release));
 }
 
 function missingText({ source }: DriverJudgement, { reason }: KernelJudgement): string {

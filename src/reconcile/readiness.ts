@@ -1,6 +1,8 @@
 // The one question before a reboot: will the card be there?
+
 import { EXIT, TtkmdError } from '../host/errors.ts';
 import { compareReleases } from '../kernels/versions.ts';
+import { wouldLoad } from './evidence.ts';
 import type { Judgement, KernelJudgement } from './judgement.ts';
 import { moduleVersion } from './module-version.ts';
 import { nextStep } from './shortfall.ts';
@@ -19,8 +21,13 @@ export interface Readiness {
  */
 export function judgeReadiness(judgement: Judgement, release: string | undefined): Readiness {
   if (release === undefined) return readinessOfNext(judgement);
-  const chosen = judgement.kernels.find((one) => one.kernel.release === release);
-  if (chosen !== undefined) return readinessOf(judgement, chosen);
+  return readinessOf(judgement, kernelOf(judgement, release));
+}
+
+/** @throws TtkmdError where there is no such kernel */
+export function kernelOf({ kernels }: Judgement, release: string): KernelJudgement {
+  const chosen = kernels.find((one) => one.kernel.release === release);
+  if (chosen !== undefined) return chosen;
   throw new TtkmdError(
     'unknown-kernel',
     `There is no kernel ${release} on this machine.`,
@@ -67,8 +74,7 @@ function readinessOf(judgement: Judgement, judged: KernelJudgement): Readiness {
   if (state === 'unknown') {
     return { ready: false, text: `${release} is unknown: ${reason}`, hint: 'look as root: ttkmdctl ready' };
   }
-  const module = observation.modules.get(release);
-  const fits = module !== undefined && module.broken === undefined && module.mismatch === undefined;
+  const fits = wouldLoad(observation, release);
   if (fits && observation.excluded.has(release)) {
     const text = `${release} will come up with ${name}, and is left alone: the setting kernels.exclude names it`;
     return { ready: true, text, hint: undefined };

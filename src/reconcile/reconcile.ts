@@ -3,6 +3,7 @@ import type { Config } from '../config/config.ts';
 import { EXIT, TtkmdError } from '../host/errors.ts';
 import type { Host } from '../host/host.ts';
 import type { HeldLock } from '../host/lock.ts';
+import { CHECKS_PATH, saveChecks } from '../state/checks.ts';
 import { RESTLESS_FILE, saveRestless } from '../state/restless.ts';
 import {
   announceRun,
@@ -18,7 +19,7 @@ import {
 import { createUnwritten, type UnwrittenRecord } from '../state/unwritten.ts';
 import type { Judgement } from './judgement.ts';
 import { look } from './look.ts';
-import type { ConfigWarning } from './observation.ts';
+import type { ConfigWarning, Observation } from './observation.ts';
 import type { HolderSight } from './observe.ts';
 import { isEmpty, type Policy, plan } from './plan.ts';
 import { isOfHugepages, type Step } from './step.ts';
@@ -58,7 +59,14 @@ export interface Report {
  */
 export async function reconcile(host: Host, options: ReconcileOptions): Promise<Report> {
   const report = await makeRight(host, options);
-  return isUnannounced(options) && !options.dryRun ? rememberRestless(host, report) : report;
+  if (options.dryRun || host.machine.effectiveUser !== 0) return report;
+  rememberChecks(host, report.after.observation);
+  return isUnannounced(options) ? rememberRestless(host, report) : report;
+}
+
+/** For the next look, which need not read again what has not changed. Without it a look takes longer, and that is all. */
+function rememberChecks({ fs }: Host, { checks, checksChanged }: Observation): void {
+  if (checksChanged) createUnwritten().attempt('state', CHECKS_PATH, () => saveChecks(fs, checks));
 }
 
 async function makeRight(host: Host, options: ReconcileOptions): Promise<Report> {
@@ -130,7 +138,6 @@ function isEarly({ policy: { trigger, part } }: ReconcileOptions): boolean {
 
 /** What waited and was built, or has come to rest, is not among what waits now. */
 function rememberRestless(host: Host, report: Report): Report {
-  if (host.machine.effectiveUser !== 0) return report;
   const restless = new Map(
     report.steps.flatMap((step) =>
       step.kind === 'wait' && step.release !== undefined && step.restless !== undefined

@@ -1,6 +1,9 @@
 // What a step of a build is about, and what its result depends on.
 import { PACKAGE } from '../driver/sources.ts';
+import { fileHash } from '../host/hash.ts';
 import { abiHash } from '../kernels/abi.ts';
+import { ABI_FILES } from '../kernels/build-tree.ts';
+import { codeOptions } from '../kernels/configuration.ts';
 import type { Kernel } from '../kernels/kernel.ts';
 import type { Fingerprint } from '../state/state.ts';
 import type { Work } from './work.ts';
@@ -14,6 +17,10 @@ export function fingerprint(work: Work, release: string, version: string): Finge
     sourceHash: work.observation.sources.find((source) => source.version === version)?.hash ?? '',
     abiIdentity: kernel.abiIdentity,
     abiHash: path === undefined ? undefined : abiHash(work.host.fs, path),
+    configuration: path === undefined ? undefined : fileHash(work.host.fs, `${path}/${ABI_FILES[0]}`),
+    symbolVersions: path === undefined ? undefined : fileHash(work.host.fs, `${path}/${ABI_FILES[1]}`),
+    compiler: kernel.compiler,
+    codeOptions: codeOptions(kernel.configuration),
   };
 }
 

@@ -15,6 +15,14 @@ export interface Fingerprint {
   readonly abiIdentity: string | undefined;
   /** SHA-256 of the same: compared where the identity differs. */
   readonly abiHash: string | undefined;
+  /** SHA-256 of the kernel's configuration as make reads it; absent in records of earlier versions, as what follows. */
+  readonly configuration?: string | undefined;
+  /** SHA-256 of Module.symvers. */
+  readonly symbolVersions?: string | undefined;
+  /** The compiler that had built the kernel, as CONFIG_CC_VERSION_TEXT has it. */
+  readonly compiler?: string | undefined;
+  /** Options that decide about code alone; see `codeOptions`. */
+  readonly codeOptions?: string | undefined;
 }
 
 export interface ModuleRecord extends Fingerprint {
@@ -25,6 +33,8 @@ export interface ModuleRecord extends Fingerprint {
   readonly seconds: number;
   /** SHA-256 of the module file, by which it is known again; absent in records of earlier versions. */
   readonly file?: string | undefined;
+  /** The checksum of its source that modpost wrote into it. */
+  readonly sourceVersion?: string | undefined;
   /** What was wanting of the build, though the module is good: another compiler than the kernel's. */
   readonly warning?: string | undefined;
   /** The boot of the machine in which it was installed; absent in records of earlier versions. */

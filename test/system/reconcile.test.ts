@@ -177,10 +177,21 @@ test('what a module was built from is watched: source, kernel, and the file itse
   ]);
   await stays();
 
-  // A kernel that was built anew under the same release, with another configuration.
+  // A kernel that was built anew under the same release, with another configuration: no imported symbol knows of it.
   await sandbox.write(
     `${buildTree}/include/config/auto.conf`,
     `${await sandbox.read(`${buildTree}/include/config/auto.conf`)}CONFIG_SOMETHING_NEW=y\n`,
+  );
+  await stays();
+  // And one whose types are others.
+  const symvers = await sandbox.read(`${buildTree}/Module.symvers`);
+  const anew = symvers.replace(/^0x\w+(?=\tmodule_layout\t)/m, '0x00000001');
+  await sandbox.write(`${buildTree}/Module.symvers`, anew);
+  await drifts(/module_layout: 0x\w+ in the module, 0x00000001 in the kernel/);
+  // What decides about code alone is in no symbol's version.
+  await sandbox.write(
+    `${buildTree}/include/config/auto.conf`,
+    `${await sandbox.read(`${buildTree}/include/config/auto.conf`)}CONFIG_CFI=y\n`,
   );
   await drifts('the kernel was built anew since');
 

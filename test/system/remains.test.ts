@@ -114,7 +114,12 @@ describe('wreckage', () => {
     await sandbox.write('/var/lib/ttkmd/.state.json.4242.new', 'half');
     await insist(sandbox, ['reconcile'], 0);
     await expectSettled(sandbox, [release]);
-    expect(await sandbox.list('/var/lib/ttkmd')).toEqual(['history.jsonl', 'manifest.json', 'state.json']);
+    expect(await sandbox.list('/var/lib/ttkmd')).toEqual([
+      'checks.json',
+      'history.jsonl',
+      'manifest.json',
+      'state.json',
+    ]);
     expect(await sandbox.list('/run/ttkmd')).toEqual(['events.jsonl', 'lock']);
   });
 });

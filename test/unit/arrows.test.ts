@@ -74,6 +74,8 @@ describe('the arrows between rooms', () => {
 
   it.each([
     'reconcile/judge.ts',
+    'reconcile/evidence.ts',
+    'reconcile/facts.ts',
     'reconcile/plan.ts',
     'reconcile/plan-hugepages.ts',
     'reconcile/problems.ts',

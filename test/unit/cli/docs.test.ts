@@ -187,7 +187,7 @@ describe('completions', () => {
     [['--root', '/mnt', 'hist'], ['history']],
     [
       ['status', '--'],
-      ['--json', '--quiet', '--watch', '--root', '--version', '--help'],
+      ['--json', '--quiet', '--explain', '--watch', '--root', '--version', '--help'],
     ],
   ])('in bash for %j', (words, expected) => {
     expect(offered(...words).sort()).toEqual([...expected].sort());

@@ -28,20 +28,29 @@ export interface TreeOptions {
   readonly release?: string;
   readonly without?: readonly string[];
   readonly distKernel?: string;
+  /** Versions of symbols by name; the kernel then checks them. */
+  readonly symbols?: Readonly<Record<string, string>>;
 }
 
 /** A built tree at a path. */
 export function buildTree(path: string, release: string, tree: TreeOptions = {}): Files {
   const files: Record<string, FileSpec> = {
     [`${path}/Makefile`]: 'VERSION = 6\n',
-    [`${path}/include/config/auto.conf`]: `${OPTIONS}${tree.options ?? ''}`,
+    [`${path}/include/config/auto.conf`]: `${OPTIONS}${tree.symbols === undefined ? '' : 'CONFIG_MODVERSIONS=y\n'}${tree.options ?? ''}`,
     [`${path}/include/generated/utsrelease.h`]: `#define UTS_RELEASE "${tree.release ?? release}"\n`,
     [`${path}/scripts/mod/modpost`]: 'ELF',
-    [`${path}/Module.symvers`]: '0x1 printk vmlinux EXPORT_SYMBOL\n',
+    [`${path}/Module.symvers`]: symvers(tree.symbols ?? { printk: '0x1' }),
   };
   for (const name of tree.without ?? []) delete files[`${path}/${name}`];
   if (tree.distKernel !== undefined) files[`${path}/dist-kernel`] = `${tree.distKernel}\n`;
   return files;
+}
+
+/** A Module.symvers as modpost writes it. */
+export function symvers(symbols: Readonly<Record<string, string>>): string {
+  return Object.entries(symbols)
+    .map(([name, version]) => `${version}\t${name}\tvmlinux\tEXPORT_SYMBOL\t\n`)
+    .join('');
 }
 
 /** The modules folder of an installed kernel and its image. */
@@ -128,8 +137,10 @@ export function machine(files: Files, options: MemoryHostOptions = {}): MemoryHo
   const host = memoryHost({
     now: NOW,
     exec: (call, on) => {
-      if (call.command !== 'modinfo') throw new Error(`unexpected: ${call.command} ${call.args.join(' ')}`);
-      return modinfo(call, on);
+      if (call.command === 'modinfo') return modinfo(call, on);
+      const versions = modversions(call, on);
+      if (versions === undefined) throw new Error(`unexpected: ${call.command} ${call.args.join(' ')}`);
+      return versions;
     },
     ...options,
     files: { '/lib/modules': { folder: true }, '/boot': { folder: true }, ...DKMS, ...HUGEPAGES, ...files },
@@ -147,6 +158,14 @@ export function modinfo(call: RecordedCall, on: Host): ExecAnswer {
       return text === undefined ? [] : [`filename:       ${path}\0${text}`];
     });
   return { code: 0, stdout: entries.join(''), stderr: '' };
+}
+
+/** What modprobe says of the symbols that modules import whose texts are that: `crc=0x1 _printk`. */
+export function modversions({ command, args }: RecordedCall, on: Host): ExecAnswer | undefined {
+  const [option, path = ''] = args;
+  if (command !== 'modprobe' || option !== '--dump-modversions') return undefined;
+  const fields = (on.fs.readText(path) ?? '').split('\0').filter((field) => field.startsWith('crc='));
+  return fields.map((field) => `${field.slice('crc='.length).replace(' ', '\t')}\n`).join('');
 }
 
 /** Makes every folder that tells of a change look as if nothing had happened for a day. */

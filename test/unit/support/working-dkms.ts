@@ -1,4 +1,6 @@
 // A dkms, a depmod and a modinfo that change files as the real ones do, for runs that go all the way.
+import type { HostFs } from '../../../src/host/fs.ts';
+import { modversions } from './machines.ts';
 import type { ExecFunction } from './scripted-exec.ts';
 
 /** The value behind an option on a command line. */
@@ -6,8 +8,27 @@ function optionOf(args: readonly string[], option: string): string {
   return args[args.indexOf(option) + 1] ?? '';
 }
 
+/** What the driver of these machines imports, where the kernel exports it. */
+const IMPORTS = ['module_layout', '_printk'];
+
+/** A module that depends on what a real one does: the text of its source, the kernel's options and symbol versions. */
+function built(fs: HostFs, version: string, release: string): string {
+  const tree = `/lib/modules/${release}/build`;
+  const isVersioned = fs.readText(`${tree}/include/config/auto.conf`)?.includes('CONFIG_MODVERSIONS=y\n');
+  const symbols = (fs.readText(`${tree}/Module.symvers`) ?? '').split('\n').map((line) => line.split('\t'));
+  const crcs = symbols
+    .filter(([, name = '']) => isVersioned && IMPORTS.includes(name))
+    .map(([crc, name]) => `crc=${crc} ${name}\0`);
+  return [
+    `version=${version}\0`,
+    `vermagic=${release} SMP mod_unload ${isVersioned ? 'modversions ' : ''}\0`,
+    ...crcs,
+  ].join('');
+}
+
 /** Builds, installs and reads modules, whose text is what modinfo says of them. */
-export const workingDkms: ExecFunction = (call, { fs }) => {
+export const workingDkms: ExecFunction = (call, host) => {
+  const { fs } = host;
   const { command, args } = call;
   const [verb] = args;
   const [version, release] = [optionOf(args, '-v'), optionOf(args, '-k')];
@@ -17,10 +38,9 @@ export const workingDkms: ExecFunction = (call, { fs }) => {
       if (verb === 'add') {
         fs.link(`/usr/src/tenstorrent-${version}`, `/var/lib/dkms/tenstorrent/${version}/source`);
       } else if (verb === 'build') {
-        const built = `${optionOf(args, '--dkmstree')}/tenstorrent/${version}/${release}/x86_64`;
-        const text = `version=${version}\0vermagic=${release} SMP mod_unload \0`;
-        fs.write(`${built}/module/tenstorrent.ko`, text);
-        fs.write(`${built}/log/make.log`, 'make: done\n');
+        const folder = `${optionOf(args, '--dkmstree')}/tenstorrent/${version}/${release}/x86_64`;
+        fs.write(`${folder}/module/tenstorrent.ko`, built(fs, version, release));
+        fs.write(`${folder}/log/make.log`, 'make: done\n');
       } else if (verb === 'install') {
         const place = `${version}/${release}/x86_64`;
         fs.link(place, `/var/lib/dkms/tenstorrent/kernel-${release}-x86_64`);
@@ -39,6 +59,8 @@ export const workingDkms: ExecFunction = (call, { fs }) => {
       if (files.length === 0) return { code: 1 };
       return files.map((path) => `filename:       ${path}\0${fs.readText(path)}`).join('');
     }
+    case 'modprobe':
+      return modversions(call, host);
     default:
       return undefined;
   }

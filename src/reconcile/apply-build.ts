@@ -7,6 +7,7 @@ import { localTime } from '../host/local-time.ts';
 import { type BuiltKernel, type CompilerChoice, findCompiler } from '../kernels/compiler.ts';
 import type { Kernel } from '../kernels/kernel.ts';
 import { BUILD_LOGS, buildLogPath, pruneBuildLogs } from '../state/build-logs.ts';
+import { dkmsSigning, signBuilt } from './apply-signing.ts';
 import { rememberFailure, whyItFailed } from './build-failure.ts';
 import type { Step } from './step.ts';
 import { findKernel, target, timeIsUp } from './target.ts';
@@ -31,7 +32,7 @@ export async function applyBuild(work: Work, step: BuildStep): Promise<Outcome> 
     return rememberFailure(work, step, { ...compiler, transient }, undefined);
   }
   const { variables, path, warning } = compiler;
-  const settings = { ...runSettings(work), variables, path };
+  const settings = { ...runSettings(work), variables, path, signing: dkmsSigning(work, step.release) };
   const overlapped = foreignRuns(host, observation.dkms.tree).length > 0;
   let run = await build(host, target(work, step), source, settings);
   if (
@@ -45,13 +46,19 @@ export async function applyBuild(work: Work, step: BuildStep): Promise<Outcome> 
     run = await build(host, target(work, step), source, settings);
   }
   const flaw = failed(run) ? undefined : await findFlaw(work, step, kernel, run);
-  const log = writeLog(work, step, startedAt, logText(work, step, run, compiler, flaw));
+  const built = failed(run) || flaw !== undefined ? undefined : run.module;
+  const signed = built === undefined ? undefined : await signBuilt(work, step.release, built);
+  const log = writeLog(work, step, startedAt, logText(work, step, run, compiler, flaw, signed?.lines ?? []));
   if (run.cancelled && !timeIsUp(work.signal)) {
     clearStaging(host);
     return { outcome: 'cancelled', text: 'stopped, and nothing half-built is left', log };
   }
-  if (!failed(run) && flaw === undefined) return { outcome: 'done', text: warning ?? 'built', log, warning };
+  if (signed !== undefined && signed.failure === undefined) {
+    const told = [warning, signed.warning].filter((one) => one !== undefined).join('; ') || undefined;
+    return { outcome: 'done', text: told ?? 'built', log, warning };
+  }
   clearStaging(host);
+  if (signed?.failure !== undefined) return rememberFailure(work, step, signed.failure, log);
   return rememberFailure(work, step, whyItFailed(work, step, kernel, run, flaw), log);
 }
 
@@ -116,6 +123,7 @@ function logText(
   run: BuildRun,
   { variables, path, warning }: CompilerChoice,
   flaw: string | undefined,
+  signed: readonly string[],
 ): string {
   const ending = run.timedOut
     ? 'stopped: it took longer than build.time_limit'
@@ -135,6 +143,7 @@ function logText(
     '--- make.log',
     run.makeLog.trimEnd(),
     '',
+    ...signed,
     `--- ${ending}${flaw === undefined ? '' : `; ${flaw}`}`,
     '',
   ].join('\n');

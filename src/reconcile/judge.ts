@@ -3,6 +3,7 @@ import type { Kernel } from '../kernels/kernel.ts';
 import type { FailureRecord, Fingerprint } from '../state/state.ts';
 import { judgeHugepages } from './judge-hugepages.ts';
 import { judgeReload } from './judge-loaded.ts';
+import { signatureStale, signingObstacle } from './judge-signing.ts';
 import type { DriverJudgement, Judgement, KernelJudgement, ModuleState } from './judgement.ts';
 import { moduleVersion } from './module-version.ts';
 import type { Observation } from './observation.ts';
@@ -71,6 +72,9 @@ function moduleState(observation: Observation, driver: DriverJudgement, kernel: 
   const failure = standingFailure(observation, driver, kernel);
   const stale = staleReason(observation, driver, kernel, failure);
   if (stale === undefined) return because('current');
+  // Tried on every reconcile it would fail each time: another key or another kernel makes it another matter.
+  const unsignable = signingObstacle(observation, kernel.release);
+  if (unsignable !== undefined) return because('unsupported', unsignable.text);
   const present = observation.modules.has(kernel.release);
   if (failure !== undefined) {
     const state = failure.unsupported ? 'unsupported' : present ? 'drifted' : 'failed';
@@ -118,6 +122,8 @@ function staleReason(
   if (module === undefined) return 'no module is installed';
   if (module.broken !== undefined) return module.broken;
   if (module.mismatch !== undefined) return module.mismatch;
+  const unsigned = signatureStale(observation, release);
+  if (unsigned !== undefined) return unsigned;
   const version = moduleVersion(observation, release);
   if (version !== undefined && desired !== undefined && version !== desired) {
     return `it is version ${version}, wanted is ${desired}`;

@@ -1,4 +1,5 @@
 // Which kernels a reconcile leaves without the driver that they shall have, and what is to be done about it.
+import { signingObstacle } from './judge-signing.ts';
 import type { Judgement, KernelJudgement, Problem } from './judgement.ts';
 import { hintBeforeBuilding } from './source-problems.ts';
 
@@ -51,6 +52,8 @@ export function nextStep(judgement: Judgement, { kernel, state, failure }: Kerne
   if (observation.excluded.has(kernel.release)) {
     return 'to have the driver built for it, take it out of kernels.exclude';
   }
+  const unsignable = state === 'unsupported' ? signingObstacle(observation, kernel.release) : undefined;
+  if (unsignable !== undefined) return unsignable.hint;
   if (state === 'unsupported') return 'boot a kernel that can take the driver; ttkmdctl kernels lists them';
   return (
     hintBeforeBuilding(observation, driver) ??

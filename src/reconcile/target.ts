@@ -14,6 +14,7 @@ export function fingerprint(work: Work, release: string, version: string): Finge
     sourceHash: work.observation.sources.find((source) => source.version === version)?.hash ?? '',
     abiIdentity: kernel.abiIdentity,
     abiHash: path === undefined ? undefined : abiHash(work.host.fs, path),
+    signer: work.observation.signing.kernels.get(release)?.key?.identity?.hash,
   };
 }
 

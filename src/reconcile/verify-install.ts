@@ -5,6 +5,7 @@ import type { InstalledModule } from '../driver/driver.ts';
 import { readModule, resolveModule, strayModules } from '../driver/installed.ts';
 import { PACKAGE } from '../driver/sources.ts';
 import { vermagicMismatch } from '../driver/vermagic.ts';
+import { signatureFlaw } from './apply-signing.ts';
 import type { Step } from './step.ts';
 import { findKernel, target } from './target.ts';
 import type { Work } from './work.ts';
@@ -12,7 +13,7 @@ import type { Work } from './work.ts';
 type InstallStep = Extract<Step, { kind: 'install' }>;
 
 export interface Flaw {
-  readonly code: 'install-flawed' | 'not-found' | 'shadowed';
+  readonly code: 'install-flawed' | 'not-accepted' | 'not-found' | 'shadowed';
   readonly headline: string;
   readonly hint: string;
   /** It does not go away by itself: another file is in the way, or depmod does not look where ours is. */
@@ -40,11 +41,22 @@ export async function verify(work: Work, step: InstallStep): Promise<Flaw | Inst
       shadowed: false,
     };
   }
+  const unsigned = signatureFlaw(work, release, module);
+  if (unsigned !== undefined) return notAccepted(module, unsigned);
   const mismatch = vermagicMismatch(module, release, findKernel(work, release).configuration);
   const differs = module.version !== undefined && module.version !== version;
   if (differs) return shadowed(work, step, module, `version ${module.version}`);
   if (mismatch !== undefined) return shadowed(work, step, module, mismatch);
   return isSame(built, module) ? module : shadowed(work, step, module, `another build of ${version}`);
+}
+
+function notAccepted({ path }: InstalledModule, why: string): Flaw {
+  return {
+    code: 'not-accepted',
+    headline: `installed, but ${path}: ${why}`,
+    hint: 'see which key signs here, and which this kernel trusts: ttkmdctl signing status',
+    shadowed: false,
+  };
 }
 
 /** The module as dkms keeps it. */

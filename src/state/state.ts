@@ -15,6 +15,8 @@ export interface Fingerprint {
   readonly abiIdentity: string | undefined;
   /** SHA-256 of the same: compared where the identity differs. */
   readonly abiHash: string | undefined;
+  /** SHA-256 of the certificate that it is signed with; undefined where it is not, or was not noted yet. */
+  readonly signer?: string | undefined;
 }
 
 export interface ModuleRecord extends Fingerprint {

@@ -7,7 +7,7 @@ import { localTime } from '../host/local-time.ts';
 import { type BuiltKernel, type CompilerChoice, findCompiler } from '../kernels/compiler.ts';
 import type { Kernel } from '../kernels/kernel.ts';
 import { BUILD_LOGS, buildLogPath, pruneBuildLogs } from '../state/build-logs.ts';
-import { dkmsSigning, signBuilt } from './apply-signing.ts';
+import { dkmsSigning, inventedKey, signBuilt } from './apply-signing.ts';
 import { rememberFailure, whyItFailed } from './build-failure.ts';
 import type { Step } from './step.ts';
 import { findKernel, target, timeIsUp } from './target.ts';
@@ -26,6 +26,8 @@ export async function applyBuild(work: Work, step: BuildStep): Promise<Outcome> 
   const source = observation.sources.find(({ version }) => version === step.version);
   if (source === undefined) throw new Error(`no driver source ${step.version} was seen`);
   const startedAt = host.clock.now();
+  const invented = inventedKey(work);
+  if (invented !== undefined) return rememberFailure(work, step, invented, undefined);
   const compiler = await findCompiler(host, asBuilt(kernel), observation.arch);
   if ('headline' in compiler) {
     const transient = compiler.code === 'compiler-missing';

@@ -3,17 +3,38 @@ import type { DkmsSigning } from '../dkms/commands.ts';
 import type { Diagnosis } from '../dkms/diagnose.ts';
 import type { InstalledModule } from '../driver/driver.ts';
 import { readModule } from '../driver/installed.ts';
+import { isToken } from '../signing/keys.ts';
 import { signModule } from '../signing/sign.ts';
 import type { KernelSigning, SigningKey } from '../signing/signing.ts';
 import { acceptanceOf, isBy } from '../signing/trust.ts';
 import type { Work } from './work.ts';
 
-/** What dkms is told to sign with; nothing where there is no key, so that it makes none. */
+/**
+ * What dkms is told to sign with; nothing where there is no key, so that it makes none. Nor where its own configuration
+ * names another key, which would count more for it, and which it would make if it is not there.
+ */
 export function dkmsSigning(work: Work, release: string): DkmsSigning | undefined {
   const signing = work.observation.signing.kernels.get(release);
   if (signing?.key === undefined || signing.signFile === undefined) return undefined;
   const { key, certificate } = signing.key;
+  const own = work.observation.dkms.key;
+  if (own !== undefined && (own.key !== key || own.certificate !== certificate)) return undefined;
   return { key, certificate, signFile: signing.signFile };
+}
+
+/** Why dkms would make a key whatever it is told: its configuration names both a program and a key that is not there. */
+export function inventedKey({ host, observation }: Work): Diagnosis | undefined {
+  const { key, signFile } = observation.dkms;
+  const { fs } = host;
+  if (key === undefined || signFile === undefined || !fs.exists(signFile)) return undefined;
+  if (isToken(key.key) || (fs.exists(key.key) && fs.exists(key.certificate))) return undefined;
+  return {
+    code: 'would-make-key',
+    headline: `dkms would make a signing key unasked: ${key.place} names sign_file and ${key.key}, which is not there`,
+    hint: `bring the key and its certificate back, or take sign_file out of ${key.place}; then: ttkmdctl reconcile`,
+    // Looking again costs nothing, and what is missing may be back.
+    transient: true,
+  };
 }
 
 export interface SignedBuild {

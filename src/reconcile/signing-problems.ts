@@ -60,13 +60,14 @@ function ofKernel(
 /** Each key once, and none that a kernel's problem tells of. */
 function keyProblems({ signing }: Observation, told: readonly Problem[]): Problem[] {
   const problems = new Map<string, Problem>();
-  for (const { keys, needed } of signing.kernels.values()) {
+  for (const { keys, key, needed } of signing.kernels.values()) {
     for (const { flaw, origin } of keys) {
       if (flaw === undefined || flaw.code === 'certificate-only') continue;
       if (told.some(({ message }) => message.includes(flaw.text))) continue;
       const isAsked = origin === 'configuration' || flaw.code === 'key-exposed';
+      const isMissed = needed && key === undefined;
       const severity =
-        needed || isAsked || problems.get(flaw.text)?.severity === 'degraded' ? 'degraded' : 'note';
+        isMissed || isAsked || problems.get(flaw.text)?.severity === 'degraded' ? 'degraded' : 'note';
       problems.set(flaw.text, {
         code: flaw.code === 'key-exposed' ? 'key-exposed' : 'signing-key',
         message: flaw.text,

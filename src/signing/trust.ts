@@ -63,8 +63,10 @@ export function acceptanceOf(
   const known = keys.find(({ identity }) => identity !== undefined && isBy(signature, identity));
   if (known !== undefined)
     return { trust: known.verdict.trust, why: `signed by "${signer}": ${known.verdict.why}` };
+  // A mere user may not read every certificate.
+  const isHidden = keys.some(({ identity, flaw }) => identity === undefined && flaw === undefined);
   const why = `it is signed by "${signer}", whose certificate is not known here`;
-  return { trust: keys.some(({ flaw }) => flaw === undefined) ? 'refused' : 'unknown', why };
+  return { trust: !isHidden && keys.some(({ flaw }) => flaw === undefined) ? 'refused' : 'unknown', why };
 }
 
 /** The kernel finds the certificate of a signature by issuer and serial number, and so do we. */

@@ -19,6 +19,7 @@ import {
   planHost,
 } from '../support/machines.ts';
 import { runReconcile } from '../support/run-reconcile.ts';
+import type { ExecFunction } from '../support/scripted-exec.ts';
 import { workingDkms } from '../support/working-dkms.ts';
 import { A, BUILD_A, sourceHashOf, state, V1 } from './host-rows.ts';
 
@@ -209,6 +210,16 @@ const ROWS: readonly Row[] = [
   },
 ];
 
+/** Dkms that signs nothing, and the kernel's own program that does. */
+const signingDkms: ExecFunction = (call, on) => {
+  if (call.command === `${TREE}/scripts/sign-file`) {
+    const path = call.args[3] ?? '';
+    on.fs.write(path, `${on.fs.readText(path)}${SIGNED_BY_KERNEL}`);
+    return '';
+  }
+  return call.command === 'find' ? '' : workingDkms(call, on);
+};
+
 describe('kernels that enforce signatures', () => {
   it.each(ROWS)('$name', async ({ files, state: expected, plan, problems }) => {
     const host = machine(files);
@@ -250,19 +261,7 @@ describe('kernels that enforce signatures', () => {
   });
 
   it('tells dkms what to sign with, and signs what it has not', async () => {
-    const host = machine(
-      { ...kernel(`${FORCED}${OWN_KEY}`), ...TREE_KEY },
-      {
-        exec: (call, on) => {
-          if (call.command === `${TREE}/scripts/sign-file`) {
-            const path = call.args[3] ?? '';
-            on.fs.write(path, `${on.fs.readText(path)}${SIGNED_BY_KERNEL}`);
-            return '';
-          }
-          return call.command === 'find' ? '' : workingDkms(call, on);
-        },
-      },
-    );
+    const host = machine({ ...kernel(`${FORCED}${OWN_KEY}`), ...TREE_KEY }, { exec: signingDkms });
     const report = await runReconcile(host);
     expect(report.outcome).toBe('done');
     const build = host.exec.calls.find(({ line }) => line.startsWith('dkms build'));
@@ -285,6 +284,31 @@ describe('kernels that enforce signatures', () => {
       .map((name) => host.fs.readText(`/var/log/ttkmd/builds/${name}`));
     expect(logs.join('')).toMatch(/signed with .*signing_key\.pem .*; by ttkmd, since dkms has not/);
     expect(logs.join('')).not.toContain('the private key');
+  });
+
+  it.each([
+    ['another key', 'mok_signing_key=/etc/other.pem\nmok_certificate=/etc/other.crt\n', 'done'],
+    [
+      'a key that is not there, and a program',
+      'sign_file=/usr/bin/make-up\nmok_signing_key=/gone.pem\n',
+      'failed',
+    ],
+  ])('has dkms make no key where its own configuration names %s', async (_, framework, outcome) => {
+    const files = { '/etc/dkms/framework.conf': framework, '/usr/bin/make-up': 'ELF' };
+    const host = machine({ ...kernel(`${FORCED}${OWN_KEY}`), ...TREE_KEY, ...files }, { exec: signingDkms });
+    const report = await runReconcile(host);
+    expect(report.outcome).toBe(outcome);
+    const build = host.exec.calls.find(({ line }) => line.startsWith('dkms build'));
+    if (outcome === 'failed') {
+      expect(build).toBeUndefined();
+      expect(report.done.find((one) => one.outcome === 'failed')).toMatchObject({
+        text: expect.stringMatching(/would make a signing key unasked: .* \/gone\.pem/),
+        hint: expect.stringMatching(/take sign_file out/),
+      });
+    } else {
+      expect(build?.options?.env).toMatchObject({ mok_signing_key: 'pkcs11:none' });
+      expect((await judgeHost(host)).kernels[0]?.state).toBe('current');
+    }
   });
 
   it('has dkms make no key where there is none', async () => {

@@ -61,18 +61,38 @@ export type Enrolment =
   | 'absent'
   | 'unknown';
 
+/** The lists of certificates, as they are kept. */
+export interface FirmwareLists {
+  readonly owners: readonly Buffer[];
+  readonly firmware: readonly Buffer[];
+  readonly pending: readonly Buffer[];
+  /** Something of them could not be read. */
+  readonly hidden: boolean;
+}
+
+/** Undefined where nothing tells. The firmware answers slowly, and mere users slower still: it is asked once. */
+export function readFirmwareLists(fs: HostFs, { efi }: MachineSigning): FirmwareLists | undefined {
+  if (efi === undefined) return undefined;
+  if (!efi) return { owners: [], firmware: [], pending: [], hidden: false };
+  const folder = `${EFI}/efivars`;
+  const names = fs.list(folder);
+  const read = (...paths: readonly string[]): Buffer[] => paths.flatMap((path) => fs.readBytes(path) ?? []);
+  // Shim cuts a long list into several.
+  const lists = names.filter((name) => name.endsWith(OF_SHIM) && /^MokListRT\d*-/.test(name));
+  return {
+    owners: read(...lists.map((name) => `${folder}/${name}`), `${EFI}/mok-variables/MokListRT`),
+    firmware: read(`${folder}/db-${OF_IMAGES}`),
+    pending: read(`${folder}/MokNew-${OF_SHIM}`),
+    hidden: names.length === 0 || [...fs.denied].some((path) => path.startsWith(EFI)),
+  };
+}
+
 /** Whether the firmware knows a certificate. Its lists hold certificates as they are. */
-export function enrolmentOf(fs: HostFs, { efi }: MachineSigning, raw: Buffer): Enrolment {
-  if (efi === undefined) return 'unknown';
-  if (!efi) return 'absent';
-  const holds = (path: string): boolean => fs.readBytes(path)?.includes(raw) ?? false;
-  const lists = fs
-    .list(`${EFI}/efivars`)
-    .filter((name) => name.endsWith(OF_SHIM) && /^MokListRT\d*-/.test(name))
-    .map((name) => `${EFI}/efivars/${name}`);
-  if ([...lists, `${EFI}/mok-variables/MokListRT`].some(holds)) return 'enrolled';
-  if (holds(`${EFI}/efivars/db-${OF_IMAGES}`)) return 'firmware';
-  if (holds(`${EFI}/efivars/MokNew-${OF_SHIM}`)) return 'pending';
-  const isHidden = [...fs.denied].some((path) => path.startsWith(EFI));
-  return isHidden || fs.list(`${EFI}/efivars`).length === 0 ? 'unknown' : 'absent';
+export function enrolmentOf(lists: FirmwareLists | undefined, raw: Buffer): Enrolment {
+  if (lists === undefined) return 'unknown';
+  const isIn = (list: readonly Buffer[]): boolean => list.some((one) => one.includes(raw));
+  if (isIn(lists.owners)) return 'enrolled';
+  if (isIn(lists.firmware)) return 'firmware';
+  if (isIn(lists.pending)) return 'pending';
+  return lists.hidden ? 'unknown' : 'absent';
 }

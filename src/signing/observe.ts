@@ -3,7 +3,13 @@ import type { HostFs } from '../host/fs.ts';
 import { type ReadCertificate, readCertificate } from './certificate.ts';
 import { enforcementOf } from './enforcement.ts';
 import { buildTreeKey, builtInCertificate, examineKey, type FoundKey } from './keys.ts';
-import { type Enrolment, enrolmentOf, observeMachine } from './machine.ts';
+import {
+  type Enrolment,
+  enrolmentOf,
+  type FirmwareLists,
+  observeMachine,
+  readFirmwareLists,
+} from './machine.ts';
 import { signingNeed } from './need.ts';
 import { type NamedKey, portageKey } from './portage.ts';
 import type { KernelSigning, MachineSigning, SigningKey, Verdict } from './signing.ts';
@@ -87,16 +93,15 @@ interface Certificates {
 /** Most kernels share their keys, and the firmware answers slowly. */
 function rememberCertificates(fs: HostFs, machine: MachineSigning): Certificates {
   const read = new Map<string, ReadCertificate | undefined>();
-  const enrolments = new Map<string, Enrolment>();
+  let lists: { readonly read: FirmwareLists | undefined } | undefined;
   return {
     read(path) {
       if (!read.has(path)) read.set(path, readCertificate(fs, path));
       return read.get(path);
     },
-    enrolment({ hash, raw }) {
-      const found = enrolments.get(hash) ?? enrolmentOf(fs, machine, raw);
-      enrolments.set(hash, found);
-      return found;
+    enrolment({ raw }) {
+      lists ??= { read: readFirmwareLists(fs, machine) };
+      return enrolmentOf(lists.read, raw);
     },
   };
 }
@@ -124,7 +129,8 @@ function observeKernel(
         : trustOf(
             certificate,
             { configuration, patched: kernel.origin.kind === 'distribution', builtIn },
-            certificates.enrolment(certificate),
+            // It is trusted anyway.
+            certificate.hash === builtIn?.hash ? 'unknown' : certificates.enrolment(certificate),
             machine.efi,
           );
     return {

@@ -311,6 +311,58 @@ describe('kernels that enforce signatures', () => {
     }
   });
 
+  it('does not try a key again that cannot sign, until there is another one', async () => {
+    const host = machine(
+      { ...kernel(`${FORCED}${OWN_KEY}`), ...TREE_KEY },
+      {
+        exec: (call, on) =>
+          call.command.endsWith('sign-file')
+            ? { code: 1, stderr: 'At main.c:171:\n- SSL error: bad decrypt' }
+            : signingDkms(call, on),
+      },
+    );
+    const report = await runReconcile(host);
+    expect(report.done.find((one) => one.outcome === 'failed')?.text).toMatch(
+      /could not be signed with \/usr\/src\/.*signing_key\.pem \(- SSL error: bad decrypt\)/,
+    );
+    expect(inShort(await planHost(host))).toEqual([]);
+    host.put({ [`${TREE}/certs/signing_key.x509`]: OTHER_CERTIFICATE });
+    expect(inShort(await planHost(host))).toEqual(BUILD_A);
+  });
+
+  it('builds on where signing fails and nothing enforces signatures', async () => {
+    const host = machine(
+      { ...kernel(`CONFIG_MODULE_SIG=y\n${OWN_KEY}`), ...TREE_KEY },
+      { exec: (call, on) => (call.command.endsWith('sign-file') ? { code: 1 } : signingDkms(call, on)) },
+    );
+    const report = await runReconcile(host);
+    expect(report.outcome).toBe('done');
+    expect(report.done.map(({ text }) => text).join()).toMatch(
+      /could not be signed .* loads it all the same/,
+    );
+    expect(inShort(await planHost(host))).toEqual([]);
+  });
+
+  it('takes a module back that was signed with another key on its way', async () => {
+    const host = machine(
+      { ...kernel(`${FORCED}${OWN_KEY}`), ...TREE_KEY },
+      {
+        exec: async (call, on) => {
+          const done = await signingDkms(call, on);
+          const path = `/lib/modules/${A}/kernel/extra/tenstorrent.ko`;
+          if (call.line.startsWith('dkms install')) {
+            on.fs.write(path, (on.fs.readText(path) ?? '').replace(SIGNED_BY_KERNEL, SIGNED_BY_OTHER));
+          }
+          return done;
+        },
+      },
+    );
+    const report = await runReconcile(host);
+    expect(report.done.find((one) => one.outcome === 'failed')?.text).toMatch(
+      /signed by "The other key".*takes signed modules only/,
+    );
+  });
+
   it('has dkms make no key where there is none', async () => {
     const host = machine(kernel('CONFIG_MODULE_SIG=y\n'), {
       exec: (call, on) => (call.command === 'find' ? '' : workingDkms(call, on)),

@@ -151,7 +151,7 @@ function signing({ secureBoot, signaturesEnforced }: Facts): Finding[] {
     warning(
       'signing',
       `${what}: a driver that no key of the kernel's has signed is not loaded.`,
-      'Let dkms sign with a key that the kernel trusts: on Gentoo MODULES_SIGN_KEY in make.conf, on Debian enroll /var/lib/dkms/mok.pub by mokutil --import.',
+      'Have a key that the kernel trusts: on Gentoo MODULES_SIGN_KEY in make.conf, elsewhere ttkmdctl signing enroll.',
     ),
   ];
 }

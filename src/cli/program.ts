@@ -50,6 +50,7 @@ export function createProgram(parts: Parts, done: (status: number) => void): Com
   addDoctor(program, run);
   addHugepages(program, run);
   addDriver(program, run);
+  addSigning(program, run);
   addConfig(program, run);
   addHooks(program, run);
   addService(program, run);
@@ -232,6 +233,26 @@ function addHugepages(program: Command, run: Run): void {
         return applyHugepages(options as unknown as Parameters<typeof applyHugepages>[0]);
       }),
     );
+}
+
+function addSigning(program: Command, run: Run): void {
+  const signing = program
+    .command('signing')
+    .description('signatures on modules, for kernels that load signed ones only')
+    .helpCommand(false);
+  signing
+    .command('status')
+    .description(
+      'tell what each kernel enforces, which key signs for it, and whether its module loads at the next boot; exit status 0 or 1',
+    )
+    .option('--json', 'print one JSON object (schema 1)')
+    .action(run(async (_, options) => (await import('./signing.ts')).signingStatus(options)));
+  signing
+    .command('enroll')
+    .description(
+      'have the firmware trust the key that signs: asks for a password that the MOK manager wants at the next boot; without a terminal prints the commands, with exit status 1',
+    )
+    .action(run(async (_, options) => (await import('./signing.ts')).signingEnroll(options)));
 }
 
 function addDriver(program: Command, run: Run): void {

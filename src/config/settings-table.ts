@@ -211,17 +211,17 @@ export const TABLE: Table = {
   signing: {
     description: 'Signatures, for kernels that load signed modules only.',
     settings: {
-      key: notYet(
+      key: setting(
         'key',
         optional(signingKey()),
         '',
-        "The private key to sign with; unless set, the one that the kernel's own modules were signed with.",
+        "The private key to sign with, a file or a pkcs11: URI; unless set, MODULES_SIGN_KEY of make.conf, the key in the kernel's build tree, or dkms's.",
       ),
-      certificate: notYet(
+      certificate: setting(
         'certificate',
         optional(absolutePath()),
         '',
-        'The certificate that belongs to the key.',
+        'The certificate that belongs to the key; unless set, the one in the same file.',
       ),
     },
   },

@@ -24,6 +24,13 @@ export interface Target {
   readonly arch: string;
 }
 
+/** What dkms signs with, in absolute paths. */
+export interface DkmsSigning {
+  readonly key: string;
+  readonly certificate: string;
+  readonly signFile: string;
+}
+
 export interface RunSettings {
   /** Where dkms keeps its records. */
   readonly tree: string;
@@ -34,6 +41,8 @@ export interface RunSettings {
   readonly variables: readonly string[];
   /** A folder to be searched for programs before others. */
   readonly path: string | undefined;
+  /** Undefined for leaving modules unsigned, and making no key. */
+  readonly signing?: DkmsSigning | undefined;
   readonly nice: number;
   /** Milliseconds. */
   readonly timeLimit: number;
@@ -178,16 +187,37 @@ async function dkms(host: Host, args: readonly string[], settings: RunSettings):
   };
 }
 
-function environment({ load, variables, path }: RunSettings): Record<string, string> {
+function environment({ load, variables, path, signing }: RunSettings): Record<string, string> {
   const flags = [
     ...(load === undefined ? [] : [`-l${load}`]),
     ...(variables.length > 0 ? ['--', ...variables] : []),
   ];
   return {
     ...(flags.length > 0 ? { MAKEFLAGS: flags.join(' ') } : {}),
+    ...signingVariables(signing),
     ...(path === undefined ? {} : { PATH: `${path}:${BASE_ENVIRONMENT.PATH}` }),
   };
 }
+
+/** A program that is not there has dkms say so and go on; a token has it make no key. */
+const NO_SIGNING: DkmsSigning = {
+  signFile: '/nonexistent/sign-file',
+  key: 'pkcs11:none',
+  certificate: '/nonexistent/certificate',
+};
+
+/**
+ * The variables of its framework.conf, which counts more where it sets them. A directive comes too late: 3.0 chooses
+ * its key before it reads those, and makes one where there is none.
+ */
+function signingVariables(signing: DkmsSigning | undefined): Record<string, string> {
+  const isPlain = Object.values(signing ?? {}).every((value) => PLAIN.test(value));
+  const { signFile, key, certificate } = signing !== undefined && isPlain ? signing : NO_SIGNING;
+  return { sign_file: signFile, mok_signing_key: key, mok_certificate: certificate };
+}
+
+/** What comes out of dkms's evaluation as it went in. */
+const PLAIN = /^[\w@%+=:,./;-]+$/;
 
 /** Hands on the lines of a file that grows; dkms sends what make prints there and nowhere else. */
 function tail(host: Pick<Host, 'fs'>, path: string, onLine: (line: string) => void): () => void {

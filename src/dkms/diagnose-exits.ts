@@ -163,7 +163,7 @@ const REPORTS: readonly {
     explain: (_build, clue) => ({
       headline: said(clue, 'the module could not be signed'),
       cause: 'the key or its certificate does not work',
-      hint: 'name a key and its certificate for dkms, as mok_signing_key and mok_certificate in /etc/dkms/framework.conf',
+      hint: 'see which key signs, and what is wrong with it: ttkmdctl signing status',
       transient: false,
     }),
   },

@@ -1,11 +1,19 @@
-// Where dkms's framework configuration puts its trees. The files are bash, and are read without running them.
+// Where dkms's framework configuration puts its trees, and what it signs with. The files are bash, and are read without running them.
+
+import { plainAssignments } from '../host/bash-assignments.ts';
 import type { HostFs } from '../host/fs.ts';
-import { plainAssignments } from './bash-assignments.ts';
 
 /** Where driver sources are, for ttkmd and for a dkms that nobody told otherwise. */
 export const SOURCE_TREE = '/usr/src';
 
-const DEFAULTS = { dkms_tree: '/var/lib/dkms', source_tree: SOURCE_TREE, install_tree: '/lib/modules' };
+const DEFAULTS = {
+  dkms_tree: '/var/lib/dkms',
+  source_tree: SOURCE_TREE,
+  install_tree: '/lib/modules',
+  mok_signing_key: '',
+  mok_certificate: '',
+  sign_file: '',
+};
 
 /** A line that takes bash to tell what it sets. */
 export interface UnreadableSetting {
@@ -21,6 +29,10 @@ export interface Framework {
   readonly sourceTree: string;
   /** What decides on the tree and cannot be read; the default is taken then. */
   readonly unreadable: UnreadableSetting | undefined;
+  /** The key that it names; undefined where it names none. */
+  readonly key: { readonly key: string; readonly certificate: string; readonly place: string } | undefined;
+  /** The program that it names to sign with. */
+  readonly signFile: string | undefined;
 }
 
 type Setting = keyof typeof DEFAULTS;
@@ -36,10 +48,24 @@ export function readFramework(fs: HostFs): Framework {
   }
   const tree = values.get('dkms_tree');
   const sourceTree = values.get('source_tree');
+  const named = (name: Setting): string => {
+    const value = values.get(name);
+    return typeof value === 'string' ? value : '';
+  };
+  const key = named('mok_signing_key');
   return {
     tree: typeof tree === 'string' ? tree : DEFAULTS.dkms_tree,
     sourceTree: typeof sourceTree === 'string' ? sourceTree : DEFAULTS.source_tree,
     unreadable: typeof tree === 'string' ? undefined : tree,
+    key:
+      key === ''
+        ? undefined
+        : {
+            key,
+            certificate: named('mok_certificate') || '/var/lib/dkms/mok.pub',
+            place: '/etc/dkms/framework.conf',
+          },
+    signFile: named('sign_file') || undefined,
   };
 }
 
@@ -84,7 +110,7 @@ function* logicalLines(text: string): Generator<{ line: string; number: number }
 
 /** Dkms echoes a value and sources that again within quotes: some do not come out as they went in. */
 function survives(value: string): boolean {
-  return /^\/[^$`"\\*?[\]]*$/.test(value) && !/\s\s|\s$/.test(value);
+  return /^(?:\/|pkcs11:)[^$`"\\*?[\]]*$/.test(value) && !/\s\s|\s$/.test(value);
 }
 
 /** The variables that a line may set which is not plain; another file may set each setting. */

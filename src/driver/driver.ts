@@ -41,6 +41,14 @@ export interface DriverSource {
   readonly refused: Refusal | undefined;
 }
 
+/** The signature that is appended to a module; what modinfo cannot tell of it is undefined. */
+export interface ModuleSignature {
+  readonly signer: string | undefined;
+  /** The serial number of the certificate: hexadecimal, in small letters and without zeros in front. */
+  readonly serial: string | undefined;
+  readonly hash: string | undefined;
+}
+
 /** A module file that modprobe would load. */
 export interface InstalledModule {
   readonly release: string;
@@ -50,6 +58,8 @@ export interface InstalledModule {
   readonly sourceVersion: string | undefined;
   /** What udev finds it by; left out where it declares none. */
   readonly aliases?: readonly string[] | undefined;
+  /** Who signed it, as modinfo reads it; undefined where it is not signed. */
+  readonly signature?: ModuleSignature | undefined;
   /** Why it cannot be read as a module; undefined where it can. */
   readonly broken: string | undefined;
   /** Why nobody could look at it, so that nothing is known of it. */

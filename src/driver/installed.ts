@@ -209,7 +209,19 @@ function describe(fields: ReadonlyMap<string, string>): ModuleInfo {
     version: fields.get('version'),
     vermagic,
     sourceVersion: fields.get('srcversion'),
+    signature: signatureOf(fields),
     broken: vermagic === undefined ? 'it carries no vermagic: the file is damaged or incomplete' : undefined,
+  };
+}
+
+/** A modinfo that was built without a library for certificates tells that there is a signature, and no more. */
+function signatureOf(fields: ReadonlyMap<string, string>): ModuleInfo['signature'] {
+  if (!fields.has('sig_id')) return undefined;
+  const serial = fields.get('sig_key')?.replaceAll(':', '').toLowerCase().replace(/^0+/, '');
+  return {
+    signer: fields.get('signer') || undefined,
+    serial: serial || undefined,
+    hash: fields.get('sig_hashalgo') || undefined,
   };
 }
 

@@ -7,6 +7,7 @@ import { localTime } from '../host/local-time.ts';
 import { type BuiltKernel, type CompilerChoice, findCompiler } from '../kernels/compiler.ts';
 import type { Kernel } from '../kernels/kernel.ts';
 import { BUILD_LOGS, buildLogPath, pruneBuildLogs } from '../state/build-logs.ts';
+import { dkmsSigning, inventedKey, signBuilt } from './apply-signing.ts';
 import { rememberFailure, whyItFailed } from './build-failure.ts';
 import { symbolsMismatch } from './check-modules.ts';
 import type { Step } from './step.ts';
@@ -26,13 +27,15 @@ export async function applyBuild(work: Work, step: BuildStep): Promise<Outcome> 
   const source = observation.sources.find(({ version }) => version === step.version);
   if (source === undefined) throw new Error(`no driver source ${step.version} was seen`);
   const startedAt = host.clock.now();
+  const invented = inventedKey(work);
+  if (invented !== undefined) return rememberFailure(work, step, invented, undefined);
   const compiler = await findCompiler(host, asBuilt(kernel), observation.arch);
   if ('headline' in compiler) {
     const transient = compiler.code === 'compiler-missing';
     return rememberFailure(work, step, { ...compiler, transient }, undefined);
   }
   const { variables, path, warning } = compiler;
-  const settings = { ...runSettings(work), variables, path };
+  const settings = { ...runSettings(work), variables, path, signing: dkmsSigning(work, step.release) };
   const overlapped = foreignRuns(host, observation.dkms.tree).length > 0;
   let run = await build(host, target(work, step), source, settings);
   if (
@@ -46,13 +49,19 @@ export async function applyBuild(work: Work, step: BuildStep): Promise<Outcome> 
     run = await build(host, target(work, step), source, settings);
   }
   const flaw = failed(run) ? undefined : await findFlaw(work, step, kernel, run);
-  const log = writeLog(work, step, startedAt, logText(work, step, run, compiler, flaw));
+  const built = failed(run) || flaw !== undefined ? undefined : run.module;
+  const signed = built === undefined ? undefined : await signBuilt(work, step.release, built);
+  const log = writeLog(work, step, startedAt, logText(work, step, run, compiler, flaw, signed?.lines ?? []));
   if (run.cancelled && !timeIsUp(work.signal)) {
     clearStaging(host);
     return { outcome: 'cancelled', text: 'stopped, and nothing half-built is left', log };
   }
-  if (!failed(run) && flaw === undefined) return { outcome: 'done', text: warning ?? 'built', log, warning };
+  if (signed !== undefined && signed.failure === undefined) {
+    const told = [warning, signed.warning].filter((one) => one !== undefined).join('; ') || undefined;
+    return { outcome: 'done', text: told ?? 'built', log, warning };
+  }
   clearStaging(host);
+  if (signed?.failure !== undefined) return rememberFailure(work, step, signed.failure, log);
   return rememberFailure(work, step, whyItFailed(work, step, kernel, run, flaw), log);
 }
 
@@ -117,6 +126,7 @@ function logText(
   run: BuildRun,
   { variables, path, warning }: CompilerChoice,
   flaw: string | undefined,
+  signed: readonly string[],
 ): string {
   const ending = run.timedOut
     ? 'stopped: it took longer than build.time_limit'
@@ -136,6 +146,7 @@ function logText(
     '--- make.log',
     run.makeLog.trimEnd(),
     '',
+    ...signed,
     `--- ${ending}${flaw === undefined ? '' : `; ${flaw}`}`,
     '',
   ].join('\n');

@@ -5,6 +5,7 @@ import { differenceIn, evidenceOf } from './evidence.ts';
 import { sameAbi } from './facts.ts';
 import { judgeHugepages } from './judge-hugepages.ts';
 import { judgeReload } from './judge-loaded.ts';
+import { signatureStale, signingObstacle } from './judge-signing.ts';
 import type { DriverJudgement, Judgement, KernelJudgement, ModuleState } from './judgement.ts';
 import { moduleVersion } from './module-version.ts';
 import type { Observation } from './observation.ts';
@@ -75,6 +76,9 @@ function moduleState(observation: Observation, driver: DriverJudgement, kernel: 
   const failure = standingFailure(observation, driver, kernel);
   const stale = staleReason(observation, driver, kernel, failure);
   if (stale === undefined) return because('current');
+  // Tried on every reconcile it would fail each time: another key or another kernel makes it another matter.
+  const unsignable = signingObstacle(observation, kernel.release);
+  if (unsignable !== undefined) return because('unsupported', unsignable.text);
   const present = observation.modules.has(kernel.release);
   if (failure !== undefined) {
     const state = failure.unsupported ? 'unsupported' : present ? 'drifted' : 'failed';
@@ -121,6 +125,8 @@ function staleReason(
   const module = observation.modules.get(release);
   if (module === undefined) return 'no module is installed';
   if (module.broken !== undefined) return module.broken;
+  const unsigned = signatureStale(observation, release);
+  if (unsigned !== undefined) return unsigned;
   const { facts } = evidenceOf(observation, driver, kernel);
   const wrong = differenceIn(facts, 'vermagic', 'symbols', 'version');
   if (wrong !== undefined || driver.source === undefined) return wrong;

@@ -10,6 +10,8 @@ import type { WrongNode } from '../driver/node-permissions.ts';
 import type { ObservedRule } from '../driver/rule.ts';
 import type { ObservedHugepages } from '../hugepages/hugepages.ts';
 import type { Kernel } from '../kernels/kernel.ts';
+import type { ObservedSigning } from '../signing/observe.ts';
+import type { Verdict } from '../signing/signing.ts';
 import type { ModuleCheck } from '../state/checks.ts';
 import type { Restlessness } from '../state/restless.ts';
 import type { State } from '../state/state.ts';
@@ -84,6 +86,8 @@ export interface Observation {
   readonly abiHashes: ReadonlyMap<string, string>;
   /** What modprobe would load instead of ours, where a remembered failure names it; see `shadowIdentity`. */
   readonly shadows: ReadonlyMap<string, string>;
+  /** What each kernel enforces and what is signed with, and whether it takes the module that is there. */
+  readonly signing: ObservedSigning & { readonly modules: ReadonlyMap<string, Verdict> };
   readonly loaded: LoadedDriver | undefined;
   /** A reload has begun, and no run is at it any more. */
   readonly interrupted: boolean;

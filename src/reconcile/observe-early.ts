@@ -95,7 +95,10 @@ const NOTHING: Omit<Observation, keyof Seen> = {
   restlessSince: new Map(),
   stuck: undefined,
   rule: undefined,
-  dkms: { command: undefined, tree: '', sourceTree: '', unreadable: undefined, versions: [], active: [] },
+  dkms: {
+    ...{ command: undefined, tree: '', sourceTree: '', unreadable: undefined },
+    ...{ key: undefined, signFile: undefined, versions: [], active: [] },
+  },
   remains: [],
   modules: new Map(),
   checks: new Map(),
@@ -105,6 +108,11 @@ const NOTHING: Omit<Observation, keyof Seen> = {
   excluded: new Set(),
   abiHashes: new Map(),
   shadows: new Map(),
+  signing: {
+    machine: { efi: undefined, secureBoot: undefined, lockdown: undefined, enforcing: undefined, words: [] },
+    kernels: new Map(),
+    modules: new Map(),
+  },
   interrupted: false,
   holders: { holders: [], complete: true },
   loading: {

@@ -33,6 +33,7 @@ import { adviceWhereShort } from './hugepage-advice.ts';
 import { differ } from './judge-loaded.ts';
 import type { ConfigWarning, Observation, ObservedModule } from './observation.ts';
 import { observeLoading, ofThisBoot } from './observe-loading.ts';
+import { observeSignatures, withKeys } from './observe-signing.ts';
 import { observeUnrecorded } from './unrecorded.ts';
 import { wantedSource } from './wanted-source.ts';
 
@@ -85,6 +86,7 @@ export async function observe(
       });
   const { runningRelease } = machine;
   const { config } = settings;
+  const signing = observeSignatures(host, { config, dkms, kernels, modules });
   return {
     now: host.clock.now(),
     arch: machine.arch,
@@ -109,6 +111,7 @@ export async function observe(
     unrecorded: isBusy ? new Map() : unrecorded,
     abiHashes: changedAbis(fs, kernels, state),
     shadows: observeShadows(fs, state),
+    signing,
     loaded,
     interrupted: state.driver?.reloading !== undefined && runUnderWay(fs) === undefined,
     devices,
@@ -119,7 +122,7 @@ export async function observe(
       : holdersFor(host, settings, loaded, modules.get(machine.runningRelease ?? '')),
     loading: observeLoading(host, loaded, modules, boot),
     state,
-    tools: toolIdentities(fs, kernels),
+    tools: withKeys(toolIdentities(fs, kernels), signing),
     privileged: machine.effectiveUser === 0,
     denied: [...new Set([...deniedPaths(fs), ...unreadModules(modules)])],
   };
@@ -176,7 +179,9 @@ async function findRestless(
 
 /** What somebody's process keeps to itself is nothing of the machine that was hidden. */
 function deniedPaths({ denied }: HostFs): string[] {
-  return [...denied].filter((path) => !/^\/proc\/\d+\//.test(path));
+  return [...denied].filter(
+    (path) => !/^\/proc\/\d+\/|^\/sys\/(?:firmware\/efi|kernel\/security)\//.test(path),
+  );
 }
 
 function installingNow(fs: HostFs, { intent }: State): string | undefined {

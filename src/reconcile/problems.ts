@@ -8,6 +8,7 @@ import type { DriverJudgement, Health, KernelJudgement, Problem } from './judgem
 import { loadedProblems } from './loaded-problems.ts';
 import type { Observation } from './observation.ts';
 import { knownRestlessness, restlessHint, restlessText } from './restless.ts';
+import { isForWantOfKey, signingProblems } from './signing-problems.ts';
 import { hintBeforeBuilding, sourceProblems } from './source-problems.ts';
 import { areSourcesHidden, isToldUnknown, unknownProblems } from './unknown.ts';
 
@@ -24,6 +25,7 @@ export function findProblems(
     ),
     ...unreadable(observation, kernels),
     ...unknownProblems(kernels, (judged) => severityOf(observation, judged)),
+    ...signingProblems(observation, kernels, (judged) => severityOf(observation, judged)),
     ...kernels.flatMap((kernel) => kernelProblem(observation, driver, kernel) ?? []),
     ...loadedProblems(observation, driver, kernels),
     ...hugepageProblems(observation, hugepages),
@@ -129,6 +131,7 @@ function kernelProblem(
 ): Problem | undefined {
   const { kernel, state, failure } = judged;
   const release = kernel.release;
+  if (isForWantOfKey(observation, judged)) return undefined;
   const severity = severityOf(observation, judged);
   if (failure !== undefined && state !== 'current') {
     return {

@@ -1,5 +1,7 @@
 // Which kernels a reconcile leaves without the driver that they shall have, and what is to be done about it.
+import { signingObstacle } from './judge-signing.ts';
 import type { Judgement, KernelJudgement, Problem } from './judgement.ts';
+import { isForWantOfKey } from './signing-problems.ts';
 import { hintBeforeBuilding } from './source-problems.ts';
 
 export interface Shortfall {
@@ -11,10 +13,14 @@ export interface Shortfall {
 
 /** @param only the kernel that was asked for, which counts whatever it is */
 export function shortfallOf(judgement: Judgement, only: string | undefined): Shortfall {
-  const kernels = judgement.kernels.filter(({ kernel, state, bootable }) =>
+  const { observation } = judgement;
+  // A key can be had, unlike another kernel.
+  const isLost = (one: KernelJudgement): boolean =>
+    one.state === 'unsupported' && !isForWantOfKey(observation, one);
+  const kernels = judgement.kernels.filter((one) =>
     only === undefined
-      ? bootable && state !== 'current' && state !== 'unsupported'
-      : kernel.release === only && state !== 'current',
+      ? one.bootable && one.state !== 'current' && !isLost(one)
+      : one.kernel.release === only && one.state !== 'current',
   );
   const refused = judgement.problems.find(
     ({ code, severity }) => code === 'source-refused' && severity !== 'note',
@@ -51,6 +57,8 @@ export function nextStep(judgement: Judgement, { kernel, state, failure }: Kerne
   if (observation.excluded.has(kernel.release)) {
     return 'to have the driver built for it, take it out of kernels.exclude';
   }
+  const unsignable = state === 'unsupported' ? signingObstacle(observation, kernel.release) : undefined;
+  if (unsignable !== undefined) return unsignable.hint;
   if (state === 'unsupported') return 'boot a kernel that can take the driver; ttkmdctl kernels lists them';
   return (
     hintBeforeBuilding(observation, driver) ??

@@ -21,6 +21,7 @@ export function fingerprint(work: Work, release: string, version: string): Finge
     symbolVersions: path === undefined ? undefined : fileHash(work.host.fs, `${path}/${ABI_FILES[1]}`),
     compiler: kernel.compiler,
     codeOptions: codeOptions(kernel.configuration),
+    signer: work.observation.signing.kernels.get(release)?.key?.identity?.hash,
   };
 }
 

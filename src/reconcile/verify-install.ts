@@ -7,6 +7,7 @@ import { unreadablePacking } from '../driver/packing.ts';
 import { PACKAGE } from '../driver/sources.ts';
 import { vermagicMismatch } from '../driver/vermagic.ts';
 import { fileHash } from '../host/hash.ts';
+import { signatureFlaw } from './apply-signing.ts';
 import { symbolsMismatch } from './check-modules.ts';
 import type { Step } from './step.ts';
 import { findKernel, target } from './target.ts';
@@ -15,7 +16,13 @@ import type { Work } from './work.ts';
 type InstallStep = Extract<Step, { kind: 'install' }>;
 
 export interface Flaw {
-  readonly code: 'install-flawed' | 'not-found' | 'shadowed' | 'not-indexed' | 'unreadable-packing';
+  readonly code:
+    | 'install-flawed'
+    | 'not-accepted'
+    | 'not-found'
+    | 'shadowed'
+    | 'not-indexed'
+    | 'unreadable-packing';
   readonly headline: string;
   readonly hint: string;
   /** It does not go away by itself: another file is in the way, or depmod does not look where ours is. */
@@ -32,6 +39,7 @@ export async function verify(work: Work, step: InstallStep): Promise<Flaw | Inst
     (await packedFlaw(work, step, module)) ??
     flawOf(step, module) ??
     (await strangerFlaw(work, step, module)) ??
+    unacceptedFlaw(work, step, module) ??
     (await symbolsFlaw(work, step, module)) ??
     (await indexFlaw(work, step, module)) ??
     module
@@ -121,6 +129,17 @@ async function symbolsFlaw(
     hint: `build tree and kernel have to be of one build: see with ttkmdctl status --explain ${release}`,
     shadowed: false,
     lasting: true,
+  };
+}
+
+function unacceptedFlaw(work: Work, { release }: InstallStep, module: InstalledModule): Flaw | undefined {
+  const why = signatureFlaw(work, release, module);
+  if (why === undefined) return undefined;
+  return {
+    code: 'not-accepted',
+    headline: `installed, but ${module.path}: ${why}`,
+    hint: 'see which key signs here, and which this kernel trusts: ttkmdctl signing status',
+    shadowed: false,
   };
 }
 

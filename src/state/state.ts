@@ -23,6 +23,8 @@ export interface Fingerprint {
   readonly compiler?: string | undefined;
   /** Options that decide about code alone; see `codeOptions`. */
   readonly codeOptions?: string | undefined;
+  /** SHA-256 of the certificate that it is signed with; undefined where it is not, or was not noted yet. */
+  readonly signer?: string | undefined;
 }
 
 export interface ModuleRecord extends Fingerprint {

@@ -286,30 +286,33 @@ export function lifeWith(init: Init): void {
     await until(guest, 'systemctl is-failed ttkmd-health');
   });
 
-  part('mended, it is built; the plug is pulled in the middle, and the next boot builds and loads it', async () => {
-    await guest.write(SWITCHES, '');
-    await compiles(guest);
-    await guest.pullThePlug();
-    const before = Date.now();
-    await guest.boot();
-    await expectDriver();
-    await guest.run(words.isLoaded);
-    await guest.run(words.isUp);
-    await nothingLeft(guest);
-    const done = (await historyOf(guest)).filter(({ at }) => Date.parse(at) > before);
-    expect(done.map(({ trigger, step, outcome }) => `${trigger}: ${step} ${outcome}`)).toEqual([
-      'boot: clean up done',
-      'boot: build done',
-      'boot: install done',
-      'boot: load done',
-    ]);
-    if (hasSystemd) {
-      const fields = `TTKMD_STEP=build TTKMD_KERNEL=${second} TTKMD_TRIGGER=boot`;
-      const told = `${second} ${SAMPLE}: built`;
-      expect((await guest.run(`journalctl -q -b -u ttkmd-boot -o cat ${fields}`)).stdout).toContain(told);
-      expect(await succeeds(guest, 'systemctl is-failed ttkmd-health')).toBe(false);
-    }
-    await guest.run('ttkmdctl service status');
-    await guest.powerOff();
-  });
+  part(
+    'mended, it is built; the plug is pulled in the middle, and the next boot builds and loads it',
+    async () => {
+      await guest.write(SWITCHES, '');
+      await compiles(guest);
+      await guest.pullThePlug();
+      const before = Date.now();
+      await guest.boot();
+      await expectDriver();
+      await guest.run(words.isLoaded);
+      await guest.run(words.isUp);
+      await nothingLeft(guest);
+      const done = (await historyOf(guest)).filter(({ at }) => Date.parse(at) > before);
+      expect(done.map(({ trigger, step, outcome }) => `${trigger}: ${step} ${outcome}`)).toEqual([
+        'boot: clean up done',
+        'boot: build done',
+        'boot: install done',
+        'boot: load done',
+      ]);
+      if (hasSystemd) {
+        const fields = `TTKMD_STEP=build TTKMD_KERNEL=${second} TTKMD_TRIGGER=boot`;
+        const told = `${second} ${SAMPLE}: built`;
+        expect((await guest.run(`journalctl -q -b -u ttkmd-boot -o cat ${fields}`)).stdout).toContain(told);
+        expect(await succeeds(guest, 'systemctl is-failed ttkmd-health')).toBe(false);
+      }
+      await guest.run('ttkmdctl service status');
+      await guest.powerOff();
+    },
+  );
 }

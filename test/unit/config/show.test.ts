@@ -56,7 +56,7 @@ test('settings in columns', () => {
   expect(lines).toHaveLength(SETTINGS.length);
   expect(lines[0]).toBe('driver.version         newest             default');
   expect(lines).toContain(`build.nice             5                  ${MAIN}:2`);
-  expect(lines).toContain('signing.key            –                  default, not in effect yet');
+  expect(lines).toContain('signing.key            –                  default');
 });
 
 const NOT_YET = SETTINGS.filter(({ inEffect }) => !inEffect).map(settingName);

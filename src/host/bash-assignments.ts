@@ -1,5 +1,5 @@
 // The plain part of bash: assignments of words with quotes, escapes and variables. Everything else is left to bash.
-import { pieceEnd, wordEnd } from '../host/bash-scan.ts';
+import { pieceEnd, wordEnd } from './bash-scan.ts';
 
 export interface Assignment {
   readonly name: string;

@@ -1,0 +1,103 @@
+// Has a built module signed with the key that was found for its kernel, and reads the signature back.
+import type { DkmsSigning } from '../dkms/commands.ts';
+import type { Diagnosis } from '../dkms/diagnose.ts';
+import type { InstalledModule } from '../driver/driver.ts';
+import { readModule } from '../driver/installed.ts';
+import { isToken } from '../signing/keys.ts';
+import { signModule } from '../signing/sign.ts';
+import type { KernelSigning, SigningKey } from '../signing/signing.ts';
+import { acceptanceOf, isBy } from '../signing/trust.ts';
+import type { Work } from './work.ts';
+
+/**
+ * What dkms is told to sign with; nothing where there is no key, so that it makes none. Nor where its own configuration
+ * names another key, which would count more for it, and which it would make if it is not there.
+ */
+export function dkmsSigning(work: Work, release: string): DkmsSigning | undefined {
+  const signing = work.observation.signing.kernels.get(release);
+  if (signing?.key === undefined || signing.signFile === undefined) return undefined;
+  const { key, certificate } = signing.key;
+  const own = work.observation.dkms.key;
+  if (own !== undefined && (own.key !== key || own.certificate !== certificate)) return undefined;
+  return { key, certificate, signFile: signing.signFile };
+}
+
+/** Why dkms would make a key whatever it is told: its configuration names both a program and a key that is not there. */
+export function inventedKey({ host, observation }: Work): Diagnosis | undefined {
+  const { key, signFile } = observation.dkms;
+  const { fs } = host;
+  if (key === undefined || signFile === undefined || !fs.exists(signFile)) return undefined;
+  if (isToken(key.key) || (fs.exists(key.key) && fs.exists(key.certificate))) return undefined;
+  return {
+    code: 'would-make-key',
+    headline: `dkms would make a signing key unasked: ${key.place} names sign_file and ${key.key}, which is not there`,
+    hint: `bring the key and its certificate back, or take sign_file out of ${key.place}; then: ttkmdctl reconcile`,
+    // Looking again costs nothing, and what is missing may be back.
+    transient: true,
+  };
+}
+
+export interface SignedBuild {
+  /** For the build's log. */
+  readonly lines: readonly string[];
+  /** Why this module cannot be used. */
+  readonly failure: Diagnosis | undefined;
+  /** It was not signed, and its kernel takes it all the same. */
+  readonly warning: string | undefined;
+}
+
+/** Reads the signature of what dkms built, and signs it here where that is not the one that counts. */
+export async function signBuilt(work: Work, release: string, path: string): Promise<SignedBuild> {
+  const signing = work.observation.signing.kernels.get(release);
+  const { key, signFile } = signing ?? {};
+  if (signing === undefined || key === undefined || signFile === undefined) {
+    return { lines: [], failure: undefined, warning: undefined };
+  }
+  const said = `signed with ${key.name} (${key.place}), certificate ${key.certificate}`;
+  if (isWith(key, await readModule(work.host, release, path))) {
+    return { lines: [said], failure: undefined, warning: undefined };
+  }
+  const why = await signModule(work.host, path, { ...key, hash: signing.hash, signFile });
+  const isSigned = why === undefined && isWith(key, await readModule(work.host, release, path));
+  if (isSigned) {
+    return { lines: [`${said}; by ttkmd, since dkms has not`], failure: undefined, warning: undefined };
+  }
+  return notSigned(
+    signing,
+    key,
+    why?.replaceAll(key.key, key.name) ?? 'the signature that was read back is another one',
+  );
+}
+
+function notSigned({ needed, release }: KernelSigning, key: SigningKey, why: string): SignedBuild {
+  const headline = `the module could not be signed with ${key.name}`;
+  const lines = [`${headline}: ${why}`];
+  if (!needed)
+    return { lines, failure: undefined, warning: `${headline} (${why}); this kernel loads it all the same` };
+  const failure: Diagnosis = {
+    code: 'signing-failed',
+    headline,
+    cause: why,
+    hint: `see that key and certificate belong together and need no passphrase: ttkmdctl signing status; then: ttkmdctl reconcile --kernel ${release}`,
+    transient: false,
+  };
+  return { lines, failure, warning: undefined };
+}
+
+/** A modinfo that knows no certificates tells of the signature alone. */
+function isWith({ identity }: SigningKey, { signature }: InstalledModule): boolean {
+  if (signature === undefined || identity === undefined) return false;
+  return signature.serial === undefined || isBy(signature, identity);
+}
+
+/** Why a kernel that enforces signatures would not take a module; undefined where it would, or nothing tells. */
+export function signatureFlaw(
+  { observation }: Work,
+  release: string,
+  module: InstalledModule,
+): string | undefined {
+  const signing = observation.signing.kernels.get(release);
+  if (!signing?.needed) return undefined;
+  const { trust, why } = acceptanceOf(module.signature, signing);
+  return trust === 'refused' ? `${why}, and ${release} takes signed modules only` : undefined;
+}

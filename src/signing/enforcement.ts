@@ -1,0 +1,62 @@
+// Whether a kernel takes modules without a signature that it trusts. Pure.
+import type { Enforcement, MachineSigning } from './signing.ts';
+
+export interface EnforcingKernel {
+  readonly configuration: Readonly<Record<string, string>>;
+  readonly running: boolean;
+}
+
+/** What a kernel enforces, now or once it is booted on this machine. */
+export function enforcementOf(
+  { configuration, running }: EnforcingKernel,
+  machine: MachineSigning,
+): Enforcement {
+  const known = Object.keys(configuration).length > 0;
+  if (known && configuration.MODULE_SIG !== 'y') {
+    return { state: 'ignored', why: 'CONFIG_MODULE_SIG is off: this kernel knows no signatures' };
+  }
+  const why = byConfiguration(configuration) ?? (running ? byRunning(machine) : undefined) ?? byWord(machine);
+  if (why !== undefined) return { state: 'enforced', why };
+  const atBoot = bySecureBoot(configuration, machine);
+  if (atBoot !== undefined) return { state: 'enforced', why: atBoot };
+  const ima = machine.words.find(({ word }) => word.startsWith('ima_'));
+  if (ima !== undefined) {
+    return { state: 'unknown', why: `${ima.word} in ${ima.place}: an IMA policy may ask for more` };
+  }
+  if (running && machine.enforcing !== undefined) return { state: 'free', why: 'module.sig_enforce is off' };
+  if (!known) return { state: 'unknown', why: 'its build tree, which has its configuration, is not there' };
+  return { state: 'free', why: 'CONFIG_MODULE_SIG_FORCE is off, and nothing else asks for signatures' };
+}
+
+function byConfiguration(configuration: EnforcingKernel['configuration']): string | undefined {
+  const option = [
+    'MODULE_SIG_FORCE',
+    'LOCK_DOWN_KERNEL_FORCE_INTEGRITY',
+    'LOCK_DOWN_KERNEL_FORCE_CONFIDENTIALITY',
+  ].find((name) => configuration[name] === 'y');
+  return option === undefined ? undefined : `CONFIG_${option}=y`;
+}
+
+function byRunning({ enforcing, lockdown }: MachineSigning): string | undefined {
+  if (enforcing) return 'module.sig_enforce is on';
+  return lockdown === undefined || lockdown === 'none' ? undefined : `it is locked down (${lockdown})`;
+}
+
+/** The parameter can be switched on and never off again; without a value it is on. */
+function byWord({ words }: MachineSigning): string | undefined {
+  const found = words.find(({ word }) =>
+    /^(?:module\.sig_enforce(?:=(?:1|y|Y|on))?|lockdown=(?:integrity|confidentiality))$/.test(word),
+  );
+  return found === undefined ? undefined : `${found.word} in ${found.place}`;
+}
+
+/** Both lock down, or switch module.sig_enforce on, where the firmware says that Secure Boot is on. */
+function bySecureBoot(
+  configuration: EnforcingKernel['configuration'],
+  { secureBoot }: MachineSigning,
+): string | undefined {
+  const option = ['LOCK_DOWN_IN_EFI_SECURE_BOOT', 'IMA_ARCH_POLICY'].find(
+    (name) => configuration[name] === 'y',
+  );
+  return secureBoot && option !== undefined ? `Secure Boot is on, and CONFIG_${option}=y` : undefined;
+}

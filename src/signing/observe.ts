@@ -1,0 +1,178 @@
+// Looks at keys, at the machine and at each kernel: what signing is about here.
+import type { HostFs } from '../host/fs.ts';
+import { type ReadCertificate, readCertificate } from './certificate.ts';
+import { enforcementOf } from './enforcement.ts';
+import { buildTreeKey, builtInCertificate, examineKey, type FoundKey } from './keys.ts';
+import {
+  type Enrolment,
+  enrolmentOf,
+  type FirmwareLists,
+  observeMachine,
+  readFirmwareLists,
+} from './machine.ts';
+import { signingNeed } from './need.ts';
+import { type NamedKey, portageKey } from './portage.ts';
+import type { KernelSigning, MachineSigning, SigningKey, Verdict } from './signing.ts';
+import { trustOf } from './trust.ts';
+
+export interface SignedKernel {
+  readonly release: string;
+  readonly running: boolean;
+  readonly configuration: Readonly<Record<string, string>>;
+  readonly buildTree: { readonly path: string | undefined };
+  readonly origin: { readonly kind: string };
+}
+
+export interface SigningSettings {
+  readonly key: string | undefined;
+  readonly certificate: string | undefined;
+}
+
+export interface ObservedSigning {
+  readonly machine: MachineSigning;
+  readonly kernels: ReadonlyMap<string, KernelSigning>;
+}
+
+export interface SigningFacts {
+  readonly settings: SigningSettings;
+  /** What dkms's own configuration names. */
+  readonly dkms: NamedKey | undefined;
+  readonly kernels: readonly SignedKernel[];
+  /** The system is looked at from outside or in a chroot. */
+  readonly elsewhere: boolean;
+}
+
+/** What each kernel enforces and what modules for it are signed with. */
+export function observeSigning(fs: HostFs, facts: SigningFacts): ObservedSigning {
+  const machine = observeMachine(fs, facts.elsewhere);
+  const named = namedKeys(fs, facts);
+  const certificates = rememberCertificates(fs, machine);
+  const kernels = facts.kernels.map((kernel) => observeKernel(fs, kernel, machine, named, certificates));
+  return { machine, kernels: new Map(kernels.map((one) => [one.release, one])) };
+}
+
+/** Keys that are the same for all kernels; the build tree's own comes between the last two. */
+interface Named {
+  readonly before: readonly FoundKey[];
+  readonly after: readonly FoundKey[];
+}
+
+function namedKeys(fs: HostFs, { settings, dkms }: SigningFacts): Named {
+  const portage = portageKey(fs);
+  const { key, certificate } = settings;
+  const before = [
+    ...(key === undefined
+      ? []
+      : [{ origin: 'configuration' as const, place: 'signing.key', key, certificate }]),
+    ...(portage === undefined ? [] : [{ origin: 'portage' as const, ...portage }]),
+  ];
+  const after = (dkms === undefined ? ownersKeys(fs) : [dkms]).map((one) => ({
+    origin: 'dkms' as const,
+    ...one,
+  }));
+  return { before: before.map((one) => examineKey(fs, one)), after: after.map((one) => examineKey(fs, one)) };
+}
+
+/** Where dkms keeps the key that Debian's makes, and where Ubuntu's shim-signed does. */
+function ownersKeys(fs: HostFs): NamedKey[] {
+  return [
+    { key: '/var/lib/dkms/mok.key', certificate: '/var/lib/dkms/mok.pub', place: 'dkms' },
+    {
+      key: '/var/lib/shim-signed/mok/MOK.priv',
+      certificate: '/var/lib/shim-signed/mok/MOK.der',
+      place: 'shim-signed',
+    },
+  ].filter(({ key }) => fs.exists(key));
+}
+
+interface Certificates {
+  readonly read: (path: string) => ReadCertificate | undefined;
+  readonly enrolment: (certificate: ReadCertificate) => Enrolment;
+}
+
+/** Most kernels share their keys, and the firmware answers slowly. */
+function rememberCertificates(fs: HostFs, machine: MachineSigning): Certificates {
+  const read = new Map<string, ReadCertificate | undefined>();
+  let lists: { readonly read: FirmwareLists | undefined } | undefined;
+  return {
+    read(path) {
+      if (!read.has(path)) read.set(path, readCertificate(fs, path));
+      return read.get(path);
+    },
+    enrolment({ raw }) {
+      lists ??= { read: readFirmwareLists(fs, machine) };
+      return enrolmentOf(lists.read, raw);
+    },
+  };
+}
+
+function observeKernel(
+  fs: HostFs,
+  kernel: SignedKernel,
+  machine: MachineSigning,
+  { before, after }: Named,
+  certificates: Certificates,
+): KernelSigning {
+  const { release, configuration } = kernel;
+  const tree = kernel.buildTree.path;
+  const enforcement = enforcementOf(kernel, machine);
+  const isOf = enforcement.state === 'ignored' ? undefined : tree;
+  const builtIn = isOf === undefined ? undefined : certificates.read(builtInCertificate(isOf));
+  const own = isOf === undefined ? undefined : buildTreeKey(fs, isOf, configuration.MODULE_SIG_KEY);
+  const found =
+    enforcement.state === 'ignored' ? [] : [...before, ...(own === undefined ? [] : [own]), ...after];
+  const keys = found.map((key): SigningKey => {
+    const certificate = certificates.read(key.certificate);
+    const verdict: Verdict =
+      certificate === undefined
+        ? { trust: 'unknown', why: 'its certificate could not be read' }
+        : trustOf(
+            certificate,
+            { configuration, patched: kernel.origin.kind === 'distribution', builtIn },
+            // It is trusted anyway.
+            certificate.hash === builtIn?.hash ? 'unknown' : certificates.enrolment(certificate),
+            machine.efi,
+          );
+    return {
+      ...key,
+      identity: identityOf(certificate),
+      flaw: key.flaw ?? unreadable(fs, key, certificate),
+      verdict,
+    };
+  });
+  const signFile = tree === undefined ? undefined : signProgram(fs, tree);
+  return {
+    release,
+    enforcement,
+    builtIn: identityOf(builtIn),
+    keys,
+    signFile,
+    hash: configuration.MODULE_SIG_HASH || 'sha512',
+    ...signingNeed({ release, enforcement, keys, signFile, hasTree: tree !== undefined }),
+  };
+}
+
+/** Ubuntu's kernels bring no sign-file, and its package sbsigntool the same under another name. */
+function signProgram(fs: HostFs, tree: string): string | undefined {
+  return [`${tree}/scripts/sign-file`, '/usr/bin/kmodsign'].find((path) => fs.exists(path));
+}
+
+function identityOf(certificate: ReadCertificate | undefined): KernelSigning['builtIn'] {
+  if (certificate === undefined) return undefined;
+  const { raw: _, ...identity } = certificate;
+  return identity;
+}
+
+function unreadable(
+  fs: HostFs,
+  { name, certificate }: FoundKey,
+  read: ReadCertificate | undefined,
+): SigningKey['flaw'] {
+  // What is kept from a mere user may be in order.
+  if (read !== undefined || fs.denied.has(certificate)) return undefined;
+  return {
+    code: 'certificate-missing',
+    text: `${certificate} holds no certificate for the signing key ${name}`,
+    hint: 'name the file with the certificate: certificate in the section [signing] of /etc/ttkmd/ttkmd.conf, or MODULES_SIGN_CERT in make.conf',
+  };
+}

@@ -6,7 +6,7 @@ import { closeSync, openSync, readlinkSync } from 'node:fs';
 import { chmod, lstat, mkdir, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join, posix } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { collect, ENVIRONMENT, killGroup, startNamespace } from './namespace.ts';
+import { ENVIRONMENT, startNamespace } from './namespace.ts';
 import type { KernelPart } from './parts.ts';
 import { DIST, FIXTURES, NODE } from './project.ts';
 import { addDebianKernel, addGentooKernel, addModulesFolder, imageOf } from './sandbox-kernels.ts';
@@ -22,6 +22,7 @@ import type {
 } from './sandbox-options.ts';
 import { isThere, outside } from './sandbox-paths.ts';
 import { describe, processesIn } from './sandbox-processes.ts';
+import { toEnd } from './to-end.ts';
 
 export { buildsAlive, noBuildAlive } from './builds.ts';
 export type {
@@ -34,9 +35,6 @@ export type {
   SandboxOptions,
   Shape,
 } from './sandbox-options.ts';
-
-// A build of the sample takes 2 s, dkms with it 5 to 10 s, on a busy machine several times that.
-const DEFAULT_TIMEOUT_MS = 120_000;
 
 // The kernel ends what was killed in milliseconds, unless it hangs in a system call.
 const DISPOSE_LIMIT_MS = 10_000;
@@ -75,32 +73,12 @@ export class Sandbox implements AsyncDisposable {
   // Commands.
 
   /** Runs a command inside to its end. Throws, with its output, when it fails and may not. */
-  async run(argv: readonly string[], options: RunOptions = {}): Promise<RunResult> {
+  run(argv: readonly string[], options: RunOptions = {}): Promise<RunResult> {
     const child = this.spawn(argv, {
       ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
       ...(options.env === undefined ? {} : { env: options.env }),
     });
-    const timeoutMs = options.timeoutMs ?? DEFAULT_TIMEOUT_MS;
-    let timedOut = false;
-    const timer = setTimeout(() => {
-      timedOut = true;
-      killGroup(child);
-    }, timeoutMs);
-    // A command that reads nothing closes its end; that is no failure of the test.
-    child.stdin?.on('error', () => {});
-    child.stdin?.end(options.input ?? '');
-    const [stdout, stderr, [code, signal]] = await Promise.all([
-      collect(child.stdout),
-      collect(child.stderr),
-      once(child, 'close') as Promise<[number | null, NodeJS.Signals | null]>,
-    ]);
-    clearTimeout(timer);
-    const result: RunResult = { code: code ?? -1, signal, stdout, stderr };
-    if (timedOut) throw new Error(`${argv.join(' ')}: no end after ${timeoutMs} ms\n${stdout}${stderr}`);
-    if (result.code !== 0 && !options.allowFailure) {
-      throw new Error(`${argv.join(' ')}: ended with ${signal ?? code}\n${stdout}${stderr}`);
-    }
-    return result;
+    return toEnd(child, argv, options);
   }
 
   /**

@@ -10,9 +10,9 @@ export function processesIn(namespace: string, helper: number): AliveProcess[] {
   const alive: AliveProcess[] = [];
   for (const entry of readdirSync('/proc')) {
     const pid = Number(entry);
-    if (!Number.isInteger(pid) || pid === helper || isLeash(pid, helper)) continue;
+    if (!Number.isInteger(pid) || pid === helper) continue;
     try {
-      if (readlinkSync(`/proc/${pid}/ns/mnt`) !== namespace) continue;
+      if (readlinkSync(`/proc/${pid}/ns/mnt`) !== namespace || isLeash(pid, helper)) continue;
       const name = readFileSync(`/proc/${pid}/comm`, 'utf8').trim();
       const command = readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ').trim();
       alive.push({ pid, name, command });
@@ -25,11 +25,7 @@ export function processesIn(namespace: string, helper: number): AliveProcess[] {
 
 // The `cat` at which the helper waits.
 function isLeash(pid: number, helper: number): boolean {
-  try {
-    return readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ')[1] === String(helper);
-  } catch {
-    return false;
-  }
+  return readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ')[1] === String(helper);
 }
 
 export function describe(processes: readonly AliveProcess[]): string {

@@ -8,7 +8,7 @@ export async function addDebianKernel(
   part: KernelPart,
   release: string,
 ): Promise<SandboxKernel> {
-  await sandbox.run(['cp', '-aT', `${part.root}/usr`, '/usr']);
+  await copyTree(sandbox, `${part.root}/usr`, '/usr');
   const buildTree = `/usr/src/linux-headers-${release}`;
   await sandbox.run(['cp', `${buildTree}/.config`, `/boot/config-${release}`]);
   // Debian's package has its image nowhere but in /boot, where it lies before any hook runs.
@@ -21,7 +21,7 @@ export async function addGentooKernel(
   release: string,
 ): Promise<SandboxKernel> {
   const buildTree = `/usr/src/linux-${release}`;
-  await sandbox.run(['cp', '-aT', part.tree, buildTree]);
+  await copyTree(sandbox, part.tree, buildTree);
   const version = part.version;
   await sandbox.write(`${buildTree}/dist-kernel`, `sys-kernel/gentoo-kernel-${version}:${version}\n`);
   await sandbox.write(`${buildTree}/include/config/kernel.release`, `${release}\n`);
@@ -37,6 +37,12 @@ export async function addGentooKernel(
     await sandbox.link(`../../../src/linux-${release}`, `/lib/modules/${release}/${link}`);
   }
   return { release, shape: 'gentoo', buildTree, image };
+}
+
+/** As cp -a, in a third of the time: a kernel's tree is ten thousand files. */
+async function copyTree(sandbox: Sandbox, from: string, to: string): Promise<void> {
+  const script = 'mkdir -p "$2" && tar -C "$1" -cf - . | tar -C "$2" --no-overwrite-dir -xf -';
+  await sandbox.run(['sh', '-c', script, 'sh', from, to]);
 }
 
 /** What an image package would have brought besides the link to the build tree. */

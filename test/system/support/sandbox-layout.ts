@@ -20,29 +20,21 @@ export async function layDkmsHooks(
   layout: SandboxOptions['dkmsHooks'] = 'own',
 ): Promise<void> {
   if (layout === 'own') return;
-  await sandbox.run([
-    'sh',
-    '-c',
-    'rm -f /etc/kernel/*.d/dkms /usr/lib/kernel/*.d/dkms /usr/lib/kernel/install.d/40-dkms.install',
-  ]);
-  if (layout === 'none') return;
-  await sandbox.run(['mkdir', '-p', '/usr/lib/kernel']);
-  await sandbox.run(['cp', '-rT', join(FIXTURES, 'gentoo/dkms-hooks'), '/usr/lib/kernel']);
-  await sandbox.run([
-    'sh',
-    '-c',
-    'chmod 755 /usr/lib/kernel/*.d/dkms /usr/lib/kernel/install.d/40-dkms.install',
-  ]);
+  const away =
+    'rm -f /etc/kernel/*.d/dkms /usr/lib/kernel/*.d/dkms /usr/lib/kernel/install.d/40-dkms.install';
+  const lay = `mkdir -p /usr/lib/kernel && cp -rT "$1" /usr/lib/kernel &&
+    chmod 755 /usr/lib/kernel/*.d/dkms /usr/lib/kernel/install.d/40-dkms.install`;
+  const script = layout === 'none' ? away : `${away} && ${lay}`;
+  await sandbox.run(['sh', '-c', script, 'sh', join(FIXTURES, 'gentoo/dkms-hooks')]);
 }
 
 /** @returns the folder of its source */
 export async function layDriver(sandbox: Sandbox, options: DriverOptions): Promise<string> {
   const version = options.version ?? DEFAULT_VERSION;
   const folder = `/usr/src/tenstorrent-${version}`;
-  await sandbox.run(['rm', '-rf', folder]);
   // cp writes as root with root's umask: nobody else may own or write what root will build.
-  await sandbox.run(['cp', '-r', '--preserve=mode', join(FIXTURES, 'sample-driver'), folder]);
-  await sandbox.run(['chmod', '-R', 'go-w', folder]);
+  const script = 'rm -rf "$2" && cp -r --preserve=mode "$1" "$2" && chmod -R go-w "$2"';
+  await sandbox.run(['sh', '-c', script, 'sh', join(FIXTURES, 'sample-driver'), folder]);
   const conf = (await sandbox.read(`${folder}/dkms.conf`))
     .replace(/^PACKAGE_VERSION=.*$/m, `PACKAGE_VERSION="${version}"`)
     .replace(/^AUTOINSTALL=.*\n/m, (line) => (options.autoinstall === false ? '' : line));

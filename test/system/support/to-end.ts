@@ -48,7 +48,10 @@ export async function toEnd(
   child.stdin?.on('error', () => {});
   child.stdin?.end(options.input ?? '');
   const [out, err] = [new Output(child.stdout), new Output(child.stderr)];
-  const [code, signal] = (await once(child, 'exit')) as [number | null, NodeJS.Signals | null];
+  const [code, signal] = (await once(child, options.untilSilent ? 'close' : 'exit')) as [
+    number | null,
+    NodeJS.Signals | null,
+  ];
   clearTimeout(timer);
   const [stdout, stderr] = [await out.untilNow(), await err.untilNow()];
   const result: RunResult = { code: code ?? -1, signal, stdout, stderr };

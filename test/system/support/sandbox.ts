@@ -25,16 +25,7 @@ import { describe, processesIn } from './sandbox-processes.ts';
 import { toEnd } from './to-end.ts';
 
 export { buildsAlive, noBuildAlive } from './builds.ts';
-export type {
-  AliveProcess,
-  DriverOptions,
-  KernelOptions,
-  RunOptions,
-  RunResult,
-  SandboxKernel,
-  SandboxOptions,
-  Shape,
-} from './sandbox-options.ts';
+export type * from './sandbox-options.ts';
 
 // The kernel ends what was killed in milliseconds, unless it hangs in a system call.
 const DISPOSE_LIMIT_MS = 10_000;

@@ -235,7 +235,7 @@ const ASKING = 0.2;
 export async function until(
   what: string,
   condition: () => Promise<boolean> | boolean,
-  limitMs = 60_000,
+  limitMs = 120_000,
 ): Promise<void> {
   const deadline = Date.now() + limitMs;
   for (;;) {

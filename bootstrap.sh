@@ -13,6 +13,13 @@ fail() {
   exit "${3:-6}"
 }
 
+# In a release it lies beside this, in a clone with the other scripts.
+start=$here/start.sh
+[ -e "$start" ] || start=$here/scripts/start.sh
+[ -e "$start" ] || fail "$here is neither a clone nor a release of ttkmd" 'run it where it was unpacked' 2
+# shellcheck source=scripts/start.sh
+. "$start"
+
 # Whoever called sudo keeps the clone: nothing in it becomes root's.
 as_caller() {
   if [ -n "${SUDO_USER-}" ] && [ "$SUDO_USER" != root ]; then
@@ -74,17 +81,9 @@ build() {
     fail "the program could not be built: $output" 'mend that, or take a release'
 }
 
-new_enough() {
-  [ -x "$1" ] && "$1" -e '
-    const [major, minor] = process.versions.node.split(".").map(Number);
-    process.exit(major > 22 || (major === 22 && minor >= 22) ? 0 : 1);
-  ' 2>/dev/null
-}
-
 brought=
 main=$here/lib/main.js
 if [ ! -e "$main" ]; then
-  [ -e "$here/package.json" ] || fail "$here is neither a clone nor a release of ttkmd" 'run it where it was unpacked' 2
   if packages_are_old || program_is_old; then
     command -v npm >/dev/null || install_npm "$@"
     build
@@ -92,20 +91,11 @@ if [ ! -e "$main" ]; then
   main=$here/dist/main.js
 fi
 
-# The one that belongs to the program runs with glibc only.
-for node in "$here/node/bin/node" "$here/node_modules/node/bin/node" /usr/bin/node /usr/local/bin/node ''; do
-  if new_enough "$node"; then break; fi
-done
+find_node "$here/node/bin/node" "$here/node_modules/node/bin/node"
 [ -n "$node" ] || fail 'no Node.js that is new enough runs here' 'install Node.js 22.22 or newer (on Gentoo: emerge net-libs/nodejs)' 127
 
-# Nothing of the caller's environment goes on but this; proxies and certificates count for downloads alone.
-exec /usr/bin/env -i \
-  PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
-  ${HOME+"HOME=$HOME"} \
-  ${LANG+"LANG=$LANG"} \
-  ${TERM+"TERM=$TERM"} \
-  ${COLUMNS+"COLUMNS=$COLUMNS"} \
-  ${NO_COLOR+"NO_COLOR=$NO_COLOR"} \
+# Proxies and certificates count for downloads alone.
+become \
   ${SUDO_USER+"SUDO_USER=$SUDO_USER"} \
   ${http_proxy+"http_proxy=$http_proxy"} \
   ${https_proxy+"https_proxy=$https_proxy"} \

@@ -12,7 +12,8 @@ export default defineConfig({
           include: ['test/system/**/*.test.ts'],
           testTimeout: 240_000,
           hookTimeout: 240_000,
-          maxWorkers: 2,
+          // More than the two processors that this is meant for: a file waits for a good part of its time.
+          maxWorkers: 3,
           globalSetup: ['test/system/support/global-setup.ts'],
         },
       },

@@ -37,6 +37,7 @@ put('overlay', 'overlay');
 put('LICENSE', 'LICENSE');
 for (const document of ['README.md', 'CONTRIBUTING.md', 'bench/README.md']) put(document, document);
 put('scripts/install.sh', 'install.sh');
+put('scripts/start.sh', 'start.sh');
 put('bootstrap.sh', 'bootstrap.sh');
 write('THIRD-PARTY-LICENSES', thirdPartyLicenses());
 write('package.json', `${JSON.stringify({ name, version, license, type: 'module', engines }, null, 2)}\n`);

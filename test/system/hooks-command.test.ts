@@ -26,7 +26,7 @@ const HOOKS = [
 const DRACUT = '/usr/lib/dracut/dracut.conf.d/50-ttkmd.conf';
 const RULE = '/usr/lib/udev/rules.d/50-tenstorrent.rules';
 const LAUNCHER = '/usr/bin/ttkmdctl';
-// The machine's systemd is in the sandbox; OpenRC's scripts come where OpenRC is (services.test.ts).
+// The machine's systemd is in the sandbox; OpenRC's scripts come where OpenRC is (services-openrc.test.ts).
 const UNITS = [
   'dev-hugepages\\x2d1G.mount',
   'tenstorrent.target',

@@ -265,3 +265,13 @@ test('a command that does not end is ended, with all that it started', async () 
   );
   await noBuildAlive(sandbox, 1000);
 });
+
+test('a command is over when it ends, whatever it leaves behind, and all that it said is there', async () => {
+  await using sandbox = await Sandbox.create({ dkms: dkms.v32 });
+  const start = Date.now();
+  const { stdout, stderr } = await sandbox.run(['sh', '-c', 'sleep 100 & seq 100000; echo said >&2']);
+  expect(Date.now() - start).toBeLessThan(10_000);
+  expect(stdout.split('\n')).toHaveLength(100_001);
+  expect(stderr).toBe('said\n');
+  expect(sandbox.processes().map(({ command }) => command)).toContain('sleep 100');
+});

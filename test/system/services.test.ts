@@ -1,14 +1,13 @@
-// The services with the real systemctl, systemd-analyze and OpenRC, none of which has booted this machine.
+// The services with the real systemctl and systemd-analyze, of a systemd that has not booted this machine.
 import { existsSync, readFileSync } from 'node:fs';
 import { release } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Daemon } from './support/daemon.ts';
 import { configure, history, insist, prepared, printed, states } from './support/machine.ts';
-import { addOpenrc, pretendBooted } from './support/openrc.ts';
 import { parts } from './support/parts.ts';
 import { PROJECT } from './support/project.ts';
-import { noBuildAlive, type RunResult, Sandbox } from './support/sandbox.ts';
+import { noBuildAlive, type Sandbox } from './support/sandbox.ts';
 
 const { kernels, dkms } = parts();
 
@@ -399,90 +398,6 @@ describe('systemd', () => {
   });
 });
 
-describe('OpenRC', () => {
-  let sandbox: Sandbox;
-  beforeAll(async () => {
-    sandbox = await Sandbox.create({ dkms: dkms.v32, tree: 'gentoo', dkmsHooks: 'none' });
-    await addOpenrc(sandbox);
-    await sandbox.installProgram();
-  });
-  afterAll(() => sandbox.dispose());
-
-  const service = (script: string, verb: string): Promise<RunResult> =>
-    sandbox.run(['rc-service', script, verb], { allowFailure: true });
-
-  test('gets its init scripts, and the runlevel by the real rc-update', async () => {
-    expect(await sandbox.list('/etc/init.d')).toEqual(
-      expect.arrayContaining(['ttkmd', 'ttkmd-boot', 'ttkmd-hugepages']),
-    );
-    // The machine's systemd is there too, but would not be started.
-    await sandbox.remove('/sbin/init');
-    await sandbox.write('/sbin/init', 'ELF', 0o755);
-    const before = await insist(sandbox, ['service', 'status'], 1);
-    expect(before.stdout).toMatch(/under OpenRC, which does not run here now/);
-    await insist(sandbox, ['service', 'enable'], 0);
-    const shown = await sandbox.run(['rc-update', 'show', 'default']);
-    expect(shown.stdout).toMatch(/ttkmd \| default/);
-    expect(shown.stdout).toMatch(/ttkmd-boot \| default/);
-    expect((await sandbox.run(['rc-update', 'show', 'boot'])).stdout).toMatch(/ttkmd-hugepages \| boot/);
-    await insist(sandbox, ['service', 'disable'], 0);
-    expect(await sandbox.list('/etc/runlevels/default')).toEqual([]);
-    expect(await sandbox.list('/etc/runlevels/boot')).not.toContain('ttkmd-hugepages');
-  });
-
-  test('starts, shows, reloads, revives and stops them', async () => {
-    await pretendBooted(sandbox);
-    await layDaemon(sandbox);
-    const enabled = await insist(sandbox, ['service', 'enable', '--now'], 0);
-    expect(enabled.stdout).toMatch(/started ttkmd-hugepages\nstarted ttkmd-boot\nstarted ttkmd\n/);
-    await expect.poll(() => sandbox.read('/var/log/ttkmd/daemon.log').catch(() => '')).toMatch(/daemon up/);
-    expect((await insist(sandbox, ['service', 'status'], 0)).stdout).toMatch(/ttkmd +enabled, running\n/);
-
-    // Nothing is installed for the kernel that runs here, and no source is there: health is not ok.
-    const status = await service('ttkmd', 'status');
-    expect(status.code, printed(status)).toBe(0);
-    expect(printed(status)).toMatch(/status: started[\s\S]*health: not ok[\s\S]*\/usr\/src\/tenstorrent-/);
-    expect((await service('ttkmd', 'health')).code).toBe(1);
-
-    expect((await service('ttkmd', 'reload')).code).toBe(0);
-    await expect.poll(() => sandbox.read('/var/log/ttkmd/daemon.log')).toMatch(/reloaded/);
-    await sandbox.run(['sh', '-c', 'kill -KILL "$(cat /run/daemon.pid)"']);
-    await expect
-      .poll(() => sandbox.read('/var/log/ttkmd/daemon.log'), { timeout: 15_000 })
-      .toMatch(/daemon up[\s\S]*daemon up/);
-
-    await insist(sandbox, ['service', 'disable', '--now'], 0);
-    expect(await sandbox.read('/var/log/ttkmd/daemon.log')).toMatch(/ended\n$/);
-    expect((await service('ttkmd', 'status')).code).toBe(3);
-  });
-
-  test.each(['ttkmd', 'ttkmd-boot', 'ttkmd-hugepages'])(
-    '%s needs the file systems by the name that they have here',
-    async (script) => {
-      const ask =
-        'for verb in need use after keyword; do eval "$verb() { echo $verb \\"\\$@\\"; }"; done; . "$0"; depend';
-      const depends = async (): Promise<string> =>
-        (await sandbox.run(['sh', '-c', `${ask}`, `/etc/init.d/${script}`])).stdout;
-      expect(await depends()).toMatch(/^after mountall mountall\.sh\n(?!need)/);
-      await sandbox.write('/etc/init.d/localmount', '#!/sbin/openrc-run\n', 0o755);
-      expect(await depends()).toMatch(/^need localmount\n/);
-      await sandbox.remove('/etc/init.d/localmount');
-    },
-  );
-
-  test('hears of a driver that cannot be loaded, and goes on', async () => {
-    await sandbox.write(
-      '/usr/bin/ttkmdctl',
-      '#!/bin/sh\necho "not loaded: blacklisted" >&2\nexit 1\n',
-      0o755,
-    );
-    const start = await service('ttkmd-boot', 'start');
-    expect(start.code).toBe(1);
-    expect(printed(start)).toMatch(/\* not loaded: blacklisted/);
-    expect((await service('ttkmd-boot', 'status')).code).toBe(3);
-  });
-});
-
 const POOL = '/sys/devices/system/node/node0/hugepages/hugepages-1048576kB';
 
 /** A node whose kernel gives every page at once: the machine's own is not touched. */
@@ -502,18 +417,4 @@ async function trueMount(sandbox: Sandbox): Promise<boolean> {
   const { code } = await sandbox.run(mount, { allowFailure: true });
   if (code === 0) await sandbox.run(['umount', '/run/try']);
   return code === 0;
-}
-
-/** Stands in for the daemon alone; every other command is the real one. */
-async function layDaemon(sandbox: Sandbox): Promise<void> {
-  await sandbox.run(['mv', '/usr/bin/ttkmdctl', '/usr/bin/ttkmdctl.real']);
-  const script = `#!/bin/sh
-[ "$1" = daemon ] || exec /usr/bin/ttkmdctl.real "$@"
-echo $$ > /run/daemon.pid
-trap 'echo reloaded' HUP
-trap 'echo ended; exit 0' TERM
-echo daemon up
-while :; do sleep 0.1; done
-`;
-  await sandbox.write('/usr/bin/ttkmdctl', script, 0o755);
 }

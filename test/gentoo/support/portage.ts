@@ -1,12 +1,11 @@
 // The real Portage and pkgcheck, from PyPI, in .cache/gentoo: never installed on the machine.
 
-import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
-import { mkdir, open, readdir, readFile, realpath, rename, rm, symlink, writeFile } from 'node:fs/promises';
+import { readdir, readFile, realpath, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { command } from '../../system/support/command.ts';
+import { locked } from '../../system/support/lock.ts';
 import { CACHE } from '../../system/support/project.ts';
 
 const FOLDER = join(CACHE, 'gentoo');
@@ -29,16 +28,9 @@ export async function portageFolder(): Promise<string> {
   return realpath(folder());
 }
 
-/** Makes sure that it is there. Asked twice at once, one fetches and the other waits. */
+/** Makes sure that it is there. */
 export async function ensurePortage(log: (line: string) => void): Promise<void> {
-  await mkdir(FOLDER, { recursive: true });
-  const lock = await open(join(FOLDER, 'lock'), 'w', 0o600);
-  try {
-    const flock = spawn('flock', ['-w', String(LOCK_SECONDS), '3'], {
-      stdio: ['ignore', 'inherit', 'inherit', lock.fd],
-    });
-    const [code] = await once(flock, 'exit');
-    if (code !== 0) throw new Error(`another run has held ${FOLDER}/lock for ${LOCK_SECONDS} s`);
+  await locked(join(FOLDER, 'lock'), LOCK_SECONDS, async () => {
     if (existsSync(folder())) return;
     log('fetching Portage and pkgcheck');
     // A virtual environment knows its own place, so it is made where it stays, and named when it is whole.
@@ -49,9 +41,7 @@ export async function ensurePortage(log: (line: string) => void): Promise<void> 
     await rm(`${folder()}.new`, { force: true });
     await symlink(place, `${folder()}.new`);
     await rename(`${folder()}.new`, folder());
-  } finally {
-    await lock.close();
-  }
+  });
 }
 
 /**

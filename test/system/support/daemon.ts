@@ -4,8 +4,20 @@ import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
 import { callSocket, type Reply } from '../../../src/host/call-socket.ts';
-import { until } from './machine.ts';
+import { noBuildAlive } from './builds.ts';
+import {
+  configure,
+  installedVersion,
+  prepared,
+  SAMPLE,
+  type StatusDocument,
+  statusOf,
+  until,
+} from './machine.ts';
+import { parts } from './parts.ts';
 import type { Sandbox } from './sandbox.ts';
+
+const { kernels, dkms } = parts();
 
 export class Daemon {
   readonly #sandbox: Sandbox;
@@ -96,4 +108,38 @@ export class Daemon {
     const status = readFileSync(`/proc/${this.pid}/status`, 'utf8');
     return [...status.matchAll(/ctxt_switches:\s+(\d+)/g)].reduce((sum, [, count]) => sum + Number(count), 0);
   }
+}
+
+/** KiB of private memory that a daemon may have. */
+const MOST_MEMORY = 30 * 1024;
+
+/** Long enough to be told from a moment, short enough for a test. */
+export const HURRIED = '[watch]\nsettle = 1s\n';
+
+export async function machine(): Promise<Sandbox> {
+  const sandbox = await prepared({ dkms: dkms.v32, tree: 'gentoo', kernels: [kernels.v61] });
+  await configure(sandbox, HURRIED);
+  return sandbox;
+}
+
+export function hasDriver(sandbox: Sandbox, release: string, version = SAMPLE): Promise<void> {
+  return until(
+    `${release} has ${version}`,
+    async () => (await installedVersion(sandbox, release)) === version,
+  );
+}
+
+export async function told(daemon: Daemon): Promise<StatusDocument> {
+  return JSON.parse((await daemon.get('/status')).body) as StatusDocument;
+}
+
+/** What a burst of work has taken is given back when there is nothing to do. */
+export function small(daemon: Daemon): Promise<void> {
+  return until('the daemon is small', () => daemon.memory() < MOST_MEMORY);
+}
+
+/** Until the daemon has nothing more to do. */
+export async function quiet(sandbox: Sandbox): Promise<void> {
+  await until('nothing is under way', async () => (await statusOf(sandbox)).run === null);
+  await noBuildAlive(sandbox, 10_000);
 }

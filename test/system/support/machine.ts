@@ -228,16 +228,22 @@ export async function expectSettled(
   await noBuildAlive(sandbox);
 }
 
+// To ask costs: at most this share of the time goes into asking, so that what is waited for has the rest.
+const ASKING = 0.2;
+
 /** Waits until a condition holds, however slow the machine is, and says what for where it never does. */
 export async function until(
   what: string,
   condition: () => Promise<boolean> | boolean,
-  limitMs = 60_000,
+  limitMs = 120_000,
 ): Promise<void> {
   const deadline = Date.now() + limitMs;
-  while (!(await condition())) {
+  for (;;) {
+    const asked = performance.now();
+    if (await condition()) return;
     if (Date.now() > deadline) throw new Error(`${what}: not within ${limitMs} ms`);
-    await sleep(10);
+    const took = performance.now() - asked;
+    await sleep(Math.min(Math.max(10, took / ASKING - took), 1000));
   }
 }
 

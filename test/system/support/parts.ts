@@ -1,13 +1,12 @@
 // The real parts of the system tests: kernels' headers and releases of dkms, from Debian's archive, in
 // .cache/parts. They are unpacked there and never installed on the machine.
 
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
-import { mkdir, open, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { aptForSuite, closure, listsMayBeOld, MACHINE_APT, searchNames, unpack, updateLists } from './apt.ts';
 import { command } from './command.ts';
+import { locked } from './lock.ts';
 import { CACHE } from './project.ts';
 
 /** A real kernel's headers. */
@@ -79,20 +78,9 @@ export function parts(): Parts {
   return withExtraDkms(index.parts);
 }
 
-/** Makes sure that all parts are there. Asked twice at once, one fetches and the other waits. */
+/** Makes sure that all parts are there. */
 export async function ensureParts(log: (line: string) => void): Promise<Parts> {
-  await mkdir(FOLDER, { recursive: true });
-  const lock = await open(join(FOLDER, 'lock'), 'w', 0o600);
-  try {
-    const flock = spawn('flock', ['-w', String(LOCK_SECONDS), '3'], {
-      stdio: ['ignore', 'inherit', 'inherit', lock.fd],
-    });
-    const [code] = await once(flock, 'exit');
-    if (code !== 0) throw new Error(`another run has held ${FOLDER}/lock for ${LOCK_SECONDS} s`);
-    return withExtraDkms(await fetchMissing(log));
-  } finally {
-    await lock.close();
-  }
+  return withExtraDkms(await locked(join(FOLDER, 'lock'), LOCK_SECONDS, () => fetchMissing(log)));
 }
 
 async function fetchMissing(log: (line: string) => void): Promise<Parts> {

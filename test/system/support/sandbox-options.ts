@@ -52,6 +52,8 @@ export interface RunOptions {
   /** Written to standard input, which is empty otherwise. */
   input?: string;
   timeoutMs?: number;
+  /** Wait until nobody holds its output any more, not just for its end. */
+  untilSilent?: boolean;
   /** Return a result with a non-zero code instead of throwing. */
   allowFailure?: boolean;
 }

@@ -30,6 +30,9 @@ export const GENTOO = {
   '/usr/bin/emerge': { text: '', mode: 0o755 },
 } as const;
 
+/** How emerge is called for what is not there yet. */
+export const EMERGE = 'emerge --ask=n --quiet-build=y --nospinner --color=n --noreplace';
+
 export interface BenchOptions extends MemoryHostOptions {
   readonly choices?: Partial<Choices>;
   readonly selected?: readonly StepName[];

@@ -1,9 +1,8 @@
 // The step that loads the driver: when it is planned, and what it says of a kernel that refuses.
 import { describe, expect, it } from 'vitest';
-import { loadConfig } from '../../../src/config/load.ts';
 import { applyLoad } from '../../../src/reconcile/apply-load.ts';
 import type { Policy } from '../../../src/reconcile/plan.ts';
-import { type ReconcileOptions, reconcile } from '../../../src/reconcile/reconcile.ts';
+import type { Report } from '../../../src/reconcile/reconcile.ts';
 import {
   current,
   driverSource,
@@ -12,10 +11,10 @@ import {
   inShort,
   machine,
   module,
-  POLICY,
   planHost,
 } from '../support/machines.ts';
 import { type ExecAnswer, type MemoryHost, memoryHost } from '../support/memory-host.ts';
+import { runReconcile } from '../support/run-reconcile.ts';
 import { workingDkms } from '../support/working-dkms.ts';
 
 const A = '6.12.58-gentoo-dist';
@@ -201,18 +200,8 @@ describe('loading', () => {
   });
 });
 
-function options(host: MemoryHost, signal = new AbortController().signal): ReconcileOptions {
-  return {
-    config: loadConfig(host.fs).config,
-    configWarnings: [],
-    policy: { ...POLICY, trigger: 'boot' },
-    dryRun: false,
-    patience: 0,
-    signal,
-    makeOptions: undefined,
-    onEvent() {},
-    onWait() {},
-  };
+function boot(host: MemoryHost, signal = new AbortController().signal): Promise<Report> {
+  return runReconcile(host, { trigger: 'boot' }, { signal });
 }
 
 it('a module that a killed run had taken away is put back and loaded, though a new one does not build', async () => {
@@ -234,7 +223,7 @@ it('a module that a killed run had taken away is put back and loaded, though a n
       },
     },
   );
-  const { done } = await reconcile(host, options(host));
+  const { done } = await boot(host);
   const ended = done.map(({ step, outcome }) => `${step.kind} ${outcome}`);
   expect(ended.filter((text) => /clean|load/.test(text))).toEqual(['clean done', 'load done']);
 });
@@ -256,7 +245,7 @@ describe('a run whose build takes too long', () => {
         return call.command === 'udevadm' || call.command === 'modprobe' ? '' : workingDkms(call, on);
       },
     });
-    const { done } = await reconcile(host, options(host, controller.signal));
+    const { done } = await boot(host, controller.signal);
     return done
       .map(({ step, outcome }) => `${step.kind} ${outcome}`)
       .filter((text) => /build|load/.test(text));
@@ -285,7 +274,7 @@ describe('a run whose build takes too long', () => {
         },
       },
     );
-    const { done } = await reconcile(host, options(host, controller.signal));
+    const { done } = await boot(host, controller.signal);
     expect(done.map(({ step, outcome }) => `${step.kind} ${outcome}`)).toContain('load done');
     const called = host.exec.calls.filter(({ command }) => command === hook || command === 'modprobe');
     expect(called.map(({ command }) => command)).toEqual(['modprobe', hook]);

@@ -2,10 +2,14 @@
 import { loadConfig } from '../../../src/config/load.ts';
 import type { Host } from '../../../src/host/host.ts';
 import type { Policy } from '../../../src/reconcile/plan.ts';
-import { type Report, reconcile } from '../../../src/reconcile/reconcile.ts';
+import { type ReconcileOptions, type Report, reconcile } from '../../../src/reconcile/reconcile.ts';
 import { POLICY } from './machines.ts';
 
-export function runReconcile(host: Host, policy: Partial<Policy> = {}): Promise<Report> {
+export function runReconcile(
+  host: Host,
+  policy: Partial<Policy> = {},
+  options: Partial<ReconcileOptions> = {},
+): Promise<Report> {
   return reconcile(host, {
     config: loadConfig(host.fs).config,
     configWarnings: [],
@@ -16,5 +20,6 @@ export function runReconcile(host: Host, policy: Partial<Policy> = {}): Promise<
     makeOptions: undefined,
     onEvent() {},
     onWait() {},
+    ...options,
   });
 }

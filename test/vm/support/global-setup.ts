@@ -1,10 +1,10 @@
 // Before the vm tests: the images that their guests boot, with the program as it is now.
 
 import { join } from 'node:path';
+import { locked } from '../../system/support/lock.ts';
 import { ensureDisks } from './disks.ts';
 import { removeLeftGuests } from './guest.ts';
 import { ensureBases } from './images.ts';
-import { locked } from './lock.ts';
 import { FOLDER } from './places.ts';
 
 // Two images take four minutes on a slow day; a second asker waits for them rather than failing.

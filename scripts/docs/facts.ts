@@ -13,6 +13,7 @@ export const FILES: readonly (readonly [path: string, what: string])[] = [
   ['/var/log/ttkmd/builds/', 'One log for each build; the last 50 are kept.'],
   ['/var/log/ttkmd/bootstrap-*.log', 'A log for each bootstrap.'],
   ['/var/cache/ttkmd/', 'What a bootstrap has downloaded.'],
+  ['/opt/tenstorrent/', 'SFPI and tt-inference-server, where a bootstrap brings them.'],
   ['/opt/ttkmd/', "Tenstorrent's Python tools, where a bootstrap installs them."],
   ['/run/ttkmd/', "The lock, the events of the run under way, the daemon's sockets."],
   ['/run/ttkmd/status.sock', 'Where the daemon answers everybody, see SOCKETS.'],

@@ -1,6 +1,14 @@
 // Goes through the steps one after another: looks whether each is needed, does it, and looks again.
 import { EXIT, TtkmdError } from '../host/errors.ts';
-import { begun, finished, type Journal, readJournal, withUndo, writeJournal } from './journal.ts';
+import {
+  begun,
+  finished,
+  type Journal,
+  readJournal,
+  withChoices,
+  withUndo,
+  writeJournal,
+} from './journal.ts';
 import type { Bench, BootstrapStep, Check, StepName, Work } from './step.ts';
 import { describeWork, doWork, interrupted } from './work.ts';
 
@@ -74,7 +82,7 @@ async function take(
     journal = next;
     writeJournal(host.fs, journal);
   };
-  keep({ ...begun(journal, step.name), versions: bench.versions, python: bench.choices.python });
+  keep(withChoices(begun(journal, step.name), step.name, bench));
   const round = async (works: readonly Work[]): Promise<void> => {
     for (const work of works) {
       if (options.signal.aborted) throw interrupted();
@@ -95,7 +103,11 @@ async function take(
       if (after.done) break;
       // Package lists that have just come, a repository that is there now: more is known than before.
       const next = await step.plan(bench);
-      if (sameWork(works, next)) throw unreached(step, after);
+      if (sameWork(works, next)) {
+        if (after.bearable !== true) throw unreached(step, after);
+        options.onHappening({ type: 'warning', text: after.why });
+        break;
+      }
       works = next;
     }
   } catch (error) {

@@ -54,6 +54,12 @@ export const RULES: readonly Rule[] = [
   },
   { name: 'source', summary: "tt-kmd's source in /usr/src", usual: always, needs: [] },
   {
+    name: 'hugepages',
+    summary: 'pages of 1 GiB, before builds fill the memory, and their mount',
+    usual: ({ chrooted }) => !chrooted,
+    needs: [],
+  },
+  {
     name: 'driver',
     summary: 'the driver, built for every kernel and loaded',
     usual: always,
@@ -90,6 +96,12 @@ export const RULES: readonly Rule[] = [
   {
     name: 'tt-metalium',
     summary: "a command that runs upstream's container of TT-Metalium",
+    usual: onDemand,
+    needs: ['podman'],
+  },
+  {
+    name: 'tt-inference-server',
+    summary: "upstream's servers of models, in containers; a version that --versions FILE names",
     usual: onDemand,
     needs: ['podman'],
   },

@@ -8,9 +8,23 @@ import { observeLoaded } from '../driver/loaded.ts';
 import type { Host } from '../host/host.ts';
 import { openInit } from '../init/detect.ts';
 import type { ServiceState } from '../init/services.ts';
+import type { Judgement } from '../reconcile/judgement.ts';
 import { look } from '../reconcile/look.ts';
 import type { ConfigWarning } from '../reconcile/observation.ts';
 import { isCommand } from './facts.ts';
+
+export interface HugepagesFacts {
+  readonly demand: number;
+  /** Where the number comes from. */
+  readonly why: string;
+  /** Of the demanded ones. */
+  readonly total: number;
+  readonly free: number;
+  readonly mounted: boolean;
+  readonly folder: string;
+  /** Why this kernel has none. */
+  readonly lack: { readonly text: string; readonly hint: string } | undefined;
+}
 
 export interface DoctorFacts {
   /** Commands that building takes, and whether they are there. */
@@ -24,12 +38,8 @@ export interface DoctorFacts {
   readonly loadedVersion: string | undefined;
   /** Something could be loaded here. */
   readonly loadable: boolean;
-  readonly hugepages: {
-    readonly total: number;
-    readonly free: number;
-    readonly mounted: boolean;
-    readonly folder: string;
-  };
+  /** Undefined in a chroot. */
+  readonly hugepages: HugepagesFacts | undefined;
   /** Ways in which kernel installations go past us. */
   readonly bypasses: readonly string[];
   readonly services: readonly ServiceState[] | undefined;
@@ -45,9 +55,6 @@ export interface DoctorFacts {
   readonly containers: 'podman' | 'docker' | undefined;
   readonly containersSay: string | undefined;
 }
-
-const PAGES = '/sys/kernel/mm/hugepages/hugepages-1048576kB';
-const HUGEPAGE_FOLDER = '/dev/hugepages-1G';
 
 /** Milliseconds: a Python program with large libraries starts slowly the first time. */
 const TOOL_LIMIT = 60_000;
@@ -72,7 +79,7 @@ export async function observeForDoctor(
     wanted: judgement.driver.source?.version,
     loadedVersion: observeLoaded(fs)?.version,
     loadable: !machine.chrooted && fs.exists(`/lib/modules/${machine.runningRelease}`),
-    hugepages: hugepages(host),
+    hugepages: hugepages(judgement),
     bypasses: judgeHookWays(observeHookWays(host))
       .problems.filter(({ severity }) => severity === 'bypass')
       .map(({ message }) => message),
@@ -84,13 +91,18 @@ export async function observeForDoctor(
   };
 }
 
-function hugepages({ fs }: Host): DoctorFacts['hugepages'] {
-  const read = (name: string): number => Number(fs.readText(`${PAGES}/${name}`)?.trim() ?? 0);
-  const mounts = fs.readText('/proc/self/mounts') ?? '';
-  const mounted = mounts
-    .split('\n')
-    .some((line) => line.split(' ')[1] === HUGEPAGE_FOLDER && line.includes(' hugetlbfs '));
-  return { total: read('nr_hugepages'), free: read('free_hugepages'), mounted, folder: HUGEPAGE_FOLDER };
+function hugepages({ hugepages: judged, observation }: Judgement): HugepagesFacts | undefined {
+  const seen = observation.hugepages;
+  if (judged === undefined || seen === undefined) return undefined;
+  return {
+    demand: judged.demand.total,
+    why: judged.demand.why,
+    total: judged.present,
+    free: judged.nodes.reduce((sum, { free }) => sum + free, 0),
+    mounted: judged.mount === 'mounted',
+    folder: seen.mount.path,
+    lack: seen.lack,
+  };
 }
 
 async function startTool(host: Host, name: string): Promise<DoctorFacts['tools'][number]> {

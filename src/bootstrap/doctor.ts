@@ -75,31 +75,24 @@ function loaded({ loadedVersion, loadable, wanted, devices }: DoctorFacts): Diag
     : warning('module', `${loadedVersion} is loaded, and ${wanted} is installed`, 'reboot when it suits');
 }
 
-function hugepages({ hugepages: { total, free, mounted, folder }, devices }: DoctorFacts): Diagnosis[] {
-  // Where the IOMMU translates for every card, none are needed.
-  const needy = devices.filter(({ iommu }) => iommu !== 'translates');
-  if (needy.length === 0)
-    return [
-      ok(
-        'hugepages',
-        devices.length === 0 ? 'none are needed without a card' : 'none are needed behind this IOMMU',
-      ),
-    ];
+const BRING_HUGEPAGES = 'as root: ttkmdctl hugepages apply, which says what is in the way';
+
+function hugepages({ hugepages: seen }: DoctorFacts): Diagnosis[] {
+  if (seen === undefined) return [ok('hugepages', 'a chroot has none')];
+  const { demand, why, total, free, mounted, folder, lack } = seen;
+  if (demand === 0) return [ok('hugepages', `none are wanted: ${why}`)];
+  const count = `${total} of ${demand} × 1 GiB, ${free} free`;
   return [
-    total === 0
-      ? failure(
-          'hugepages',
-          'no page of 1 GiB is there',
-          "add hugepagesz=1G hugepages=4 for each card to the kernel's command line, and reboot",
-        )
-      : ok('hugepages', `${total} of 1 GiB, ${free} free`),
+    lack !== undefined
+      ? failure('hugepages', lack.text, lack.hint)
+      : total === 0
+        ? failure('hugepages', `no page of 1 GiB is there, and ${demand} are wanted`, BRING_HUGEPAGES)
+        : total < demand
+          ? warning('hugepages', count, BRING_HUGEPAGES)
+          : ok('hugepages', count),
     mounted
       ? ok('hugepages mount', `${folder} is mounted`)
-      : failure(
-          'hugepages mount',
-          `${folder} is not mounted`,
-          `as root: mkdir -p ${folder} && mount -t hugetlbfs -o pagesize=1G,mode=0777,nosuid,nodev none ${folder}`,
-        ),
+      : failure('hugepages mount', `${folder} is not mounted as it should be`, BRING_HUGEPAGES),
   ];
 }
 

@@ -19,6 +19,9 @@ export function downloadsOf(
   return [
     ...(steps.includes('source') && choices.kmdSource === undefined ? [versions.driver] : []),
     ...(steps.includes('firmware') && versions.firmware !== undefined ? [versions.firmware] : []),
+    ...(steps.includes('tt-inference-server') && versions.inference !== undefined
+      ? [versions.inference]
+      : []),
     ...(steps.includes('sfpi') && sfpi !== undefined ? [sfpi] : []),
   ];
 }

@@ -6,7 +6,7 @@ import type { Versions } from './versions.ts';
 
 /** @throws TtkmdError where no bootstrap has ended here */
 export function exportedVersions(fs: HostFs): Versions {
-  const { steps, versions, python } = readJournal(fs);
+  const { steps, versions, python, kmdSource } = readJournal(fs);
   const done = steps.filter((step) => step.done).map(({ name }) => name);
   if (versions === undefined || python === undefined || done.length === 0) {
     throw new TtkmdError(
@@ -16,5 +16,8 @@ export function exportedVersions(fs: HostFs): Versions {
       EXIT.unhealthy,
     );
   }
-  return { ...versions, machine: { steps: done, python } };
+  return {
+    ...versions,
+    machine: { steps: done, python, ...(kmdSource === undefined ? {} : { kmdSource }) },
+  };
 }

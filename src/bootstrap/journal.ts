@@ -3,8 +3,8 @@ import { EXIT, TtkmdError } from '../host/errors.ts';
 import type { HostFs } from '../host/fs.ts';
 import type { PythonWay } from './choices.ts';
 import { STEP_NAMES } from './choices.ts';
-import type { StepName, Undo } from './step.ts';
-import type { Versions } from './versions.ts';
+import type { Bench, StepName, Undo } from './step.ts';
+import { TOOL_NAMES, type Versions } from './versions.ts';
 
 export const JOURNAL_PATH = '/var/lib/ttkmd/bootstrap.json';
 
@@ -22,6 +22,8 @@ export interface Journal {
   /** What they were done with. */
   readonly versions?: Versions;
   readonly python?: PythonWay;
+  /** Where tt-kmd came from, as `--kmd-source` names it. */
+  readonly kmdSource?: string;
 }
 
 export const EMPTY_JOURNAL: Journal = { schema: 1, steps: [] };
@@ -54,6 +56,52 @@ export function begun(journal: Journal, name: StepName): Journal {
   const before = journal.steps.find((step) => step.name === name);
   if (before !== undefined) return replaced(journal, { ...before, done: false });
   return { ...journal, steps: [...journal.steps, { name, done: false, undo: [] }] };
+}
+
+/** What a step is done with; what other steps were done with stays. */
+export function withChoices(
+  journal: Journal,
+  name: StepName,
+  { versions, choices }: Pick<Bench, 'versions' | 'choices'>,
+): Journal {
+  const { kmdSource, ...rest } = journal;
+  const from = name === 'source' ? choices.kmdSource : kmdSource;
+  const own = {
+    ...(rest.versions ?? versions),
+    ...versionsOf(name, versions, rest.versions?.tools ?? versions.tools),
+  };
+  const isTool = TOOL_NAMES.some((tool) => tool === name);
+  return {
+    ...rest,
+    versions: own,
+    python: isTool ? choices.python : (rest.python ?? choices.python),
+    ...(from === undefined ? {} : { kmdSource: from }),
+  };
+}
+
+function versionsOf(
+  name: StepName,
+  { driver, tools, firmware, sfpi, metalium, inference }: Versions,
+  before: Versions['tools'],
+): Partial<Versions> {
+  switch (name) {
+    case 'source':
+      return { driver };
+    case 'tt-smi':
+    case 'tt-flash':
+    case 'tt-topology':
+      return { tools: { ...before, ...(tools[name] === undefined ? {} : { [name]: tools[name] }) } };
+    case 'firmware':
+      return firmware === undefined ? {} : { firmware };
+    case 'sfpi':
+      return sfpi === undefined ? {} : { sfpi };
+    case 'tt-metalium':
+      return metalium === undefined ? {} : { metalium };
+    case 'tt-inference-server':
+      return inference === undefined ? {} : { inference };
+    default:
+      return {};
+  }
 }
 
 export function withUndo(journal: Journal, name: StepName, undo: readonly Undo[]): Journal {

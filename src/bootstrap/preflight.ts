@@ -20,7 +20,7 @@ export interface Reached {
 const NEEDED_SPACE: Readonly<Record<string, readonly [bytes: number, steps: readonly StepName[]]>> = {
   '/usr/src': [64 * 1024 ** 2, ['source', 'driver']],
   '/var/lib': [512 * 1024 ** 2, ['packages', 'driver', 'podman']],
-  '/opt': [1024 ** 3, ['tt-smi', 'tt-flash', 'tt-topology', 'sfpi']],
+  '/opt': [1024 ** 3, ['tt-smi', 'tt-flash', 'tt-topology', 'sfpi', 'tt-inference-server']],
 };
 
 const SUPPORTED_ARCHITECTURES = ['x86_64', 'aarch64'];

@@ -10,6 +10,7 @@ export type StepName =
   | 'packages'
   | 'kernel-options'
   | 'source'
+  | 'hugepages'
   | 'driver'
   | 'hooks'
   | 'service'
@@ -19,7 +20,8 @@ export type StepName =
   | 'firmware'
   | 'sfpi'
   | 'podman'
-  | 'tt-metalium';
+  | 'tt-metalium'
+  | 'tt-inference-server';
 
 /** A file of the network's, or of a mirror's. */
 export interface Download {
@@ -40,6 +42,8 @@ export type Undo =
   | { readonly kind: 'packages'; readonly manager: 'apt' | 'portage'; readonly names: readonly string[] }
   /** The driver: unloaded where nobody uses it, off all kernels, off dkms's records; its source goes with `tree`. */
   | { readonly kind: 'driver'; readonly version: string }
+  /** Free pages that ttkmd had allocated, and their mount, where the driver that used them is not loaded. */
+  | { readonly kind: 'hugepages'; readonly path: string }
   /** dkms's folder, with keys that it made, where no other package's modules are recorded in it. */
   | { readonly kind: 'dkms-tree'; readonly path: string }
   | { readonly kind: 'run'; readonly argv: readonly string[] };
@@ -84,6 +88,8 @@ export interface Check {
   readonly done: boolean;
   /** Why it is done or is to be done, as the end of a sentence. */
   readonly why: string;
+  /** Once all was tried, what is left can be gone on with. */
+  readonly bearable?: boolean;
 }
 
 export interface BootstrapStep {

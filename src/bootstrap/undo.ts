@@ -6,6 +6,7 @@ import { quoted } from '../driver/trust.ts';
 import type { HostFs } from '../host/fs.ts';
 import { fileHash } from '../host/hash.ts';
 import type { Host } from '../host/host.ts';
+import { describeHugepages, giveHugepagesBack } from './hugepages-undo.ts';
 import type { Journal } from './journal.ts';
 import { removePackages } from './packages-undo.ts';
 import type { Hands, StepName, Undo } from './step.ts';
@@ -27,7 +28,7 @@ const LIMIT = 30 * 60_000;
 
 /** Steps whose files the program's own removal takes off, since it put them there. */
 const OWN: readonly StepName[] = ['program', 'hooks', 'service'];
-const DRIVER: readonly StepName[] = ['source', 'driver'];
+const DRIVER: readonly StepName[] = ['source', 'hugepages', 'driver'];
 
 /** dkms is needed to take the driver off, and its keys go when it has gone; the rest is between. */
 const RANKS: Readonly<Partial<Record<Undo['kind'], number>>> = { driver: 0, packages: 2, 'dkms-tree': 3 };
@@ -46,7 +47,8 @@ export function undoList(journal: Journal, keepDriver: boolean): Undo[] {
 }
 
 /** A line that says what taking back would do; undefined where there is nothing to take back any more. */
-export function describeUndo({ fs }: Pick<Host, 'fs'>, undo: Undo): UndoReport | undefined {
+export function describeUndo(host: Pick<Host, 'fs' | 'machine'>, undo: Undo): UndoReport | undefined {
+  const { fs } = host;
   switch (undo.kind) {
     case 'file': {
       const hash = fileHash(fs, undo.path);
@@ -62,6 +64,8 @@ export function describeUndo({ fs }: Pick<Host, 'fs'>, undo: Undo): UndoReport |
       return fs.lstat(undo.path) === undefined ? undefined : { kind: 'remove', text: undo.path };
     case 'dkms-tree':
       return describeDkmsTree(fs, undo.path);
+    case 'hugepages':
+      return describeHugepages(host, undo.path);
     case 'packages':
       return { kind: 'remove', text: `packages: ${undo.names.join(' ')}` };
     case 'driver':
@@ -89,6 +93,8 @@ export async function takeBack(bench: UndoBench, undo: Undo): Promise<UndoReport
       return fs.removeEmptyFolder(undo.path)
         ? report
         : { kind: 'keep', text: `${undo.path}: something of others is in it` };
+    case 'hugepages':
+      return giveHugepagesBack(bench, undo.path);
     case 'packages':
       return removePackages(bench, undo, LIMIT);
     case 'driver':

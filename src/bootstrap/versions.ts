@@ -2,10 +2,12 @@
 import { EXIT, TtkmdError } from '../host/errors.ts';
 import type { PythonWay } from './choices.ts';
 import { STEP_NAMES } from './choices.ts';
+import { record } from './record.ts';
 import type { Download, StepName } from './step.ts';
 import releasedSet from './versions.json' with { type: 'json' };
 
-export type ToolName = 'tt-smi' | 'tt-flash' | 'tt-topology';
+export const TOOL_NAMES = ['tt-smi', 'tt-flash', 'tt-topology'] as const;
+export type ToolName = (typeof TOOL_NAMES)[number];
 
 export interface Versions {
   readonly schema: 1;
@@ -18,12 +20,19 @@ export interface Versions {
     readonly aarch64?: Download;
   };
   readonly metalium?: { readonly image: string; readonly tag: string };
+  readonly inference?: Download & { readonly version: string };
   /** What was done on the machine that the file was written on; whoever reads it does the same, without questions. */
-  readonly machine?: { readonly steps: readonly StepName[]; readonly python: PythonWay };
+  readonly machine?: {
+    readonly steps: readonly StepName[];
+    readonly python: PythonWay;
+    /** As `--kmd-source` takes it; undefined is upstream's release. */
+    readonly kmdSource?: string;
+  };
 }
 
 const SHA256 = /^[0-9a-f]{64}$/;
 const VERSION = /^\d[\w.+-]*$/;
+const KMD_SOURCE = /^(?:ebuild|\/.*|[a-z]+:\/\/.*#.+)$/;
 const PYTHON_WAYS: readonly PythonWay[] = ['pipx', 'venv', 'uv', 'active'];
 
 /** The set that this release was made with. */
@@ -97,6 +106,7 @@ export function parseVersions(text: string, place: string): Versions {
             tag: text_(metalium.tag, 'metalium.tag', /^[\w][\w.-]*$/),
           },
         }),
+    ...(found.inference === undefined ? {} : { inference: released('inference') }),
     ...(found.machine === undefined ? {} : { machine: machine(record(found.machine), wrong) }),
   };
 }
@@ -105,16 +115,15 @@ function machine(
   found: Record<string, unknown>,
   wrong: (what: string) => never,
 ): NonNullable<Versions['machine']> {
-  const { steps, python } = found;
+  const { steps, python, kmdSource } = found;
   if (!Array.isArray(steps)) return wrong('machine.steps is no list');
+  if (kmdSource !== undefined && (typeof kmdSource !== 'string' || !KMD_SOURCE.test(kmdSource)))
+    return wrong('machine.kmdSource is no folder, tarball, URL#TAG or ebuild');
   return {
     steps: steps.map(
       (name) => STEP_NAMES.find((one) => one === name) ?? wrong(`machine.steps has an unknown one, ${name}`),
     ),
     python: PYTHON_WAYS.find((one) => one === python) ?? wrong('machine.python is unknown'),
+    ...(kmdSource === undefined ? {} : { kmdSource }),
   };
-}
-
-function record(value: unknown): Record<string, unknown> {
-  return typeof value === 'object' && value !== null ? { ...value } : {};
 }

@@ -1,9 +1,11 @@
 // What a bootstrap works with on the real machine.
 import type { Hands, Work } from '../bootstrap/step.ts';
 import { download } from '../host/download.ts';
+import { openFolder } from '../host/local-host.ts';
 import { runOpenly } from '../host/open-run.ts';
 import { startOwnCommand } from '../host/own-command.ts';
-import { request, webEnvironment } from '../host/web.ts';
+import { failed, request, webEnvironment } from '../host/web.ts';
+import { requestText } from '../host/web-text.ts';
 
 /** Milliseconds without a byte after which a download is given up. */
 const PATIENCE = 60_000;
@@ -15,6 +17,8 @@ const OWN_LIMIT = 6 * 60 * 60_000;
 export interface RealHands extends Hands {
   /** Why nothing can be downloaded from an address; undefined where something can. */
   reach(from: string): Promise<string | undefined>;
+  /** The text behind an address, or of a file. */
+  read(from: string): Promise<string>;
 }
 
 export function realHands(
@@ -35,6 +39,12 @@ export function realHands(
     ask: (args) => startOwnCommand(args).ended,
     download: (from, to, sha256) =>
       download({ from, to, sha256, environment, patience: patience(), signal, onBytes }),
+    async read(from) {
+      if (!from.startsWith('/')) return requestText(from, { environment, patience: patience(), signal });
+      const text = openFolder('/').readText(from);
+      if (text !== undefined) return text;
+      throw failed(from, 'there is no such file');
+    },
     async reach(from) {
       try {
         if (from.startsWith('/')) return undefined;

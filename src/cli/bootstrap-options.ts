@@ -24,8 +24,13 @@ export interface BootstrapOptions extends GlobalOptions {
   readonly reboot: 'ask' | 'never' | 'always';
 }
 
+/** The word that `--versions` takes instead of a file. */
+export const LATEST = 'latest';
+
 /** @throws TtkmdError where the file cannot be read or understood */
 export function chosenVersions({ versions, mirror }: BootstrapOptions): Versions {
+  // What the publishers have is asked when it is known which steps need it.
+  if (versions === LATEST) return releasedVersions();
   if (versions !== undefined) return parseVersions(readOutside(versions), versions);
   // A folder that was filled elsewhere brings what it was filled with.
   const kept = mirror === undefined || isAddress(mirror) ? undefined : `${resolve(mirror)}/versions.json`;
@@ -46,7 +51,7 @@ export function choicesFrom(
     with: list(options.with),
     without: list(options.without),
     only: only.length > 0 ? only : (machine?.steps ?? []),
-    kmdSource: kmdSource(options.kmdSource),
+    kmdSource: kmdSource(options.kmdSource ?? machine?.kmdSource),
     python: options.python ?? machine?.python ?? 'pipx',
     activeEnvironment: process.env.VIRTUAL_ENV || undefined,
     mirror:
@@ -67,7 +72,10 @@ function kmdSource(given: string | undefined): string | undefined {
   }
   const path = resolve(given);
   if (openFolder('/').exists(path)) return path;
-  throw usage(`There is no ${path}.`, 'Give --kmd-source a folder, a tarball, URL#TAG or ebuild.');
+  throw usage(
+    `There is no ${path}, which tt-kmd is to come from.`,
+    'Bring it there, or give --kmd-source a folder, a tarball, URL#TAG or ebuild.',
+  );
 }
 
 function isAddress(text: string): boolean {

@@ -55,6 +55,8 @@ function versionOf(name: StepName, versions: Versions): string | undefined {
       return versions.sfpi?.version;
     case 'tt-metalium':
       return versions.metalium?.tag;
+    case 'tt-inference-server':
+      return versions.inference?.version;
     default:
       return undefined;
   }

@@ -21,7 +21,7 @@ import { askYesNo, canAsk } from './ask.ts';
 import { conclude } from './bootstrap-end.ts';
 import { type RealHands, realHands } from './bootstrap-hands.ts';
 import { openLog, tellFailure } from './bootstrap-log.ts';
-import { type BootstrapOptions, choicesFrom, chosenVersions } from './bootstrap-options.ts';
+import { type BootstrapOptions, choicesFrom, chosenVersions, LATEST } from './bootstrap-options.ts';
 import { listSteps, showFindings, showMachine } from './bootstrap-plan.ts';
 import { bootstrapProgress } from './bootstrap-progress.ts';
 import { type Context, openContext } from './context.ts';
@@ -43,10 +43,6 @@ export async function bootstrap(options: BootstrapOptions, action?: string, dir?
   const { signal, exitStatus } = interruptible();
   const hands = realHands(signal, () => {});
   const bench = await openBench(context, options, hands);
-  if (options.list) {
-    listSteps(context.terminal, bench.selected, bench.versions);
-    return EXIT.ok;
-  }
   if (action !== undefined && action !== 'fetch') {
     throw new TtkmdError(
       'bootstrap-usage',
@@ -56,8 +52,15 @@ export async function bootstrap(options: BootstrapOptions, action?: string, dir?
     );
   }
   try {
-    if (action === 'fetch')
-      return await (await import('./bootstrap-fetch.ts')).fetchMirror(context, bench, dir);
+    if (options.list) {
+      const { selected, versions } = await withLatest(bench, options, hands);
+      listSteps(context.terminal, selected, versions);
+      return EXIT.ok;
+    }
+    if (action === 'fetch') {
+      const { fetchMirror } = await import('./bootstrap-fetch.ts');
+      return await fetchMirror(context, await withLatest(bench, options, hands), dir);
+    }
     return await work(context, options, bench, hands, signal);
   } catch (error) {
     if (!signal.aborted) throw error;
@@ -75,6 +78,20 @@ async function openBench({ host }: Context, options: BootstrapOptions, hands: Re
   return { host, facts, choices, versions, hands, selected: selectSteps(choices, facts) };
 }
 
+/** What the publishers, or a mirror, have now, where that was asked for. */
+async function withLatest(bench: Bench, { versions }: BootstrapOptions, hands: RealHands): Promise<Bench> {
+  if (versions !== LATEST) return bench;
+  const { latestVersions } = await import('../bootstrap/latest.ts');
+  const { choices, selected, host } = bench;
+  const wanted = {
+    steps: selected,
+    kmdSource: choices.kmdSource,
+    arch: host.machine.arch,
+    mirror: choices.mirror,
+  };
+  return { ...bench, versions: await latestVersions(bench.versions, wanted, hands.read) };
+}
+
 async function work(
   context: Context,
   options: BootstrapOptions,
@@ -87,7 +104,8 @@ async function work(
   showMachine(terminal, first.facts);
   if (!dryRun && first.facts.root) rememberBrought(first);
   const asks = !dryRun && !options.yes && first.versions.machine === undefined && canAsk();
-  const bench = asks ? await askForMore(first, options, signal) : first;
+  const chosen = asks ? await askForMore(first, options, signal) : first;
+  const bench = await withLatest(chosen, options, hands);
   const findings = await findingsOf(bench, hands);
   showFindings(terminal, findings);
   const stops = findings.filter(({ severity }) => severity === 'stop');
@@ -104,7 +122,7 @@ async function work(
   try {
     const report = await runBootstrap(bench, steps, { dryRun, signal, onHappening: progress.onHappening });
     progress.stop();
-    return await conclude(context, options, bench, report, log?.path);
+    return await conclude(context, options, bench, report, log?.path, signal);
   } catch (error) {
     tellFailure(error, progress, log);
     throw error;

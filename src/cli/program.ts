@@ -161,7 +161,10 @@ function addBootstrap(program: Command, run: Run): void {
       '--kmd-source <source>',
       "tt-kmd from a folder, a tarball, URL#TAG, or ebuild, instead of upstream's release",
     )
-    .option('--versions <file>', 'install the versions, and do the steps, that a file names')
+    .option(
+      '--versions <file>',
+      'install the versions, and do the steps, that a file names; or latest: what the publishers have now, as far as they vouch for it with checksums',
+    )
     .option(
       '--export <file>',
       'write what this machine has to such a file (- for standard output), and do nothing else',

@@ -221,7 +221,7 @@ function sameFiles(before: InstallRecord, after: InstallRecord): boolean {
 function inTheWay(conflicts: readonly string[]): TtkmdError {
   return new TtkmdError(
     'deploy-conflict',
-    `Nothing was installed, because something else is in the way: ${conflicts.join('; ')}.`,
+    `Nothing was installed, because something else is in the way: ${[...new Set(conflicts)].join('; ')}.`,
     'Move it away (a package manager may own it: `ttkmdctl` is then installed already), or give --force to replace it.',
     EXIT.stepFailed,
   );

@@ -1,56 +1,62 @@
-// The bootstrap of a fresh Debian, with real packages and a real build, from a server that misbehaves first.
+// The bootstrap of a fresh Debian, with real packages and a real build, where every step fails once before it is done.
 
-import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { command } from './support/command.ts';
+import { type Archive, DRIVER_ARCHIVE, packDriver, packScripts } from './support/archives.ts';
 import { FreshRoot, unpackedRelease } from './support/fresh-root.ts';
 import { changes, printed } from './support/machine.ts';
-import { FIXTURES } from './support/project.ts';
+import { Pty } from './support/pty.ts';
+import { cutsShort, hangs, Publishers } from './support/publishers.ts';
 import type { RunResult } from './support/sandbox.ts';
 
-const NAME = 'tt-kmd-ttkmd-1.0.0-sample.tar.gz';
 const JOURNAL = '/var/lib/ttkmd/bootstrap.json';
+const SFPI = 'sfpi_1.0.0_x86_64_debian.txz';
+const INFERENCE = 'tt-inference-server-0.0.1.tar.gz';
 /** What downloads of Python packages need of this machine, where it has certificates of its own. */
 const WEB = { SSL_CERT_FILE: '/etc/ssl/certs/ca-certificates.crt', TTKMD_DOWNLOAD_PATIENCE: '2000' };
+
+/** What is the same whenever and in whichever order it came: no dates, no signatures, no Python. */
+const LASTING =
+  /^(usr\/(lib\/ttkmd|src\/tenstorrent|bin\/ttkmdctl|lib\/kernel)|etc\/(systemd|ttkmd|kernel)|opt\/tenstorrent|usr\/lib\/modules\/.*tenstorrent\.ko f )/;
 
 let root: FreshRoot;
 let before: string[];
 let server: Server;
-let archive: Buffer;
-let page: RequestListener;
+let archive: Archive;
+let sfpi: Archive;
+let inference: Archive;
+/** What the server has; the driver's page is changed for a misbehaving one. */
+const pages = new Map<string, RequestListener>();
 
-/** The sample driver as upstream packs a release; its build takes a while, so that it can be interrupted. */
-async function pack(): Promise<Buffer> {
-  const folder = await mkdtemp(join(tmpdir(), 'archive-'));
-  const top = 'tt-kmd-ttkmd-1.0.0-sample';
-  try {
-    await command(['cp', '-r', join(FIXTURES, 'sample-driver'), join(folder, top)]);
-    await command(['sh', '-c', 'echo "slow = 3" > "$1/switches.mk"', 'sh', join(folder, top)]);
-    await command(['tar', '-czf', join(folder, 'a'), '-C', folder, top]);
-    return readFileSync(join(folder, 'a'));
-  } finally {
-    await rm(folder, { recursive: true });
-  }
+function serves({ content }: Archive): RequestListener {
+  return (_, answer) => answer.end(content);
 }
 
-const right: RequestListener = (_, answer) => answer.end(archive);
-
 beforeAll(async () => {
-  [root, archive] = await Promise.all([unpackedRelease().then(FreshRoot.create), pack()]);
-  page = right;
-  server = createServer((asked, answer) =>
-    asked.url === `/${NAME}` ? page(asked, answer) : answer.writeHead(404).end(),
-  );
+  [root, archive, sfpi, inference] = await Promise.all([
+    unpackedRelease().then(FreshRoot.create),
+    packDriver(),
+    packScripts(SFPI, 'sfpi', { 'compiler/bin/riscv-tt-elf-gcc': '#!/bin/sh\necho 15.1.0\n' }),
+    packScripts(INFERENCE, 'tt-inference-server-0.0.1', {
+      'run.py': 'import os, sys\nprint(os.getcwd(), sys.argv[1:])\n',
+    }),
+  ]);
+  pages.set(`/${DRIVER_ARCHIVE}`, serves(archive)).set(`/${SFPI}`, serves(sfpi));
+  pages.set(`/${INFERENCE}`, serves(inference));
+  server = createServer((asked, answer) => {
+    const page = pages.get(asked.url ?? '');
+    if (page === undefined) answer.writeHead(404).end();
+    else page(asked, answer);
+  });
   await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
   await root.write('/root/versions.json', JSON.stringify(versions()));
+  await root.write(
+    '/root/no-such-tool.json',
+    JSON.stringify({ ...versions(), tools: { 'tt-flash': '0.0.99' } }),
+  );
   before = await root.listing();
 });
 
@@ -60,16 +66,30 @@ afterAll(async () => {
   await root?.[Symbol.asyncDispose]();
 });
 
-function versions(): object {
-  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/${NAME}`;
-  const sha256 = createHash('sha256').update(archive).digest('hex');
-  return { schema: 1, driver: { version: '1.0.0-sample', url, sha256 }, tools: { 'tt-flash': '3.10.0' } };
+function address(name: string): string {
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}/${name}`;
 }
 
-const ARGUMENTS = ['--yes', '--versions', '/root/versions.json', '--without', 'tt-smi', '--reboot', 'never'];
+function versions() {
+  return {
+    schema: 1,
+    driver: { version: '1.0.0-sample', url: address(DRIVER_ARCHIVE), sha256: archive.sha256 },
+    tools: { 'tt-flash': '3.10.0' },
+    sfpi: { version: '1.0.0', x86_64: { url: address(SFPI), sha256: sfpi.sha256 } },
+    metalium: { image: 'localhost/tt-metalium', tag: 'v0.0.1' },
+    inference: { version: '0.0.1', url: address(INFERENCE), sha256: inference.sha256 },
+  };
+}
+
+const ASKING = ['/mnt/bootstrap.sh', '--versions', '/root/versions.json', '--without', 'tt-smi'];
+const ARGUMENTS = [...ASKING, '--yes', '--reboot', 'never'];
 
 function bootstrap(...args: string[]): Promise<RunResult> {
-  return root.run(['/mnt/bootstrap.sh', ...ARGUMENTS, ...args], { env: WEB });
+  return root.run([...ARGUMENTS, ...args], { env: WEB });
+}
+
+function shell(script: string): Promise<RunResult> {
+  return root.run(['sh', '-c', script]);
 }
 
 test('a dry run prints every command and changes nothing', async () => {
@@ -78,7 +98,7 @@ test('a dry run prints every command and changes nothing', async () => {
   for (const line of [
     'ttkmdctl deploy --package /mnt',
     'install dkms',
-    `to /var/cache/ttkmd/${NAME}, with the SHA-256 `,
+    `to /var/cache/ttkmd/${DRIVER_ARCHIVE}, with the SHA-256 `,
     'mv -T /usr/src/.ttkmd-source /usr/src/tenstorrent-1.0.0-sample',
     'ttkmdctl reconcile --trigger bootstrap',
     'ttkmdctl service enable\n',
@@ -91,48 +111,141 @@ test('a dry run prints every command and changes nothing', async () => {
   expect(changes(before, await root.listing())).toEqual([]);
 });
 
-test('what stands in the way is told before anything is done', async () => {
-  page = (_, answer) => answer.writeHead(404).end();
-  const refused = await bootstrap();
+test('the newest versions come from their publishers, by proxy and own certificates, with a checksum or not at all', async () => {
+  await using publishers = await Publishers.create();
+  await root.write('/root/authority.pem', publishers.certificate);
+  const env = { ...WEB, SSL_CERT_FILE: '/root/authority.pem', https_proxy: publishers.proxy };
+  const steps = ['--versions', 'latest', '--only', 'source,tt-smi,sfpi'];
+  const run = (...args: string[]) => root.run(['/mnt/bootstrap.sh', ...steps, ...args], { env });
+  publishers.offer('tt-kmd', 'ttkmd-9.0.0', { 'tenstorrent-dkms_9.0.0_all.deb': 'a'.repeat(64) });
+  publishers.offer('sfpi', 'v8.0.0', { 'sfpi_8.0.0_x86_64_debian.txz': null });
+  const refused = await run('--dry-run');
   expect(refused.code, printed(refused)).toBe(6);
-  expect(refused.stderr).toContain('cannot be reached: the server answered 404 Not Found');
-  expect(refused.stderr).toContain('Nothing was done.');
+  expect(refused.stderr).toContain('tt-kmd 9.0.0 (ttkmd-9.0.0 of tenstorrent/tt-kmd) has no SHA-256');
+  expect(refused.stderr).toContain('SFPI for x86_64 8.0.0');
+  expect(refused.stderr).toContain(
+    'https://pypi.org/pypi/tt-smi/json could not be downloaded: the server answered 404',
+  );
+  expect(refused.stderr).toContain('tt-kmd.git#ttkmd-9.0.0');
+
+  publishers.offer('tt-kmd', 'ttkmd-9.0.0', { 'tt-kmd-9.0.0.tar.gz': 'a'.repeat(64) });
+  publishers.offer('sfpi', 'v8.0.0', { 'sfpi_8.0.0_x86_64_debian.txz': sfpi.sha256 });
+  publishers.pages.set('pypi.org/pypi/tt-smi/json', '{"info":{"version":"9.8.7"}}');
+  publishers.pages.set(
+    'github.com/tenstorrent/sfpi/releases/download/v8.0.0/sfpi_8.0.0_x86_64_debian.txz',
+    sfpi.content,
+  );
+  const listed = await run('--list');
+  for (const line of [/● source .*: 9\.0\.0$/m, /● tt-smi .*: 9\.8\.7$/m, /● sfpi .*: 8\.0\.0$/m])
+    expect(listed.stdout).toMatch(line);
+  const brought = await run('fetch', '/tmp/newest', '--without', 'source,tt-smi');
+  expect(printed(brought)).toContain('is both asked for and left out');
+  const fetched = await root.run(
+    ['/mnt/bootstrap.sh', 'fetch', '/tmp/newest', '--versions', 'latest', '--only', 'sfpi'],
+    { env },
+  );
+  expect(fetched.code, printed(fetched)).toBe(0);
+  const found = await shell(
+    'sha256sum < /tmp/newest/sfpi_8.0.0_x86_64_debian.txz; rm -r /tmp/newest /root/authority.pem',
+  );
+  expect(found.stdout).toContain(sfpi.sha256);
+  const stranger = await root.run(['/mnt/bootstrap.sh', ...steps, '--list'], {
+    env: { ...WEB, https_proxy: publishers.proxy },
+  });
+  expect(stranger.stderr).toMatch(/could not be downloaded: .*self-signed certificate/);
   expect(changes(before, await root.listing())).toEqual([]);
 });
 
-test('a wrong, a truncated and a hanging download end it clearly, with nothing half-installed', async () => {
-  const first: RequestListener = (_, answer) => answer.end('changed on the way');
-  const short: RequestListener = (_, answer) => {
-    answer.writeHead(200, { 'content-length': archive.length });
-    answer.write(archive.subarray(0, 100), () => answer.destroy());
-  };
-  const hangs: RequestListener = (_, answer) => {
-    answer.writeHead(200, { 'content-length': archive.length });
-    answer.write(archive.subarray(0, 100));
-  };
-  for (const [listener, words] of [
-    [first, 'is not the file that was expected, and was thrown away'],
-    [short, `of ${archive.length} bytes`],
-    [hangs, 'nothing came for 2 s'],
-  ] as const) {
-    page = listener;
-    const failed = await bootstrap();
-    expect(failed.code, printed(failed)).toBe(6);
-    expect(failed.stderr).toContain(words);
-    expect(failed.stderr).toContain('✗ source');
-    expect(failed.stderr).toMatch(/log: \/var\/log\/ttkmd\/bootstrap-.*\.log/);
-    const left = await root.run([
-      'sh',
-      '-c',
-      'ls -A /var/cache/ttkmd; ls -Ad /usr/src/*tenstorrent* /usr/src/.[a-z]*',
-    ]);
-    expect(left.stdout).toBe('');
+test('what stands in the way is told before anything is done, and without a terminal nobody is waited for', async () => {
+  pages.set(`/${DRIVER_ARCHIVE}`, (_, answer) => answer.writeHead(404).end());
+  const child = root.spawn(ASKING, { env: WEB });
+  let said = '';
+  child.stderr?.on('data', (piece: Buffer) => {
+    said += piece.toString();
+  });
+  // Standard input stays open, and nothing ever comes.
+  const [code] = await once(child, 'close');
+  expect(code, said).toBe(6);
+  expect(said).toContain('cannot be reached: the server answered 404 Not Found');
+  expect(said).toContain('Nothing was done.');
+  expect(changes(before, await root.listing())).toEqual([]);
+  pages.set(`/${DRIVER_ARCHIVE}`, serves(archive));
+});
+
+test('a person may choose more, and go away at each question with nothing done', async () => {
+  const question = 'Install podman and the command tt-metalium';
+  const interrupts = new Pty(root, ASKING, { env: WEB });
+  await interrupts.until(question);
+  interrupts.type('maybe\r');
+  await interrupts.until(question);
+  interrupts.type('y\r');
+  await interrupts.until('to do:');
+  await interrupts.until('tt-metalium');
+  await interrupts.until('Go on?');
+  interrupts.type('\x03');
+  expect(await interrupts.ended(), interrupts.screen).toBe(130);
+  expect(interrupts.screen).toContain('Interrupted.');
+  // Ctrl-D is a no.
+  const leaves = new Pty(root, ASKING, { env: WEB });
+  for (const one of [question, 'Go on?']) {
+    await leaves.until(one);
+    leaves.type('\x04');
   }
-  page = right;
+  expect(await leaves.ended(), leaves.screen).toBe(0);
+  expect(leaves.screen).toContain('nothing was done');
+  expect(changes(before, await root.listing())).toEqual([]);
+});
+
+interface Failure {
+  readonly step: string;
+  readonly breaks: string | RequestListener;
+  readonly args?: readonly string[];
+  readonly mend?: string;
+  readonly words: string;
+}
+
+/** Breaks something, sees the step fail for it with nothing half-installed, and mends it. */
+async function failsOnce({ step, breaks, args = [], mend, words }: Failure): Promise<RunResult> {
+  if (typeof breaks === 'string') await shell(breaks);
+  else pages.set(`/${DRIVER_ARCHIVE}`, breaks);
+  const failed = await bootstrap(...args);
+  if (mend !== undefined) await shell(mend);
+  pages.set(`/${DRIVER_ARCHIVE}`, serves(archive));
+  expect(failed.code, printed(failed)).toBe(6);
+  expect(failed.stderr).toContain(words);
+  expect(failed.stderr).toContain(`✗ ${step}`);
+  expect(failed.stderr).toMatch(/log: \/var\/log\/ttkmd\/bootstrap-.*\.log/);
+  return failed;
+}
+
+test.each<Failure>([
+  {
+    step: 'program',
+    breaks: 'mkdir /usr/lib/ttkmd; mount -t tmpfs -o size=64k full /usr/lib/ttkmd',
+    mend: 'umount /usr/lib/ttkmd; rmdir /usr/lib/ttkmd',
+    words: 'no space left on device',
+  },
+  {
+    step: 'packages',
+    breaks: 'echo nonsense > /etc/apt/sources.list.d/x.list',
+    mend: 'rm /etc/apt/sources.list.d/x.list',
+    words: 'Malformed line 1 in source list /etc/apt/sources.list.d/x.list',
+  },
+  {
+    step: 'source',
+    breaks: (_, answer) => answer.end('changed on the way'),
+    words: 'is not the file that was expected, and was thrown away',
+  },
+  { step: 'source', breaks: cutsShort(() => archive.content), words: ' bytes' },
+  { step: 'source', breaks: hangs(() => archive.content), words: 'nothing came for 2 s' },
+])('the step $step fails, and $words is said', async (failure) => {
+  await failsOnce(failure);
+  const left = await shell('ls -A /var/cache/ttkmd; ls -Ad /usr/src/*tenstorrent* /usr/src/.[a-z]*');
+  expect(left.stdout).toBe('');
 });
 
 test('Ctrl-C in the middle of the build ends it in good order, and the next call goes on there', async () => {
-  const child = root.spawn(['/mnt/bootstrap.sh', ...ARGUMENTS], { env: WEB });
+  const child = root.spawn(ARGUMENTS, { env: WEB });
   child.stdin?.end();
   let said = '';
   child.stderr?.on('data', (piece: Buffer) => {
@@ -145,10 +258,32 @@ test('Ctrl-C in the middle of the build ends it in good order, and the next call
   expect(code, said).toBe(130);
   expect(said).toContain('The same command goes on where this one stopped');
 
-  const resumed = await bootstrap();
-  expect(resumed.code, printed(resumed)).toBe(0);
-  expect(resumed.stdout).toMatch(/^done: driver, service, tt-flash; log: /m);
-  expect(resumed.stderr).toContain('✓ source: /usr/src/tenstorrent-1.0.0-sample is there');
+  const wants = '/etc/systemd/system/multi-user.target.wants';
+  const failed = await failsOnce({
+    step: 'service',
+    breaks: `mv ${wants} ${wants}.away; touch ${wants}`,
+    mend: `rm ${wants}; mv ${wants}.away ${wants}`,
+    words: 'multi-user.target.wants',
+  });
+  expect(failed.stderr).toContain('✓ source: /usr/src/tenstorrent-1.0.0-sample is there');
+  await failsOnce({
+    step: 'tt-flash',
+    breaks: ':',
+    args: ['--versions', '/root/no-such-tool.json'],
+    words: 'tt-flash==0.0.99',
+  });
+});
+
+test('a person who accepts what is proposed has it go on to its end', async () => {
+  const person = new Pty(root, ASKING, { env: WEB });
+  await person.until('[y/N]');
+  person.type('\r');
+  await person.until('tt-flash 3.10.0 is not there');
+  await person.until('[Y/n]');
+  person.type('\r');
+  expect(await person.ended(), person.screen).toBe(0);
+  expect(person.screen).toContain('source: /usr/src/tenstorrent-1.0.0-sample is there');
+  expect(person.screen).toMatch(/done: tt-flash; log: /);
   const status = await root.run(['ttkmdctl', 'status']);
   expect(status.stdout).toMatch(new RegExp(`${root.kernel} .* current .* 1\\.0\\.0-sample`));
   const flash = await root.run(['tt-flash', '--version']);
@@ -174,6 +309,37 @@ test('the doctor sees what is there and what is missing, and its report is writt
   expect((await root.run(['cat', '/tmp/report.txt'])).stdout).toContain('== ttkmdctl status');
 });
 
+test('what comes by choice fails and comes, from a mirror behind an address', async () => {
+  for (const name of [SFPI, INFERENCE]) pages.set(`/mirror/${name}`, (_, answer) => answer.end('old'));
+  pages.set('/mirror/versions.json', (_, answer) => answer.end(JSON.stringify(versions())));
+  await shell('mkdir /usr/local/bin/tt-metalium');
+  const steps = ['--only', 'sfpi,tt-metalium,tt-inference-server', '--mirror', address('mirror')];
+  const choose = () =>
+    root.run(['/mnt/bootstrap.sh', '--versions', 'latest', ...steps], {
+      env: { ...WEB, SUDO_USER: 'nobody' },
+    });
+  for (const [step, words, mend] of [
+    ['sfpi', 'is not the file that was expected', () => pages.set(`/mirror/${SFPI}`, serves(sfpi))],
+    ['tt-metalium', '/usr/local/bin/tt-metalium', () => shell('rmdir /usr/local/bin/tt-metalium')],
+    ['tt-inference-server', 'expected', () => pages.set(`/mirror/${INFERENCE}`, serves(inference))],
+  ] as const) {
+    const failed = await choose();
+    expect(failed.code, printed(failed)).toBe(6);
+    expect(failed.stderr).toContain(words);
+    expect(failed.stderr).toContain(`✗ ${step}`);
+    await mend();
+  }
+  const done = await choose();
+  expect(done.code, printed(done)).toBe(0);
+  expect(done.stdout).toContain('extra_pages = 32');
+  const used = await shell(
+    '/opt/tenstorrent/sfpi/compiler/bin/riscv-tt-elf-gcc; runuser -u nobody -- tt-inference-server --model x; stat -c %U /opt/tenstorrent/*/run.py; sh -n /usr/local/bin/tt-metalium; grep -c localhost/tt-metalium:v0.0.1 /usr/local/bin/tt-metalium',
+  );
+  expect(used.stdout, printed(used)).toBe(
+    "15.1.0\n/opt/tenstorrent/tt-inference-server ['--model', 'x']\nnobody\n1\n",
+  );
+});
+
 test('a second run has nothing to do, and says so in seconds', async () => {
   const start = Date.now();
   const again = await bootstrap();
@@ -181,13 +347,17 @@ test('a second run has nothing to do, and says so in seconds', async () => {
   expect(again.stdout).toContain('nothing to do: all is in place');
   expect(Date.now() - start).toBeLessThan(15_000);
 });
-
 test('uninstall leaves no trace, and what was exported brings it all back without questions', async () => {
+  // tt-kmd comes from elsewhere now, and the other machine is told so.
+  await root.write('/tmp/kmd.tar.gz', archive.content);
+  const replaced = await bootstrap('--only', 'source,driver', '--kmd-source', '/tmp/kmd.tar.gz');
+  expect(replaced.code, printed(replaced)).toBe(0);
   const exported = await root.run(['ttkmdctl', 'bootstrap', '--export', '-']);
-  const done = ['program', 'packages', 'source', 'driver', 'service', 'tt-flash'];
+  const chosen = ['sfpi', 'tt-metalium', 'tt-inference-server'];
+  const done = ['program', 'packages', 'source', 'driver', 'service', 'tt-flash', ...chosen];
   expect(JSON.parse(exported.stdout)).toMatchObject({
     ...versions(),
-    machine: { steps: done, python: 'pipx' },
+    machine: { steps: done, python: 'pipx', kmdSource: '/tmp/kmd.tar.gz' },
   });
   const installed = await root.listing();
 
@@ -202,23 +372,19 @@ test('uninstall leaves no trace, and what was exported brings it all back withou
   const machine = JSON.parse(exported.stdout) as { machine: { steps: string[] } };
   machine.machine.steps = done.filter((name) => name !== 'tt-flash');
   await root.write('/root/machine.json', JSON.stringify(machine));
-  const fetched = await root.run([
-    '/mnt/bootstrap.sh',
-    'fetch',
-    '/root/mirror',
-    '--versions',
-    '/root/machine.json',
-  ]);
+  const file = ['--versions', '/root/machine.json'];
+  const fetched = await root.run(['/mnt/bootstrap.sh', 'fetch', '/root/mirror', ...file]);
   expect(fetched.code, printed(fetched)).toBe(0);
   // From here on the mirror is all that there is.
-  page = (_, answer) => answer.destroy();
-  const replayed = await root.run([
-    '/mnt/bootstrap.sh',
-    '--versions',
-    '/root/machine.json',
-    '--mirror',
-    '/root/mirror',
-  ]);
+  pages.clear();
+  const replay = () =>
+    root.run(['/mnt/bootstrap.sh', ...file, '--mirror', '/root/mirror'], { env: { SUDO_USER: 'nobody' } });
+  await shell('mv /tmp/kmd.tar.gz /tmp/away');
+  const refused = await replay();
+  expect(refused.code, printed(refused)).toBe(2);
+  expect(refused.stderr).toContain('There is no /tmp/kmd.tar.gz, which tt-kmd is to come from');
+  await shell('mv /tmp/away /tmp/kmd.tar.gz');
+  const replayed = await replay();
   expect(replayed.code, printed(replayed)).toBe(0);
   expect(replayed.stdout).toMatch(new RegExp(`^done: ${machine.machine.steps.join(', ')}; log: `, 'm'));
   const journal = JSON.parse((await root.run(['cat', JOURNAL])).stdout) as {
@@ -227,4 +393,7 @@ test('uninstall leaves no trace, and what was exported brings it all back withou
   expect(journal.steps.map((step) => [step.name, step.done])).toEqual(
     machine.machine.steps.map((name) => [name, true]),
   );
+  // What failed at every step and was resumed is what came in one go.
+  const lasting = (lines: readonly string[]) => lines.filter((line) => LASTING.test(line));
+  expect(lasting(await root.listing())).toEqual(lasting(installed));
 });

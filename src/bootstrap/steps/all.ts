@@ -3,6 +3,8 @@ import type { BootstrapStep, StepName } from '../step.ts';
 import { driver } from './driver.ts';
 import { metalium, podman, sfpi } from './extras.ts';
 import { firmware } from './firmware.ts';
+import { hugepages } from './hugepages.ts';
+import { inferenceServer } from './inference.ts';
 import { kernelOptions } from './kernel-options.ts';
 import { hooks, program, service } from './own.ts';
 import { packages } from './packages.ts';
@@ -14,6 +16,7 @@ export const STEPS: Readonly<Record<StepName, BootstrapStep>> = {
   packages,
   'kernel-options': kernelOptions,
   source,
+  hugepages,
   driver,
   hooks,
   service,
@@ -24,4 +27,5 @@ export const STEPS: Readonly<Record<StepName, BootstrapStep>> = {
   sfpi,
   podman,
   'tt-metalium': metalium,
+  'tt-inference-server': inferenceServer,
 };

@@ -2,6 +2,7 @@
 import { observeSources } from '../../driver/sources.ts';
 import { isCommand } from '../facts.ts';
 import { readJournal } from '../journal.ts';
+import { isOfHugepages, outlook } from '../outlook.ts';
 import type { Bench, BootstrapStep, Undo, Work } from '../step.ts';
 import { sourceVersion, targetOf } from './source.ts';
 
@@ -11,8 +12,12 @@ export const driver: BootstrapStep = {
   async check(bench) {
     if (!isCommand(bench.host, 'dkms')) return { done: false, why: 'dkms is not there yet' };
     if (!hasSource(bench)) return { done: false, why: 'its source is not there yet' };
-    const { failed, planned } = await look(bench);
-    if (failed.length > 0) return { done: false, why: `it did not build for ${failed.join(', ')}` };
+    const { failed, planned, hasOne } = await look(bench);
+    if (failed.length > 0) {
+      const why = `it did not build for ${failed.join(', ')}; ttkmdctl status tells why`;
+      // One kernel that cannot have it is no reason to leave the others without services and tools.
+      return { done: false, why, bearable: hasOne && planned.length === 0 };
+    }
     if (planned.length === 0) return { done: true, why: 'every kernel that can have it has it' };
     return {
       done: false,
@@ -23,7 +28,7 @@ export const driver: BootstrapStep = {
     const version = sourceVersion(bench);
     const undo: readonly Undo[] =
       version !== undefined && isBrought(bench, version) ? [{ kind: 'driver', version }] : [];
-    const { failed } = hasSource(bench) ? await look(bench) : { failed: [] };
+    const failed = hasSource(bench) ? (await look(bench)).failed : [];
     const all = reconcile(['--trigger', 'bootstrap'], undo);
     // What failed before is tried again only where the kernel is named.
     return failed.length === 0 ? [all] : failed.map((release) => reconcile(['--kernel', release], undo));
@@ -49,20 +54,23 @@ function hasSource({ host }: Bench): boolean {
   return observeSources(host.fs).some(({ refused }) => refused === undefined);
 }
 
-interface Document {
-  readonly steps: readonly { readonly kind: string; readonly text: string }[];
-  readonly status: {
-    readonly kernels: readonly { readonly release: string; readonly module: { readonly state: string } }[];
-  };
+interface Look {
+  readonly planned: readonly string[];
+  /** The kernels that it did not work for. */
+  readonly failed: readonly string[];
+  readonly hasOne: boolean;
 }
 
-/** What a reconcile would do, in its own words, and the kernels that it did not work for. */
-async function look({ hands }: Bench): Promise<{ planned: string[]; failed: string[] }> {
-  const { code, stdout } = await hands.ask(['reconcile', '--dry-run', '--json']);
-  if (code !== 0) return { planned: ['what ttkmdctl reconcile finds'], failed: [] };
-  const { steps, status } = JSON.parse(stdout) as Document;
+async function look(bench: Bench): Promise<Look> {
+  const found = await outlook(bench);
+  if (found === undefined) return { planned: ['what ttkmdctl reconcile finds'], failed: [], hasOne: false };
+  const withState = (state: string): string[] =>
+    found.kernels.filter(({ module }) => module.state === state).map(({ release }) => release);
   return {
-    planned: steps.filter(({ kind }) => kind !== 'wait').map(({ text }) => text),
-    failed: status.kernels.filter(({ module }) => module.state === 'failed').map(({ release }) => release),
+    planned: found.steps
+      .filter((step) => step.kind !== 'wait' && !isOfHugepages(step))
+      .map(({ text }) => text),
+    failed: withState('failed'),
+    hasOne: withState('current').length > 0,
   };
 }

@@ -1,31 +1,27 @@
 // What is brought by choice only: SFPI, podman, the command tt-metalium.
-import { fileName } from '../mirror.ts';
 import type { Bench, BootstrapStep, Work } from '../step.ts';
+import { unpack, unpackedVersion } from './archive.ts';
 import { checkPackages, planPackages } from './packages.ts';
-import { CACHE } from './source.ts';
 
-const SFPI = '/opt/tenstorrent/sfpi';
-const SFPI_STAGING = '/opt/tenstorrent/.sfpi';
-/** Says which version is there, since the toolchain itself does not. */
-const SFPI_MARK = '.ttkmd-version';
 const LIMIT = 20 * 60_000;
 
 export const sfpi: BootstrapStep = {
   name: 'sfpi',
   title: "SFPI, the compiler for the cards' cores",
-  async check({ host, versions }) {
-    const wanted = versions.sfpi?.version;
-    const found = host.fs.readText(`${SFPI}/${SFPI_MARK}`)?.trim();
+  async check(bench) {
+    const wanted = bench.versions.sfpi?.version;
+    const found = unpackedVersion(bench, 'sfpi');
     const done = wanted !== undefined && found === wanted;
     return {
       done,
       why: done ? `${found} is there` : `${found ?? 'none'} is there, and ${wanted ?? 'one'} is wanted`,
     };
   },
-  async plan({ host, versions }) {
-    const { arch } = host.machine;
-    const download = arch === 'x86_64' || arch === 'aarch64' ? versions.sfpi?.[arch] : undefined;
-    if (download === undefined)
+  async plan(bench) {
+    const { arch } = bench.host.machine;
+    const { sfpi: released } = bench.versions;
+    const download = arch === 'x86_64' || arch === 'aarch64' ? released?.[arch] : undefined;
+    if (released === undefined || download === undefined)
       return [
         insist(
           'there is a release of SFPI for this machine',
@@ -33,52 +29,9 @@ export const sfpi: BootstrapStep = {
           'Leave sfpi out.',
         ),
       ];
-    const file = `${CACHE}/${fileName(download.url)}`;
-    const ours = host.fs.exists(`${SFPI}/${SFPI_MARK}`);
-    return [
-      { kind: 'download', download, to: file },
-      { kind: 'remove', path: SFPI_STAGING },
-      {
-        kind: 'run',
-        argv: ['mkdir', '-p', SFPI_STAGING],
-        timeLimit: LIMIT,
-        undo: () => [
-          { kind: 'folder', path: '/opt/tenstorrent' },
-          { kind: 'tree', path: SFPI_STAGING },
-        ],
-      },
-      {
-        kind: 'run',
-        argv: [
-          'tar',
-          '--extract',
-          '--file',
-          file,
-          '--directory',
-          SFPI_STAGING,
-          '--no-same-owner',
-          '--strip-components=1',
-        ],
-        timeLimit: LIMIT,
-      },
-      { kind: 'write', path: `${SFPI_STAGING}/${SFPI_MARK}`, text: `${versions.sfpi?.version}\n` },
-      ...(ours ? [{ kind: 'remove', path: SFPI } as const] : free(host.fs.exists(SFPI))),
-      { kind: 'rename', from: SFPI_STAGING, to: SFPI, undo: [{ kind: 'tree', path: SFPI }] },
-    ];
+    return unpack(bench, { name: 'sfpi', version: released.version, download });
   },
 };
-
-function free(taken: boolean): Work[] {
-  return taken
-    ? [
-        insist(
-          `${SFPI} is free`,
-          `${SFPI} is there and is not ours.`,
-          `Move it away: mv ${SFPI} ${SFPI}.before`,
-        ),
-      ]
-    : [];
-}
 
 /** Debian only recommends what rootless containers cannot do without. */
 const PODMAN = {

@@ -71,9 +71,8 @@ export const service: BootstrapStep = {
   async plan({ host }) {
     const init = openInit(host, host.exec);
     const args = ['service', 'enable', ...(init?.live ? ['--now'] : [])];
-    const tolerated = {
-      6: 'not every service could be started; ttkmdctl service status tells which, and why',
-    };
-    return [{ kind: 'ttkmdctl', args, tolerated }];
+    const some = 'not every service could be started; ttkmdctl service status tells which, and why';
+    // Where none is started, it is the enabling that failed.
+    return [{ kind: 'ttkmdctl', args, ...(init?.live ? { tolerated: { 6: some } } : {}) }];
   },
 };

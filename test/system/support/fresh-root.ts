@@ -3,10 +3,10 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
-import { chmod, cp, mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
+import { existsSync, lstatSync, readFileSync } from 'node:fs';
+import { chmod, cp, mkdir, mkdtemp, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import { aptSettings, debianSources, debianSuite } from '../../vm/support/sources.ts';
 import { MACHINE_APT, searchNames, updateLists } from './apt.ts';
 import { command } from './command.ts';
@@ -101,15 +101,28 @@ export class FreshRoot implements AsyncDisposable {
     return { code: (code as number | null) ?? -1, signal: signal as NodeJS.Signals | null, stdout, stderr };
   }
 
-  /** Everything that lasts, each path with its kind, mode, owner, link and content. */
+  /**
+   * Everything that lasts, each path with its kind, mode, owner and link, and the content of each file that is not what
+   * it was in the beginning: a file that nobody has written to need not be read.
+   */
   async listing(): Promise<string[]> {
-    const script = `cd / && find . -xdev -mindepth 1 \\( -path ./proc -o -path ./mnt -o -path ./dev -o -path ./sys \\) -prune -o -printf '%P %y %m %U:%G %l\\n'
-      find . -xdev \\( -path ./proc -o -path ./mnt -o -path ./dev -o -path ./sys -o -path ./var/cache -o -path ./var/log \\) -prune -o -type f -print0 | xargs -0 sha256sum | sed 's/^\\([^ ]*\\)  .\\/\\(.*\\)/\\2 \\1/'`;
-    const { stdout } = await this.run(['sh', '-c', script]);
-    return stdout
-      .split('\n')
-      .filter((line) => !PASSING.test(line))
-      .sort();
+    const script =
+      "cd / && find . -xdev -mindepth 1 \\( -path ./proc -o -path ./mnt -o -path ./dev -o -path ./sys \\) -prune -o -printf '%P %y %m %U:%G %l\\n'";
+    const [{ stdout }, written] = await Promise.all([this.run(['sh', '-c', script]), this.#written()]);
+    return [...stdout.split('\n'), ...written].filter((line) => !PASSING.test(line)).sort();
+  }
+
+  /** The files of the upper layer that differ from those below them. */
+  async #written(): Promise<string[]> {
+    const upper = join(this.#folder, 'upper');
+    const found = await readdir(upper, { recursive: true, withFileTypes: true });
+    const files = found.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
+    return files.flatMap((file) => {
+      const path = relative(upper, file);
+      if (PASSING.test(path)) return [];
+      const [now, before] = [hashOf(file), hashOf(join(BASE, path))];
+      return now === before ? [] : [`${path} ${now}`];
+    });
   }
 
   /** Where a path of it is to be found from outside this namespace: below the upper layer, where it was written. */
@@ -124,6 +137,11 @@ export class FreshRoot implements AsyncDisposable {
     if (this.#helper.exitCode === null) await once(this.#helper, 'exit');
     await rm(this.#folder, { recursive: true, force: true });
   }
+}
+
+function hashOf(file: string): string | undefined {
+  if (lstatSync(file, { throwIfNoEntry: false })?.isFile() !== true) return undefined;
+  return createHash('sha256').update(readFileSync(file)).digest('hex');
 }
 
 async function text(child: ChildProcess, name: 'stdout' | 'stderr'): Promise<string> {

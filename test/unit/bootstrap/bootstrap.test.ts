@@ -131,6 +131,19 @@ describe('a bootstrap', () => {
     );
   });
 
+  it('goes on where what is left can be borne, says so, and tries it again the next time', async () => {
+    const bench = await memoryBench();
+    const step: BootstrapStep = {
+      ...writes('driver', []),
+      check: async () => ({ done: false, why: 'one kernel cannot have it', bearable: true }),
+      plan: async () => [{ kind: 'write', path: '/one', text: '' }],
+    };
+    const { outcome, happened } = await go(bench, [step, writes('service', ['/two'])]);
+    expect(outcome).toBe('done');
+    expect(happened).toContainEqual({ type: 'warning', text: 'one kernel cannot have it' });
+    expect(await go(bench, [step])).toMatchObject({ outcome: 'done', steps: ['driver'] });
+  });
+
   it('tolerates what a command of our own may end with, and says so', async () => {
     const hands = {
       ttkmdctl: async () => ({ code: 1, signal: undefined, timedOut: false, cancelled: false }),
@@ -220,8 +233,8 @@ describe('taking back', () => {
   });
 
   it("keeps dkms's folder where other packages have modules in it", () => {
-    const { fs } = memoryHost({ files: { '/var/lib/dkms/mok.key': '', '/var/lib/dkms/zfs/2.3/source': '' } });
-    expect(describeUndo({ fs }, key)).toEqual({ kind: 'keep', text: '/var/lib/dkms: it has zfs, too' });
+    const host = memoryHost({ files: { '/var/lib/dkms/mok.key': '', '/var/lib/dkms/zfs/2.3/source': '' } });
+    expect(describeUndo(host, key)).toEqual({ kind: 'keep', text: '/var/lib/dkms: it has zfs, too' });
   });
 
   it('leaves packages that others have come to need', async () => {

@@ -22,7 +22,17 @@ const FACTS: Facts = {
   containers: undefined,
 };
 
-const USUAL = ['program', 'packages', 'source', 'driver', 'hooks', 'service', 'tt-smi', 'tt-flash'];
+const USUAL = [
+  'program',
+  'packages',
+  'source',
+  'hugepages',
+  'driver',
+  'hooks',
+  'service',
+  'tt-smi',
+  'tt-flash',
+];
 const LACKING = { release: '6.12.1-gentoo-dist', options: ['HWMON'], dist: true };
 
 describe('the steps', () => {
@@ -34,6 +44,7 @@ describe('the steps', () => {
       { init: undefined },
       USUAL.filter((one) => one !== 'service'),
     ],
+    ['leave hugepages out in a chroot', {}, { chrooted: true }, USUAL.filter((one) => one !== 'hugepages')],
     [
       'have the kernel options where a dist-kernel lacks one',
       {},
@@ -64,6 +75,12 @@ describe('the steps', () => {
       { with: ['tt-metalium'] },
       { containers: 'docker' },
       [...USUAL, 'tt-metalium'],
+    ],
+    [
+      'bring podman for tt-inference-server',
+      { with: ['tt-inference-server'] },
+      {},
+      [...USUAL, 'podman', 'tt-inference-server'],
     ],
     ['are those of --only alone', { only: ['driver', 'source'] }, {}, ['source', 'driver']],
     ['have the firmware where it is asked for', { updateFirmware: true }, {}, [...USUAL, 'firmware']],

@@ -4,6 +4,7 @@ import { makeBundle, withoutSecrets } from '../../../src/bootstrap/bundle.ts';
 import { diagnose } from '../../../src/bootstrap/doctor.ts';
 import { type DoctorFacts, observeForDoctor } from '../../../src/bootstrap/doctor-facts.ts';
 import { loadConfig } from '../../../src/config/load.ts';
+import { numaNode } from '../support/hugepages.ts';
 import { memoryHost } from '../support/memory-host.ts';
 
 const CARD = {
@@ -23,6 +24,16 @@ const SERVICE = {
 } as const;
 const SMI = { name: 'tt-smi', installed: true, version: '6.1.0', said: '6.1.0' };
 
+const PAGES = {
+  demand: 4,
+  why: '4 for one card',
+  total: 4,
+  free: 2,
+  mounted: true,
+  folder: '/dev/hugepages-1G',
+  lack: undefined,
+};
+
 const GOOD: DoctorFacts = {
   commands: { dkms: true },
   devices: [CARD],
@@ -31,7 +42,7 @@ const GOOD: DoctorFacts = {
   wanted: '2.10.0',
   loadedVersion: '2.10.0',
   loadable: true,
-  hugepages: { total: 4, free: 2, mounted: true, folder: '/dev/hugepages-1G' },
+  hugepages: PAGES,
   bypasses: [],
   services: [SERVICE],
   tools: [SMI],
@@ -46,7 +57,7 @@ describe('the doctor', () => {
     ['misses dkms', { commands: { dkms: false } }, ['failure package dkms']],
     [
       'misses the card, which takes no hugepages then',
-      { devices: [], hugepages: { ...GOOD.hugepages, total: 0, mounted: false } },
+      { devices: [], hugepages: { ...PAGES, demand: 0, total: 0, mounted: false } },
       ['warning card'],
     ],
     [
@@ -61,17 +72,16 @@ describe('the doctor', () => {
     ['… and expects none in a chroot', { loadedVersion: undefined, loadable: false }, ['warning module']],
     [
       'misses hugepages and their mount',
-      { hugepages: { ...GOOD.hugepages, total: 0, mounted: false } },
+      { hugepages: { ...PAGES, total: 0, mounted: false } },
       ['failure hugepages', 'failure hugepages mount'],
     ],
+    ['misses some of the hugepages', { hugepages: { ...PAGES, total: 3 } }, ['warning hugepages']],
     [
-      '… not behind an IOMMU that translates',
-      {
-        devices: [{ ...CARD, iommu: 'translates' }],
-        hugepages: { ...GOOD.hugepages, total: 0, mounted: false },
-      },
-      [],
+      'sees a kernel without hugepages',
+      { hugepages: { ...PAGES, total: 0, lack: { text: 'this kernel has none', hint: 'build it anew' } } },
+      ['failure hugepages'],
     ],
+    ['looks for none in a chroot', { hugepages: undefined }, []],
     ['sees ways around the hooks', { bypasses: ['x is not installed.'] }, ['failure hooks']],
     ['sees services that are off', { services: [{ ...SERVICE, enabled: false }] }, ['failure service ttkmd']],
     ['… that have failed', { services: [{ ...SERVICE, running: 'failed' }] }, ['failure service ttkmd']],
@@ -106,9 +116,10 @@ describe('the doctor', () => {
 
   it('looks at what the machine shows', async () => {
     const files = {
-      '/sys/kernel/mm/hugepages/hugepages-1048576kB/nr_hugepages': '4\n',
-      '/sys/kernel/mm/hugepages/hugepages-1048576kB/free_hugepages': '3\n',
-      '/proc/self/mounts': 'none /dev/hugepages-1G hugetlbfs rw,pagesize=1024M 0 0\n',
+      ...numaNode(0, { pages: 4, free: 3 }),
+      '/etc/ttkmd/ttkmd.conf': '[hugepages]\nmount = /mnt/huge\n',
+      '/proc/self/mountinfo':
+        '40 30 0:35 / /mnt/huge rw,nosuid,nodev - hugetlbfs hugetlbfs rw,mode=777,pagesize=1024M\n',
       '/usr/local/bin/tt-smi': { mode: 0o755 },
       '/sys/bus/pci/devices/0000:41:00.0/vendor': '0x1e52\n',
       '/sys/bus/pci/devices/0000:41:00.0/device': '0xb140\n',
@@ -120,7 +131,7 @@ describe('the doctor', () => {
     const host = memoryHost({ files, exec: ({ line }) => answers[line] ?? { code: 1 } });
     const facts = await observeForDoctor(host, { config: loadConfig(host.fs).config, configWarnings: [] });
     expect(facts).toMatchObject({
-      hugepages: { total: 4, free: 3, mounted: true },
+      hugepages: { demand: 4, total: 4, free: 3, mounted: true, folder: '/mnt/huge' },
       seenBySmi: 1,
       commands: { dkms: false },
       services: undefined,

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { driver } from '../../../src/bootstrap/steps/driver.ts';
 import { metalium, podman, sfpi } from '../../../src/bootstrap/steps/extras.ts';
 import { firmware } from '../../../src/bootstrap/steps/firmware.ts';
+import { inferenceServer } from '../../../src/bootstrap/steps/inference.ts';
 import { kernelOptions } from '../../../src/bootstrap/steps/kernel-options.ts';
 import { tool } from '../../../src/bootstrap/steps/tools.ts';
 import { releasedVersions } from '../../../src/bootstrap/versions.ts';
@@ -35,6 +36,16 @@ describe('the driver', () => {
     expect(work?.kind === 'ttkmdctl' && work.undo).toEqual(expected);
   });
 
+  it.each([
+    ['the hugepages lack something', 0, [{ kind: 'allocateHugepages', text: 'allocate' }], 'current'],
+    ['a kernel waits for its build tree', 1, [], 'waiting'],
+  ])('is there where only %s', async (_, code, steps, state) => {
+    const status = { kernels: [{ release: '6.1', module: { state } }] };
+    const answer = async () => ({ code, stdout: JSON.stringify({ steps, status }), stderr: '' });
+    const bench = await memoryBench({ files, hands: { ask: answer } });
+    expect((await driver.check(bench)).done).toBe(true);
+  });
+
   it('that did not build is tried again by the name of the kernel', async () => {
     const failed = async () => ({
       code: 0,
@@ -42,7 +53,11 @@ describe('the driver', () => {
       stderr: '',
     });
     const bench = await memoryBench({ files, hands: { ask: failed } });
-    expect(await driver.check(bench)).toEqual({ done: false, why: 'it did not build for 6.1' });
+    expect(await driver.check(bench)).toEqual({
+      done: false,
+      why: 'it did not build for 6.1; ttkmdctl status tells why',
+      bearable: false,
+    });
     expect(lines(await driver.plan(bench))).toEqual(['ttkmdctl reconcile --kernel 6.1']);
   });
 });
@@ -130,6 +145,36 @@ describe('by choice', () => {
 
   it('firmware without a known checksum is refused', async () => {
     const [insist] = await firmware.plan(await memoryBench());
+    expect(insist?.kind === 'insist' && (await insist.wrong())?.hint).toContain('--versions FILE');
+  });
+
+  it('tt-inference-server is unpacked for whoever called sudo, with a command that runs it there', async () => {
+    const inference = {
+      version: '0.9.0',
+      url: 'https://github.com/t/i/archive/v0.9.0.tar.gz',
+      sha256: 'c'.repeat(64),
+    };
+    const bench = await memoryBench({
+      versions: { ...releasedVersions(), inference },
+      choices: { user: 'me' },
+    });
+    const printed = lines(await inferenceServer.plan(bench));
+    expect(printed.slice(0, 8)).toEqual([
+      `download ${inference.url} to /var/cache/ttkmd/i-v0.9.0.tar.gz, with the SHA-256 ${inference.sha256}`,
+      'rm -rf /opt/tenstorrent/.tt-inference-server',
+      'mkdir -p /opt/tenstorrent/.tt-inference-server',
+      'tar --extract --file /var/cache/ttkmd/i-v0.9.0.tar.gz --directory /opt/tenstorrent/.tt-inference-server --no-same-owner --strip-components=1',
+      'write /opt/tenstorrent/.tt-inference-server/.ttkmd-version:',
+      '    0.9.0',
+      'chown -R me: /opt/tenstorrent/.tt-inference-server',
+      'mv -T /opt/tenstorrent/.tt-inference-server /opt/tenstorrent/tt-inference-server',
+    ]);
+    expect(printed).toContain('write /usr/local/bin/tt-inference-server:');
+    expect((await inferenceServer.check(bench)).done).toBe(false);
+  });
+
+  it('tt-inference-server without a known checksum is refused', async () => {
+    const [insist] = await inferenceServer.plan(await memoryBench());
     expect(insist?.kind === 'insist' && (await insist.wrong())?.hint).toContain('--versions FILE');
   });
 

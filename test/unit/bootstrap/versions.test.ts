@@ -1,10 +1,20 @@
 // Files with versions: what is read, what is refused, and what is written.
 import { describe, expect, it } from 'vitest';
+import type { Choices } from '../../../src/bootstrap/choices.ts';
 import { exportedVersions } from '../../../src/bootstrap/export.ts';
-import { EMPTY_JOURNAL, JOURNAL_PATH } from '../../../src/bootstrap/journal.ts';
+import {
+  begun,
+  EMPTY_JOURNAL,
+  finished,
+  JOURNAL_PATH,
+  type Journal,
+  withChoices,
+} from '../../../src/bootstrap/journal.ts';
 import { fileName, mirrored, pythonMirror } from '../../../src/bootstrap/mirror.ts';
+import type { StepName } from '../../../src/bootstrap/step.ts';
 import { parseVersions, releasedVersions } from '../../../src/bootstrap/versions.ts';
 import { memoryHost } from '../support/memory-host.ts';
+import { NO_CHOICES } from './bench.ts';
 
 const VERSIONS = releasedVersions();
 
@@ -22,7 +32,13 @@ describe('versions', () => {
   });
 
   it('come back from a file as they were', () => {
-    const whole = { ...VERSIONS, machine: { steps: ['program', 'sfpi'], python: 'venv' } };
+    const machine = {
+      steps: ['program', 'sfpi'],
+      python: 'venv',
+      kmdSource: 'https://x/kmd.git#ttkmd-2.9.0',
+    };
+    const inference = { version: '0.9.0', url: 'https://x/v0.9.0.tar.gz', sha256: 'b'.repeat(64) };
+    const whole = { ...VERSIONS, inference, machine };
     expect(read(whole)).toEqual(whole);
   });
 
@@ -53,6 +69,16 @@ describe('versions', () => {
       'machine.steps has an unknown one',
     ],
     [
+      'a source that is an option',
+      { machine: { steps: [], python: 'pipx', kmdSource: '--upload-pack=x' } },
+      'machine.kmdSource',
+    ],
+    [
+      'tt-inference-server without a checksum',
+      { inference: { version: '1', url: 'https://x/y' } },
+      'inference',
+    ],
+    [
       'firmware without a checksum',
       { firmware: { version: '19.13.1', url: 'https://x/y' } },
       'firmware.sha256',
@@ -80,6 +106,38 @@ describe('versions', () => {
     expect(exported.machine).toEqual({ steps: ['program'], python: 'uv' });
     expect(parseVersions(JSON.stringify(exported), 'it')).toEqual(exported);
     expect(() => exportedVersions(memoryHost().fs)).toThrow('nothing to export');
+  });
+});
+
+describe('what steps were done with', () => {
+  const doneWith = (name: StepName, journal: Journal, change: object, choices: Partial<Choices> = {}) =>
+    withChoices(journal, name, {
+      versions: { ...VERSIONS, ...change },
+      choices: { ...NO_CHOICES, ...choices },
+    });
+  const driver = { ...VERSIONS.driver, version: '2.11.0' };
+
+  it('is kept where another step is done with other versions later', () => {
+    const first = doneWith('source', EMPTY_JOURNAL, { driver }, { kmdSource: '/root/kmd' });
+    const then = doneWith('tt-smi', first, { tools: { 'tt-smi': '9.0' } }, { python: 'venv' });
+    const last = doneWith('tt-flash', then, { tools: { 'tt-flash': '8.0' } }, { python: 'venv' });
+    expect(last).toMatchObject({ versions: { driver }, python: 'venv', kmdSource: '/root/kmd' });
+    expect(last.versions?.tools).toEqual({ ...VERSIONS.tools, 'tt-smi': '9.0', 'tt-flash': '8.0' });
+    expect(doneWith('driver', last, {}, { python: 'uv' })).toEqual(last);
+  });
+
+  it('is forgotten where the step is done with something else', () => {
+    const first = doneWith('source', EMPTY_JOURNAL, {}, { kmdSource: '/root/kmd' });
+    expect(doneWith('source', first, { driver }).kmdSource).toBeUndefined();
+  });
+
+  it('is exported with where the source came from', () => {
+    const kmdSource = 'https://x/kmd.git#ttkmd-2.9.0';
+    const journal = finished(doneWith('source', begun(EMPTY_JOURNAL, 'source'), {}, { kmdSource }), 'source');
+    const { fs } = memoryHost({ files: { [JOURNAL_PATH]: JSON.stringify(journal) } });
+    const exported = exportedVersions(fs);
+    expect(exported.machine).toEqual({ steps: ['source'], python: 'pipx', kmdSource });
+    expect(parseVersions(JSON.stringify(exported), 'it')).toEqual(exported);
   });
 });
 

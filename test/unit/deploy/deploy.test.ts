@@ -131,6 +131,13 @@ describe('an upgrade', () => {
 });
 
 describe('what others put there', () => {
+  test('is named once, however many files it keeps out', () => {
+    const host = memoryHost({ files: { '/usr/lib/ttkmd': 'a file' } });
+    expect(() => install(host, memoryPackage(), OWN_NODE)).toThrow(
+      'is in the way: /usr/lib/ttkmd is not a folder.',
+    );
+  });
+
   test('is in the way, and then nothing is done', () => {
     const host = memoryHost({ files: { [POSTINST]: 'foreign', '/usr/bin/ttkmdctl': { link: '/opt/x' } } });
     const before = host.snapshot();

@@ -1,0 +1,76 @@
+// Short answers from servers that misbehave: the whole text, or a word of what went wrong.
+import { createServer, type RequestListener, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { webEnvironment } from '../../../src/host/web.ts';
+import { requestText } from '../../../src/host/web-text.ts';
+
+const TEXT = '{"tag_name":"ttkmd-2.11.0 – größer"}';
+const PIECE = Buffer.alloc(1024 ** 2, 'x');
+
+const pages: Record<string, RequestListener> = {
+  '/right': (_, answer) => answer.end(TEXT),
+  '/moved': (_, answer) => answer.writeHead(302, { location: '/right' }).end(),
+  '/limited': (_, answer) => answer.writeHead(403, 'rate limit exceeded').end('{}'),
+  '/short': (_, answer) => {
+    answer.writeHead(200, { 'content-length': 500 });
+    answer.write(TEXT, () => answer.destroy());
+  },
+  '/broken-chunks': (_, answer) => answer.write(TEXT, () => answer.destroy()),
+  '/stalls': (_, answer) => answer.write(TEXT),
+  '/silent': () => {},
+  '/endless': (_, answer) => {
+    const more = (): void => {
+      while (!answer.destroyed && answer.write(PIECE));
+      if (!answer.destroyed) answer.once('drain', more);
+    };
+    more();
+  },
+};
+
+let server: Server;
+let base: string;
+
+beforeAll(async () => {
+  server = createServer((asked, answer) => {
+    const page = pages[asked.url ?? ''];
+    if (page === undefined) answer.writeHead(404).end();
+    else page(asked, answer);
+  });
+  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
+  base = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+});
+
+afterAll(() => {
+  server.closeAllConnections();
+  server.close();
+});
+
+function ask(path: string, signal?: AbortSignal): Promise<string> {
+  return requestText(`${base}${path}`, { environment: webEnvironment({}), patience: 200, signal });
+}
+
+describe('a text', () => {
+  it.each(['/right', '/moved'])('comes whole (%s)', async (path) => {
+    expect(await ask(path)).toBe(TEXT);
+  });
+
+  it.each([
+    ['/missing', 'the server answered 404 Not Found'],
+    ['/limited', 'the server answered 403 rate limit exceeded'],
+    ['/short', `it ended after ${Buffer.byteLength(TEXT)} of 500 bytes`],
+    ['/broken-chunks', `it ended after ${Buffer.byteLength(TEXT)} of an unknown number of bytes`],
+    ['/stalls', 'nothing came for 0.2 s'],
+    ['/silent', 'no answer for 0.2 s'],
+    ['/endless', 'it is larger than anything that is expected'],
+  ])('does not come from %s', async (path, words) => {
+    await expect(ask(path)).rejects.toThrow(`${base}${path} could not be downloaded: ${words}`);
+  });
+
+  it('is given up at once when somebody interrupts', async () => {
+    const controller = new AbortController();
+    const asked = ask('/stalls', controller.signal);
+    setTimeout(() => controller.abort(), 50);
+    await expect(asked).rejects.toThrow('aborted');
+  });
+});

@@ -47,11 +47,11 @@ export const TABLE: Table = {
         'newest',
         'The driver version to keep built: newest takes the highest one whose source is in /usr/src.',
       ),
-      keepOld: notYet(
+      keepOld: setting(
         'keep_old',
         integer(0, 20),
         '1',
-        'How many older driver sources are left in /usr/src, to go back to.',
+        'How many driver sources older than the wanted one are left in /usr/src, to go back to; beyond that those go that ttkmdctl bootstrap has brought and no kernel uses. Others are left alone.',
       ),
       reload: setting(
         'reload',
@@ -70,11 +70,17 @@ export const TABLE: Table = {
         '',
         'Kernel releases to leave alone, as patterns with spaces or commas between them.',
       ),
-      archive: notYet(
+      archive: setting(
         'archive',
         boolean(),
         'no',
-        'Keep a copy of the headers of each kernel, so that its driver can be built again after they are removed.',
+        'Keep what builds need of the build tree of each kernel in /var/lib/ttkmd/archive, so that a driver can be built for the kernel after the tree is removed.',
+      ),
+      archiveSize: setting(
+        'archive_size',
+        size(),
+        '1G',
+        'How much room these archives may take together; the running kernel comes first, then the newest.',
       ),
     },
   },

@@ -32,6 +32,8 @@ export interface RunSettings {
   readonly load: string | undefined;
   /** Assignments for make's command line, as `CC=gcc-12`. */
   readonly variables: readonly string[];
+  /** A build tree that is not where dkms looks for it. */
+  readonly kernelSource?: string | undefined;
   /** A folder to be searched for programs before others. */
   readonly path: string | undefined;
   readonly nice: number;
@@ -85,7 +87,8 @@ export async function build(
   // As `dkms add` does, which a build in an empty tree would do first.
   host.fs.makeFolder(versionFolder);
   host.fs.link(source.path, `${versionFolder}/source`);
-  const how = ['-j', String(settings.jobs), ...(source.hasObjects ? [] : WITHOUT_CLEANING)];
+  const where = settings.kernelSource === undefined ? [] : ['--kernelsourcedir', settings.kernelSource];
+  const how = ['-j', String(settings.jobs), ...where, ...(source.hasObjects ? [] : WITHOUT_CLEANING)];
   const run = await dkms(host, ['build', ...identify(target), ...how], { ...settings, tree: STAGING });
   stopTail();
   return {
@@ -178,13 +181,15 @@ async function dkms(host: Host, args: readonly string[], settings: RunSettings):
   };
 }
 
-function environment({ load, variables, path }: RunSettings): Record<string, string> {
+function environment({ load, variables, path, kernelSource }: RunSettings): Record<string, string> {
   const flags = [
     ...(load === undefined ? [] : [`-l${load}`]),
     ...(variables.length > 0 ? ['--', ...variables] : []),
   ];
   return {
     ...(flags.length > 0 ? { MAKEFLAGS: flags.join(' ') } : {}),
+    // It would look for it where the kernel's own build tree was.
+    ...(kernelSource === undefined ? {} : { sign_file: `${kernelSource}/scripts/sign-file` }),
     ...(path === undefined ? {} : { PATH: `${path}:${BASE_ENVIRONMENT.PATH}` }),
   };
 }

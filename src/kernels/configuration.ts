@@ -1,4 +1,5 @@
 // Reads single options out of a kernel's configuration without parsing all of its ten thousand lines.
+import type { HostFs } from '../host/fs.ts';
 import type { Configuration } from './kernel.ts';
 
 /** The options that decisions, vermagic and messages depend on. */
@@ -6,6 +7,7 @@ const OPTIONS = [
   'CC_IS_CLANG',
   'CC_VERSION_TEXT',
   'CMDLINE_OVERRIDE',
+  'DMA_SHARED_BUFFER',
   'GCC_PLUGINS',
   'HUGETLBFS',
   'HWMON',
@@ -33,6 +35,12 @@ export function readConfiguration(text: string): Configuration {
   const options: Record<string, string> = {};
   for (const [, name = '', value = ''] of text.matchAll(OPTION_LINE)) options[name] = unquoted(value);
   return options;
+}
+
+/** The configuration that a kernel's installation has put beside it, for one whose build tree is gone. */
+export function installedConfiguration(fs: HostFs, release: string): Configuration {
+  const text = fs.readText(`/boot/config-${release}`) ?? fs.readText(`/lib/modules/${release}/config`);
+  return readConfiguration(text ?? '');
 }
 
 /** The value of one option, quotes taken off. */

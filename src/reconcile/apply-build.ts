@@ -7,6 +7,7 @@ import { localTime } from '../host/local-time.ts';
 import { type BuiltKernel, type CompilerChoice, findCompiler } from '../kernels/compiler.ts';
 import type { Kernel } from '../kernels/kernel.ts';
 import { BUILD_LOGS, buildLogPath, pruneBuildLogs } from '../state/build-logs.ts';
+import { type ReadyTree, withBuildTree } from './apply-archive.ts';
 import { rememberFailure, whyItFailed } from './build-failure.ts';
 import type { Step } from './step.ts';
 import { findKernel, target, timeIsUp } from './target.ts';
@@ -19,9 +20,20 @@ const FOREIGN_LIMIT = 10 * 60_000;
 const FOREIGN_POLL = 500;
 
 /** Builds for one kernel into the staging tree. A failure is remembered with all that it depended on. */
-export async function applyBuild(work: Work, step: BuildStep): Promise<Outcome> {
+export function applyBuild(work: Work, step: BuildStep): Promise<Outcome> {
+  return withBuildTree(
+    work,
+    findKernel(work, step.release),
+    (tree) => buildIn(work, step, tree),
+    ({ code, message, hint }) => {
+      const headline = message.replace(/\.$/, '');
+      return rememberFailure(work, step, { code, headline, hint, transient: code === 'no-space' }, undefined);
+    },
+  );
+}
+
+async function buildIn(work: Work, step: BuildStep, { kernel, folder }: ReadyTree): Promise<Outcome> {
   const { host, observation } = work;
-  const kernel = findKernel(work, step.release);
   const source = observation.sources.find(({ version }) => version === step.version);
   if (source === undefined) throw new Error(`no driver source ${step.version} was seen`);
   const startedAt = host.clock.now();
@@ -31,7 +43,7 @@ export async function applyBuild(work: Work, step: BuildStep): Promise<Outcome> 
     return rememberFailure(work, step, { ...compiler, transient }, undefined);
   }
   const { variables, path, warning } = compiler;
-  const settings = { ...runSettings(work), variables, path };
+  const settings = { ...runSettings(work), variables, path, kernelSource: folder };
   const overlapped = foreignRuns(host, observation.dkms.tree).length > 0;
   let run = await build(host, target(work, step), source, settings);
   if (
@@ -50,7 +62,10 @@ export async function applyBuild(work: Work, step: BuildStep): Promise<Outcome> 
     clearStaging(host);
     return { outcome: 'cancelled', text: 'stopped, and nothing half-built is left', log };
   }
-  if (!failed(run) && flaw === undefined) return { outcome: 'done', text: warning ?? 'built', log, warning };
+  if (!failed(run) && flaw === undefined) {
+    const text = folder === undefined ? 'built' : 'built, with the build tree from the archive';
+    return { outcome: 'done', text: warning ?? text, log, warning };
+  }
   clearStaging(host);
   return rememberFailure(work, step, whyItFailed(work, step, kernel, run, flaw), log);
 }

@@ -23,7 +23,7 @@ const FACTS: Facts = {
 };
 
 const USUAL = ['program', 'packages', 'source', 'driver', 'hooks', 'service', 'tt-smi', 'tt-flash'];
-const LACKING = { release: '6.12.1-gentoo-dist', options: ['HWMON'], dist: true };
+const LACKING = { release: '6.12.1-gentoo-dist', options: ['HWMON'], set: ['HWMON'], dist: true };
 
 describe('the steps', () => {
   it.each<[string, Partial<Choices>, Partial<Facts>, string[]]>([

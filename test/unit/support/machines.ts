@@ -188,8 +188,11 @@ export function inShort(steps: readonly Step[]): string[] {
         return `takeOver ${step.version}${step.foreign ? ' foreign' : ''}`;
       case 'register':
       case 'unregister':
+      case 'removeSource':
       case 'placeRule':
         return `${step.kind} ${step.version}`;
+      case 'archive':
+      case 'dropArchive':
       case 'forget':
       case 'load':
       case 'unload':

@@ -24,7 +24,9 @@ export function planArchives(
   chosen: readonly KernelJudgement[],
   { trigger, only, removed }: Policy,
 ): Step[] {
-  const { archives, config } = observation;
+  const { archives, config, configWarnings } = observation;
+  // What cannot be made again is not removed by a default that stands in for a setting with a mistake in it.
+  if (configWarnings.length > 0) return [];
   const drop = (archive: KernelArchive, why: string): Step => ({ kind: 'dropArchive', ...archive, why });
   if (!config.kernels.archive) {
     return only === undefined ? [...archives.values()].map((one) => drop(one, 'kernels.archive is no')) : [];

@@ -34,6 +34,8 @@ function planOldSources(
   wanted: string,
   leaves: (release: string) => boolean,
 ): Step[] {
+  // The default stands in for a setting with a mistake in it, and is nobody's word for a removal.
+  if (observation.configWarnings.length > 0) return [];
   // The newest first: what comes after the wanted one is older.
   const usable = driver.sources.filter(({ refused }) => refused === undefined);
   const older = usable.slice(usable.findIndex(({ version }) => version === wanted) + 1);

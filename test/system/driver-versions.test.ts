@@ -82,6 +82,14 @@ test('the old driver stays where the new one cannot be built, and goes where nob
   });
   expect((await insist(sandbox, ['kernels', 'check', '9.9.9-nowhere'], 2)).stderr).toContain('9.9.9-nowhere');
 
+  // A tree that is configured and not built yet: there is time to set what it lacks.
+  const own = '/usr/src/linux-6.19.0-own';
+  await sandbox.write(`${own}/Makefile`, 'VERSION = 6\nPATCHLEVEL = 19\nSUBLEVEL = 0\nEXTRAVERSION = -own\n');
+  await sandbox.write(`${own}/.config`, 'CONFIG_MODULES=y\nCONFIG_PCI=y\nCONFIG_HUGETLBFS=y\n');
+  const planned = await insist(sandbox, ['kernels', 'check', '6.19.0-own'], 1);
+  expect(planned.stdout.replace(/\s+/g, ' ')).toContain(`set CONFIG_HWMON=y with make menuconfig in ${own}`);
+  await sandbox.run(['rm', '-r', own]);
+
   // Another configuration is tried at once; here the symbols are still the old ones.
   const autoConf = `${sandbox.kernel(poor).buildTree}/include/config/auto.conf`;
   const before = await sandbox.read(autoConf);

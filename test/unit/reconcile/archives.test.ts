@@ -48,6 +48,12 @@ describe('archives of build trees', () => {
       { abiIdentity: 'x' },
       [`archive ${B}`, `archive ${A}`],
     ],
+    [
+      'stay where the settings cannot be read',
+      { ...BOTH, ...settings('archive = perhaps'), ...archive(A) },
+      {},
+      [],
+    ],
     ['are made anew where one was lost', { ...BOTH, ...ON, ...archive(A) }, {}, [`archive ${B}`]],
     ['go where they are not wanted any more', { ...BOTH, ...archive(A) }, {}, [`dropArchive ${A}`]],
     [
@@ -78,6 +84,12 @@ describe('archives of build trees', () => {
   it.each(['kernel-event', 'boot'] as const)('wait for another moment than a %s', async (trigger) => {
     expect(inShort(await planHost(machine({ ...BOTH, ...ON }), { trigger }))).toEqual([]);
   });
+});
+
+it('what a killed run has left of one is cleared away', async () => {
+  const drafts = ['archive/.6.1.0.tar.4711.new', 'unpacked/6.1.0/Makefile'];
+  const files = Object.fromEntries(drafts.map((name) => [`/var/lib/ttkmd/${name}`, 'half']));
+  expect(inShort(await planHost(machine({ ...BOTH, ...files })))).toEqual(['clean own', 'clean own']);
 });
 
 describe('a kernel whose build tree is removed', () => {

@@ -55,6 +55,7 @@ describe('old driver sources', () => {
       },
       ['unregister 2.9.0'],
     ],
+    ['settings that cannot be read', { ...brought(...ALL), ...settings('keep_old = all') }, []],
     ['a journal that cannot be read', { '/var/lib/ttkmd/bootstrap.json': '{' }, []],
     [
       "one that is not root's",

@@ -162,7 +162,8 @@ function settle(host: MemoryHost): void {
 
 export async function judgeHost(host: MemoryHost, holders?: HolderSight): Promise<Judgement> {
   const loaded = loadConfig(host.fs);
-  return judge(await observe(host, { config: loaded.config, warnings: [], holders }));
+  const warnings = loaded.problems.map(({ file, message, hint }) => ({ place: file, message, hint }));
+  return judge(await observe(host, { config: loaded.config, warnings, holders }));
 }
 
 export const POLICY: Policy = {

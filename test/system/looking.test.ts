@@ -201,7 +201,7 @@ test('settings: shown with their places, checked to the line, and bad usage is t
 
   const shown = await insist(sandbox, ['config', 'show'], 3);
   expect(shown.stdout).toMatch(/^build\.nice +7 +\/etc\/ttkmd\/ttkmd\.conf\.d\/10-jobs\.conf:3$/m);
-  expect(shown.stdout).toMatch(/^driver\.keep_old +1 +default, not in effect yet$/m);
+  expect(shown.stdout).toMatch(/^driver\.keep_old +1 +default$/m);
   const checked = await insist(sandbox, ['config', 'check'], 3);
   expect(checked.stdout).toMatch(/\/etc\/ttkmd\/ttkmd\.conf:5.*versoin/);
   expect(checked.stdout).toContain('Did you mean version?');

@@ -1,6 +1,6 @@
 // The man pages, made from the command line's and the settings' own definitions.
 import { EXIT_STATUSES } from '../../src/cli/exit-statuses.ts';
-import { describeSetting, SETTINGS } from '../../src/config/schema.ts';
+import { SETTINGS } from '../../src/config/schema.ts';
 import type { DocumentedCommand, DocumentedOption, DocumentedProgram } from './commands.ts';
 import {
   CALLS,
@@ -100,7 +100,7 @@ export function settingsPage(program: DocumentedProgram): string {
       ...SETTINGS.filter((setting) => setting.section === section).flatMap((setting) =>
         entry([
           setting.key,
-          `${describeSetting(setting)} ${setting.written === '' ? 'Empty unless set.' : `Default: ${setting.written}.`} Expected: ${protect(setting.parser.expected)}.`,
+          `${setting.description} ${setting.written === '' ? 'Empty unless set.' : `Default: ${setting.written}.`} Expected: ${protect(setting.parser.expected)}.`,
         ]),
       ),
     ]),

@@ -4,9 +4,9 @@ import { observeDevices } from '../driver/devices.ts';
 import type { Device } from '../driver/driver.ts';
 import type { Host } from '../host/host.ts';
 import { type FoundInit, findInit } from '../init/detect.ts';
-import { readOption } from '../kernels/configuration.ts';
 import { observeKernels } from '../kernels/inventory.ts';
 import type { Kernel } from '../kernels/kernel.ts';
+import { lackingOptions } from '../kernels/needed-options.ts';
 
 export type Manager = 'apt' | 'portage';
 
@@ -14,6 +14,8 @@ export interface LackingKernel {
   readonly release: string;
   /** Options of the kernel's configuration, without CONFIG_. */
   readonly options: readonly string[];
+  /** What is to be set for them: some have no prompt of their own, and another one selects them. */
+  readonly set: readonly string[];
   /** Portage builds it. */
   readonly dist: boolean;
 }
@@ -40,11 +42,6 @@ export interface Facts {
   readonly containers: 'podman' | 'docker' | undefined;
 }
 
-/** What tt-kmd does not build or work without. */
-const NEEDED_OPTIONS = ['MODULES', 'PCI', 'HWMON', 'DMA_SHARED_BUFFER'];
-/** What 1 GiB pages need. */
-const HUGEPAGE_OPTIONS = ['HUGETLBFS'];
-
 /** Where most is put; each is asked for its free space. */
 const PLACES = ['/usr/src', '/var/lib', '/opt'];
 
@@ -63,7 +60,7 @@ export async function observeFacts(host: Host): Promise<Facts> {
     libc: fs.list('/lib').some((name) => name.startsWith('ld-musl-')) ? 'musl' : 'glibc',
     free: await freeSpace(host),
     kernels,
-    kernelsWithout: kernels.flatMap((kernel) => lacking(host, kernel)),
+    kernelsWithout: kernels.flatMap(lacking),
     // Four bytes of attributes come before the value.
     secureBoot: fs.readBytes(SECURE_BOOT)?.[4] === 1,
     signaturesEnforced: fs.readText('/sys/module/module/parameters/sig_enforce')?.trim() === 'Y',
@@ -105,12 +102,11 @@ async function freeSpace({ exec }: Host): Promise<Facts['free']> {
   return Object.fromEntries(answers);
 }
 
-function lacking({ fs }: Host, { release, buildTree, origin }: Kernel): LackingKernel[] {
-  const text =
-    buildTree.path === undefined ? undefined : fs.readText(`${buildTree.path}/include/config/auto.conf`);
-  if (text === undefined) return [];
-  const options = [...NEEDED_OPTIONS, ...HUGEPAGE_OPTIONS].filter(
-    (name) => readOption(text, name) === undefined,
-  );
-  return options.length === 0 ? [] : [{ release, options, dist: origin.kind === 'dist-kernel' }];
+/** The driver may not be there yet: what upstream's needs counts. */
+function lacking(kernel: Kernel): LackingKernel[] {
+  const options = lackingOptions(kernel, undefined).map(({ option }) => option);
+  if (options.length === 0) return [];
+  const dist = kernel.origin.kind === 'dist-kernel';
+  const names = options.map(({ name }) => name);
+  return [{ release: kernel.release, options: names, set: options.map(({ set }) => set), dist }];
 }

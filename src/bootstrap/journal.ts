@@ -1,12 +1,13 @@
 // What a bootstrap has done, written down before each piece of work: what resuming and taking back go by.
 import { EXIT, TtkmdError } from '../host/errors.ts';
 import type { HostFs } from '../host/fs.ts';
+import { JOURNAL_PATH } from '../state/bootstrapped.ts';
 import type { PythonWay } from './choices.ts';
 import { STEP_NAMES } from './choices.ts';
 import type { Bench, StepName, Undo } from './step.ts';
 import { TOOL_NAMES, type Versions } from './versions.ts';
 
-export const JOURNAL_PATH = '/var/lib/ttkmd/bootstrap.json';
+export { JOURNAL_PATH };
 
 export interface JournalStep {
   readonly name: StepName;

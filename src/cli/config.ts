@@ -1,5 +1,5 @@
 // `ttkmdctl config show` and `config check`.
-import { idleLines, problemLines, shownConfig, valueLines } from '../config/show.ts';
+import { problemLines, shownConfig, valueLines } from '../config/show.ts';
 import { EXIT } from '../host/errors.ts';
 import { type GlobalOptions, openContext } from './context.ts';
 
@@ -29,6 +29,5 @@ export async function checkConfig(options: ConfigOptions): Promise<number> {
     terminal.line(`the configuration has ${count === 1 ? 'a problem' : `${count} problems`}:`);
     for (const line of problemLines(loaded.problems)) terminal.line(line);
   }
-  if (!options.json) for (const line of idleLines(loaded.values)) terminal.line(`  note: ${line}`);
   return count === 0 ? EXIT.ok : EXIT.configuration;
 }

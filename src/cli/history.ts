@@ -18,7 +18,7 @@ const COLUMNS: readonly Column[] = [
 
 /** Steps that change what a kernel or an admin has; the others keep records in order. */
 const TELLING = new Set([
-  ...['takeOver', 'build', 'install', 'forget'],
+  ...['takeOver', 'build', 'install', 'forget', 'removeSource'],
   ...['unload', 'reload', 'endReload', 'allocateHugepages', 'returnHugepages'],
 ]);
 
@@ -34,6 +34,9 @@ const STEP_WORDS: Readonly<Record<Exclude<Step['kind'], 'wait'>, string>> = {
   load: 'load',
   forget: 'forget',
   unregister: 'unregister',
+  removeSource: 'remove source',
+  archive: 'archive',
+  dropArchive: 'drop archive',
   unload: 'unload',
   reload: 'reload',
   endReload: 'end reload',

@@ -1,8 +1,10 @@
 // `ttkmdctl kernels`: every kernel, what it is, and whether the driver can be built for it.
 import { EXIT } from '../host/errors.ts';
+import { type KernelArchive, observeArchives } from '../kernels/archive.ts';
 import { observeKernels } from '../kernels/inventory.ts';
 import type { Kernel } from '../kernels/kernel.ts';
 import { withRememberedOrigins } from '../reconcile/observe.ts';
+import { isArchived } from '../reconcile/plan-archives.ts';
 import { originText } from '../reconcile/status-document.ts';
 import { loadState } from '../state/state.ts';
 import { type GlobalOptions, openContext } from './context.ts';
@@ -18,9 +20,12 @@ const COLUMNS: readonly Column[] = [
 
 export async function kernels(options: GlobalOptions & { readonly json?: boolean }): Promise<number> {
   const { host, terminal } = openContext(options);
+  const archives = new Map(observeArchives(host.fs).map((one) => [one.release, one]));
   const found = withRememberedOrigins(observeKernels(host), loadState(host.fs));
   if (options.json) {
-    terminal.line(JSON.stringify({ schema: 1, kernels: found.map(kernelEntry) }, undefined, 2));
+    terminal.line(
+      JSON.stringify({ schema: 1, kernels: found.map((one) => kernelEntry(one, archives)) }, undefined, 2),
+    );
     return EXIT.ok;
   }
   if (found.length === 0) {
@@ -34,7 +39,7 @@ export async function kernels(options: GlobalOptions & { readonly json?: boolean
       ? kernel.origin.package.replace(/:.*/, '')
       : originText(kernel.origin),
     shortCompiler(kernel.compiler),
-    kernel.buildTree.ready ? 'ready' : (kernel.buildTree.missing[0]?.text ?? 'not ready'),
+    treeText(kernel, archives),
   ]);
   const { head, lines } = table(COLUMNS, rows, terminal.width - 2);
   terminal.line(`  ${terminal.style('dim', head)}`);
@@ -45,7 +50,15 @@ export async function kernels(options: GlobalOptions & { readonly json?: boolean
   return EXIT.ok;
 }
 
-function kernelEntry(kernel: Kernel): object {
+type Archives = ReadonlyMap<string, KernelArchive>;
+
+function treeText(kernel: Kernel, archives: Archives): string {
+  if (kernel.buildTree.ready) return 'ready';
+  if (isArchived({ archives }, kernel)) return 'from the archive';
+  return kernel.buildTree.missing[0]?.text ?? 'not ready';
+}
+
+function kernelEntry(kernel: Kernel, archives: Archives): object {
   return {
     release: kernel.release,
     kind: kernel.kind,
@@ -59,6 +72,7 @@ function kernelEntry(kernel: Kernel): object {
       path: kernel.buildTree.path ?? null,
       ready: kernel.buildTree.ready,
       missing: kernel.buildTree.missing,
+      archive: archives.get(kernel.release)?.path ?? null,
     },
   };
 }

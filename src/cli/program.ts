@@ -89,11 +89,22 @@ function addLooks(program: Command, run: Run): void {
     .description('tell whether the card will be there after a reboot; exit status 0 or 1')
     .argument('[release]', 'the kernel; the one that would boot next, the newest, unless told')
     .action(run(async ([release], options) => (await import('./ready.ts')).ready(release, options)));
-  program
+  const kernels = program
     .command('kernels')
     .description('list every kernel, its origin, and whether its build tree is ready')
     .option('--json', 'print one JSON object (schema 1)')
+    .helpCommand(false)
     .action(run(async (_, options) => (await import('./kernels.ts')).kernels(options)));
+  kernels
+    .command('check')
+    .description(
+      'compare the configuration of kernels with what the driver needs; exit status 0 where it fits, 1 where it does not',
+    )
+    .argument('[release]', 'of this kernel alone')
+    .option('--json', 'print one JSON object (schema 1)')
+    .action(
+      run(async ([release], options) => (await import('./check-kernels.ts')).checkKernels(release, options)),
+    );
   program
     .command('devices')
     .description('list the devices: what drives each, its node in /dev, its firmware, who holds it')

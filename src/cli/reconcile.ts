@@ -115,7 +115,7 @@ function renderReport(report: Report, { terminal }: Context, only: string | unde
   const words: Record<Report['outcome'], string> = {
     'nothing-to-do':
       shortfallOf(report.after, only).kernels.length > 0 ? 'nothing can be done' : 'nothing to do',
-    done: report.done.some(({ outcome }) => outcome === 'failed') ? 'done but for the hugepages' : 'done',
+    done: doneWords(report),
     failed: 'not everything could be done',
     cancelled: 'cancelled before all was done',
     planned: '',
@@ -132,6 +132,13 @@ function renderReport(report: Report, { terminal }: Context, only: string | unde
   for (const problem of shortfallOf(report.after, only).problems) {
     if (!told.has(problem.release)) problemLines(terminal, problem.message, problem.hint);
   }
+}
+
+/** What fails no run is said all the same. */
+function doneWords({ done }: Report): string {
+  const failed = done.filter(({ outcome }) => outcome === 'failed').map(({ step }) => step.kind);
+  if (failed.length === 0) return 'done';
+  return `done but for the ${failed.every((kind) => kind === 'archive') ? 'archives of build trees' : 'hugepages'}`;
 }
 
 function problemLines(terminal: Terminal, message: string, hint: string): void {

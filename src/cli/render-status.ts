@@ -1,6 +1,7 @@
 // The status screen: health first, then the running kernel, a row a kernel, and what is wrong.
 import type { Cards } from '../driver/device-details.ts';
 import type { Health, Judgement, KernelJudgement, Problem } from '../reconcile/judgement.ts';
+import { isArchived } from '../reconcile/plan-archives.ts';
 import { originText } from '../reconcile/status-document.ts';
 import type { RunUnderWay } from '../state/run.ts';
 import { devicesText, givenAwayText } from './render-devices.ts';
@@ -139,7 +140,10 @@ function sinceText({ state, record, failure }: KernelJudgement, now: number): st
 
 /** Why a module is not current, and what is in the way of a new one. */
 function whyText({ state, reason, record, failure, kernel }: KernelJudgement, judgement: Judgement): string {
-  if (state === 'current') return record === undefined ? 'nobody wrote down who built it' : '';
+  if (state === 'current') {
+    if (record === undefined) return 'nobody wrote down who built it';
+    return isArchived(judgement.observation, kernel) ? 'build tree from the archive' : '';
+  }
   if (failure !== undefined || (state !== 'missing' && state !== 'drifted')) return reason ?? '';
   const { driver, observation } = judgement;
   const obstacle =
@@ -147,7 +151,9 @@ function whyText({ state, reason, record, failure, kernel }: KernelJudgement, ju
       ? undefined
       : observation.dkms.command === undefined
         ? 'dkms is not installed'
-        : kernel.buildTree.missing[0]?.text;
+        : isArchived(observation, kernel)
+          ? undefined
+          : kernel.buildTree.missing[0]?.text;
   if (obstacle === undefined) return reason ?? '';
   return state === 'missing' ? obstacle : `${reason}; ${obstacle}`;
 }

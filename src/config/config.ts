@@ -6,7 +6,11 @@ export type ReloadPolicy = 'never' | 'when-idle' | 'boot';
 /** Durations are in milliseconds, sizes in bytes. */
 export interface Config {
   readonly driver: { readonly version: string; readonly keepOld: number; readonly reload: ReloadPolicy };
-  readonly kernels: { readonly exclude: readonly string[]; readonly archive: boolean };
+  readonly kernels: {
+    readonly exclude: readonly string[];
+    readonly archive: boolean;
+    readonly archiveSize: number;
+  };
   readonly build: {
     readonly jobs: number | 'auto';
     readonly nice: number;

@@ -1,5 +1,5 @@
 // The ttkmd.conf that is shipped: every setting with its default, commented out.
-import { describeSetting, SECTIONS, SETTINGS } from './schema.ts';
+import { SECTIONS, SETTINGS } from './schema.ts';
 
 /** The text of the shipped file; it sets nothing, so that a better default of a later version counts. */
 export function renderDefaultFile(): string {
@@ -16,7 +16,7 @@ export function renderDefaultFile(): string {
     `[${name}]`,
     ...SETTINGS.filter(({ section }) => section === name).flatMap((setting) => [
       '',
-      ...wrapped(describeSetting(setting)).map((line) => `# ${line}`),
+      ...wrapped(setting.description).map((line) => `# ${line}`),
       `#${`${setting.key} = ${setting.written}`.trimEnd()}`,
     ]),
   ]);

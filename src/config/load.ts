@@ -16,8 +16,6 @@ export interface SettingValue {
   readonly value: string;
   /** `default`, or `file:line`. */
   readonly source: string;
-  /** Whether anything reads it in this version. */
-  readonly inEffect: boolean;
 }
 
 export interface ConfigProblem {
@@ -62,8 +60,8 @@ export function loadConfig(fs: HostFs): LoadedConfig {
   }
   const values = SETTINGS.map((setting) => {
     const found = given.get(settingName(setting));
-    const { section, key, written, inEffect } = setting;
-    return { section, key, value: found?.written ?? written, source: found?.source ?? 'default', inEffect };
+    const { section, key, written } = setting;
+    return { section, key, value: found?.written ?? written, source: found?.source ?? 'default' };
   });
   const config = buildConfig(new Map([...given].map(([name, { value }]) => [name, value])));
   return { config, values, problems };

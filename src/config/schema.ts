@@ -42,8 +42,3 @@ export function defaultConfig(): Config {
 export function settingName({ section, key }: { readonly section: string; readonly key: string }): string {
   return `${section}.${key}`;
 }
-
-/** What a setting is for, and whether it does that already. */
-export function describeSetting({ description, inEffect }: Setting): string {
-  return inEffect ? description : `Not in effect yet. ${description}`;
-}

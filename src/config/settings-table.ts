@@ -26,8 +26,6 @@ export interface Setting<T = unknown> {
   readonly written: string;
   /** One line for the person who reads the file or the manual. */
   readonly description: string;
-  /** Whether anything reads it; others are in the table so that files that set them stay good. */
-  readonly inEffect: boolean;
 }
 
 type Table = {
@@ -47,11 +45,11 @@ export const TABLE: Table = {
         'newest',
         'The driver version to keep built: newest takes the highest one whose source is in /usr/src.',
       ),
-      keepOld: notYet(
+      keepOld: setting(
         'keep_old',
         integer(0, 20),
         '1',
-        'How many older driver sources are left in /usr/src, to go back to.',
+        'How many driver sources older than the wanted one are left in /usr/src, to go back to; beyond that those go that ttkmdctl bootstrap has brought and no kernel uses. Others are left alone.',
       ),
       reload: setting(
         'reload',
@@ -70,11 +68,17 @@ export const TABLE: Table = {
         '',
         'Kernel releases to leave alone, as patterns with spaces or commas between them.',
       ),
-      archive: notYet(
+      archive: setting(
         'archive',
         boolean(),
         'no',
-        'Keep a copy of the headers of each kernel, so that its driver can be built again after they are removed.',
+        'Keep what builds need of the build tree of each kernel in /var/lib/ttkmd/archive, so that a driver can be built for the kernel after the tree is removed.',
+      ),
+      archiveSize: setting(
+        'archive_size',
+        size(),
+        '1G',
+        'How much room these archives may take together; the running kernel comes first, then the newest.',
       ),
     },
   },
@@ -251,10 +255,5 @@ export const TABLE: Table = {
 };
 
 function setting<T>(key: string, parser: Parser<T>, written: string, description: string): Setting<T> {
-  return { key, parser, written, description, inEffect: true };
-}
-
-/** A setting of a part of ttkmd that is not there yet: `setting` takes its place when the part comes. */
-function notYet<T>(...entry: Parameters<typeof setting<T>>): Setting<T> {
-  return { ...setting(...entry), inEffect: false };
+  return { key, parser, written, description };
 }

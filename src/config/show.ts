@@ -8,32 +8,17 @@ export interface ConfigShown {
     readonly setting: string;
     readonly value: string;
     readonly source: string;
-    readonly inEffect: boolean;
   }[];
   readonly problems: readonly ConfigProblem[];
 }
 
-/** One line a setting: its name, its value, where it came from, and whether it does anything yet. */
+/** One line a setting: its name, its value, and where it came from. */
 export function valueLines(values: readonly SettingValue[]): string[] {
-  const rows = values.map(
-    (value) =>
-      [
-        settingName(value),
-        value.value || '–',
-        `${value.source}${value.inEffect ? '' : ', not in effect yet'}`,
-      ] as const,
-  );
+  const rows = values.map((value) => [settingName(value), value.value || '–', value.source] as const);
   const name = Math.max(...rows.map(([text]) => text.length), 0);
   // One long list of patterns must not push every source off the screen.
   const value = Math.max(...rows.map(([, text]) => text.length).filter((length) => length <= 30), 0);
   return rows.map(([a, b, c]) => `${a.padEnd(name)}  ${b.padEnd(value)}  ${c}`);
-}
-
-/** One line for each setting that somebody made and that does nothing in this version. */
-export function idleLines(values: readonly SettingValue[]): string[] {
-  return values
-    .filter(({ inEffect, source }) => !inEffect && source !== 'default')
-    .map((value) => `${value.source}: ${settingName(value)} is not in effect yet in this version`);
 }
 
 /** Two lines a problem: where and what was expected, and what to do. */
@@ -57,7 +42,6 @@ export function shownConfig(
     setting: settingName(value),
     value: value.value,
     source: value.source,
-    inEffect: value.inEffect,
   }));
   return { schema: 1, settings, problems };
 }

@@ -39,6 +39,8 @@ export interface RunSettings {
   readonly load: string | undefined;
   /** Assignments for make's command line, as `CC=gcc-12`. */
   readonly variables: readonly string[];
+  /** A build tree that is not where dkms looks for it. */
+  readonly kernelSource?: string | undefined;
   /** A folder to be searched for programs before others. */
   readonly path: string | undefined;
   /** Undefined for leaving modules unsigned, and making no key. */
@@ -94,7 +96,8 @@ export async function build(
   // As `dkms add` does, which a build in an empty tree would do first.
   host.fs.makeFolder(versionFolder);
   host.fs.link(source.path, `${versionFolder}/source`);
-  const how = ['-j', String(settings.jobs), ...(source.hasObjects ? [] : WITHOUT_CLEANING)];
+  const where = settings.kernelSource === undefined ? [] : ['--kernelsourcedir', settings.kernelSource];
+  const how = ['-j', String(settings.jobs), ...where, ...(source.hasObjects ? [] : WITHOUT_CLEANING)];
   const run = await dkms(host, ['build', ...identify(target), ...how], { ...settings, tree: STAGING });
   stopTail();
   return {

@@ -1,4 +1,5 @@
 // What is known of the driver: its sources, the modules on disk, the one in the kernel, its devices.
+import type { SourceCalls } from './source-calls.ts';
 
 /** Why nothing may be built from a driver source. */
 export interface Refusal {
@@ -33,6 +34,8 @@ export interface DriverSource {
   readonly hash: string;
   /** When a file of it was last written to, in milliseconds since 1970; its `dkms.conf` does not count, we change it. */
   readonly modified: number;
+  /** Functions of the kernel that it calls and that not every kernel has. */
+  readonly calls: SourceCalls;
   /** A build left objects in it, which make could take for finished work. */
   readonly hasObjects: boolean;
   /** Assignments in its `dkms.conf` that make dkms act by itself, as they are written. */

@@ -3,6 +3,7 @@
 import type { HostFs } from '../host/fs.ts';
 import { dkmsVariable, ownershipLines } from './dkms-conf.ts';
 import type { DriverSource, Refusal } from './driver.ts';
+import { findCalls, type SourceCalls } from './source-calls.ts';
 import { hashTree, readInTree, readTree, type SourceTree } from './source-tree.ts';
 import { quoted } from './trust.ts';
 
@@ -12,8 +13,21 @@ const SOURCES_FOLDER = '/usr/src';
 /** What kbuild leaves and reads again. */
 const BUILD_PRODUCT = /\.(?:o|a|ko|cmd|mod|mod\.c|symvers|order)$/;
 
-/** Hashes by source path, as they were when each file had the size, the times and the number in the identity. */
-export type KnownHashes = Readonly<Record<string, { readonly identity: string; readonly hash: string }>>;
+/** What a source's files say. */
+interface Contents {
+  readonly hash: string;
+  readonly calls: SourceCalls;
+}
+
+/** Contents by source path, as they were when each file had the size, the times and the number in the identity. */
+export type KnownHashes = Readonly<
+  Record<
+    string,
+    { readonly identity: string; readonly hash: string; readonly calls?: SourceCalls | undefined }
+  >
+>;
+
+const NOTHING_READ: Contents = { hash: '', calls: { surely: {}, maybe: [] } };
 
 /** All driver sources, in no particular order. What is known to be unchanged is not read again. */
 export function observeSources(fs: HostFs, known: KnownHashes = {}): DriverSource[] {
@@ -40,8 +54,8 @@ function observeSource(
     version,
     path,
     identity: tree.identity,
-    hash: refused === undefined ? knownOr(known, tree, () => hashTree(fs, tree)) : '',
     modified: lastWritten(tree),
+    ...(refused === undefined ? contents(fs, tree, known) : NOTHING_READ),
     hasObjects: tree.files.some(({ inside }) => BUILD_PRODUCT.test(inside)),
     ownershipLines: ownershipLines(conf ?? ''),
     refused,
@@ -60,8 +74,15 @@ function isAnothersOwn(path: string, conf: string): boolean {
   return name !== undefined && name !== PACKAGE && path.startsWith(`${SOURCES_FOLDER}/${name}-`);
 }
 
-function knownOr(known: KnownHashes[string] | undefined, tree: SourceTree, make: () => string): string {
-  return known?.identity === tree.identity && known.hash !== '' ? known.hash : make();
+function contents(fs: HostFs, tree: SourceTree, known: KnownHashes[string] | undefined): Contents {
+  const { hash = '', calls } = known?.identity === tree.identity ? known : {};
+  if (hash !== '' && calls !== undefined) return { hash, calls };
+  const read = (pattern: RegExp): [string, string][] =>
+    tree.files
+      .filter(({ inside }) => pattern.test(inside))
+      .map(({ inside }) => [inside, readInTree(fs, tree, inside) ?? '']);
+  const makefiles = read(/^\/(?:Makefile|Kbuild)$/).map(([, text]) => text);
+  return { hash: hash || hashTree(fs, tree), calls: findCalls(new Map(read(/\.[ch]$/)), makefiles) };
 }
 
 function judgeConf(

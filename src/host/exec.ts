@@ -1,6 +1,7 @@
 // The one way to run a command: short queries, and long runs that die with us.
 import { spawn } from 'node:child_process';
 import { findContainment } from './containment.ts';
+import { enterRoot } from './enter-root.ts';
 import { BASE_ENVIRONMENT } from './environment.ts';
 
 export interface QueryResult {
@@ -67,8 +68,7 @@ const MOST_OUTPUT = 64 * 1024 * 1024;
  * @param root `/` or a folder, which commands are then run in by chroot
  */
 export function createExec(root: string): Exec {
-  const inside = (command: string, args: readonly string[]): [string, string[]] =>
-    root === '/' ? [command, [...args]] : ['chroot', [root, command, ...args]];
+  const inside = enterRoot(root);
 
   return {
     query(command, args, options = {}) {

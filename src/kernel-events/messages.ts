@@ -73,13 +73,12 @@ function describeState(judged: KernelJudgement, version: string | undefined, rep
           }
         : { tone: 'good', text: `${name} ... current`, quiet: true };
     }
-    case 'unsupported':
-      return {
-        tone: 'plain',
-        text: `no driver for ${release}: ${reason ?? 'it cannot take it'}`,
-        hint: report.after.problems.find((one) => one.code === 'no-signing-key' && one.release === release)
-          ?.hint,
-      };
+    case 'unsupported': {
+      const problem = report.after.problems.find((one) => one.release === release);
+      const isNoted = problem === undefined || problem.severity === 'note';
+      const text = `no driver for ${release}: ${reason ?? 'it cannot take it'}`;
+      return { tone: isNoted ? 'plain' : 'bad', text, hint: problem?.hint };
+    }
     case 'waiting':
       return {
         tone: 'bad',

@@ -1,4 +1,5 @@
 // Reads single options out of a kernel's configuration without parsing all of its ten thousand lines.
+import type { HostFs } from '../host/fs.ts';
 import type { Configuration } from './kernel.ts';
 
 /** The options that decisions, vermagic and messages depend on. */
@@ -8,6 +9,7 @@ const OPTIONS = [
   'CFI',
   'CFI_CLANG',
   'CMDLINE_OVERRIDE',
+  'DMA_SHARED_BUFFER',
   'EXTENDED_MODVERSIONS',
   'GCC_PLUGINS',
   'HUGETLBFS',
@@ -76,6 +78,12 @@ export function readConfiguration(text: string): Configuration {
   const options: Record<string, string> = {};
   for (const [, name = '', value = ''] of text.matchAll(OPTION_LINE)) options[name] = unquoted(value);
   return options;
+}
+
+/** The configuration that a kernel's installation has put beside it, for one whose build tree is gone. */
+export function installedConfiguration(fs: HostFs, release: string): Configuration {
+  const text = fs.readText(`/boot/config-${release}`) ?? fs.readText(`/lib/modules/${release}/config`);
+  return readConfiguration(text ?? '');
 }
 
 /** The value of one option, quotes taken off. */

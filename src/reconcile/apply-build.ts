@@ -7,7 +7,8 @@ import { localTime } from '../host/local-time.ts';
 import { type BuiltKernel, type CompilerChoice, findCompiler } from '../kernels/compiler.ts';
 import type { Kernel } from '../kernels/kernel.ts';
 import { BUILD_LOGS, buildLogPath, pruneBuildLogs } from '../state/build-logs.ts';
-import { dkmsSigning, inventedKey, signBuilt } from './apply-signing.ts';
+import { type ReadyTree, withBuildTree } from './apply-archive.ts';
+import { dkmsSigning, inventedKey, signBuilt, signingIn } from './apply-signing.ts';
 import { rememberFailure, whyItFailed } from './build-failure.ts';
 import { symbolsMismatch } from './check-modules.ts';
 import type { Step } from './step.ts';
@@ -21,9 +22,21 @@ const FOREIGN_LIMIT = 10 * 60_000;
 const FOREIGN_POLL = 500;
 
 /** Builds for one kernel into the staging tree. A failure is remembered with all that it depended on. */
-export async function applyBuild(work: Work, step: BuildStep): Promise<Outcome> {
+export function applyBuild(work: Work, step: BuildStep): Promise<Outcome> {
+  return withBuildTree(
+    work,
+    findKernel(work, step.release),
+    (tree) => buildIn(work, step, tree),
+    ({ code, message, hint }) => {
+      const headline = message.replace(/\.$/, '');
+      return rememberFailure(work, step, { code, headline, hint, transient: code === 'no-space' }, undefined);
+    },
+  );
+}
+
+async function buildIn(work: Work, step: BuildStep, tree: ReadyTree): Promise<Outcome> {
+  const { kernel, folder } = tree;
   const { host, observation } = work;
-  const kernel = findKernel(work, step.release);
   const source = observation.sources.find(({ version }) => version === step.version);
   if (source === undefined) throw new Error(`no driver source ${step.version} was seen`);
   const startedAt = host.clock.now();
@@ -35,7 +48,14 @@ export async function applyBuild(work: Work, step: BuildStep): Promise<Outcome> 
     return rememberFailure(work, step, { ...compiler, transient }, undefined);
   }
   const { variables, path, warning } = compiler;
-  const settings = { ...runSettings(work), variables, path, signing: dkmsSigning(work, step.release) };
+  const signing = signingIn(work, tree);
+  const settings = {
+    ...runSettings(work),
+    variables,
+    path,
+    kernelSource: folder,
+    signing: dkmsSigning(work, signing),
+  };
   const overlapped = foreignRuns(host, observation.dkms.tree).length > 0;
   let run = await build(host, target(work, step), source, settings);
   if (
@@ -50,7 +70,7 @@ export async function applyBuild(work: Work, step: BuildStep): Promise<Outcome> 
   }
   const flaw = failed(run) ? undefined : await findFlaw(work, step, kernel, run);
   const built = failed(run) || flaw !== undefined ? undefined : run.module;
-  const signed = built === undefined ? undefined : await signBuilt(work, step.release, built);
+  const signed = built === undefined ? undefined : await signBuilt(work, step.release, built, signing);
   const log = writeLog(work, step, startedAt, logText(work, step, run, compiler, flaw, signed?.lines ?? []));
   if (run.cancelled && !timeIsUp(work.signal)) {
     clearStaging(host);
@@ -58,7 +78,8 @@ export async function applyBuild(work: Work, step: BuildStep): Promise<Outcome> 
   }
   if (signed !== undefined && signed.failure === undefined) {
     const told = [warning, signed.warning].filter((one) => one !== undefined).join('; ') || undefined;
-    return { outcome: 'done', text: told ?? 'built', log, warning };
+    const text = folder === undefined ? 'built' : 'built, with the build tree from the archive';
+    return { outcome: 'done', text: told ?? text, log, warning };
   }
   clearStaging(host);
   if (signed?.failure !== undefined) return rememberFailure(work, step, signed.failure, log);

@@ -8,6 +8,8 @@ import { putBack } from '../driver/kept.ts';
 import { RULE_PATH, ruleHash } from '../driver/rule.ts';
 import { observeSources, PACKAGE } from '../driver/sources.ts';
 import { without } from '../state/state.ts';
+import { forgetArchive } from './apply-archive.ts';
+import { usersOf } from './plan-versions.ts';
 import type { Step } from './step.ts';
 import { type Outcome, remember, runSettings, type Work } from './work.ts';
 
@@ -104,6 +106,7 @@ export async function applyForget(work: Work, step: Extract<Step, { kind: 'forge
   const { release } = step;
   const folder = `/lib/modules/${release}`;
   remember(work, { intent: { release, version: '', step: 'forget' } });
+  forgetArchive(work, release);
   dropRelease(host, observeDkms(host.fs, PACKAGE, work.observation.arch), PACKAGE, release);
   const modules = leftModules(host.fs, release);
   for (const path of modules) {
@@ -126,6 +129,7 @@ export async function applyForget(work: Work, step: Extract<Step, { kind: 'forge
     modules: without(work.state.modules, release),
     failures: without(work.state.failures, release),
     origins: without(work.state.origins, release),
+    archives: without(work.state.archives ?? {}, release),
     intent: undefined,
   });
   return { outcome: 'done', text: 'forgotten' };
@@ -154,10 +158,33 @@ export async function applyUnregister(
   return { outcome: 'done', text: 'unregistered' };
 }
 
+/** A kernel that has not got its new driver, for whatever reason, keeps the source of the one that it has. */
+export function applyRemoveSource(work: Work, step: Extract<Step, { kind: 'removeSource' }>): Outcome {
+  const { host, observation, state } = work;
+  const { version, path } = step;
+  const dkms = observeDkms(host.fs, PACKAGE, observation.arch);
+  const modules = new Map([...observation.modules].filter(([release]) => isAsSeen(work, release)));
+  const users = usersOf({ modules, dkms, state }, version);
+  if (users.length > 0 || dkms.versions.some((one) => one.version === version)) {
+    const who = users.length > 0 ? users.join(', ') : 'dkms';
+    return { outcome: 'skipped', text: `not yet, in use for ${who}` };
+  }
+  host.fs.removeTree(path);
+  remember(work, { adopted: without(state.adopted, path) });
+  return { outcome: 'done', text: `removed ${path}` };
+}
+
+/** Whether no step of this run has put another module there. */
+function isAsSeen({ observation, state }: Work, release: string): boolean {
+  return state.modules[release] === observation.state.modules[release];
+}
+
 /** Later looks need not read sources again that have not changed. */
 export function rememberSources(work: Work): void {
   const found = observeSources(work.host.fs, work.state.sources);
-  const sources = Object.fromEntries(found.map(({ path, identity, hash }) => [path, { identity, hash }]));
+  const sources = Object.fromEntries(
+    found.map(({ path, identity, hash, calls }) => [path, { identity, hash, calls }]),
+  );
   remember(work, { sources });
 }
 

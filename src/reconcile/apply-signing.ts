@@ -7,14 +7,28 @@ import { isToken } from '../signing/keys.ts';
 import { signModule } from '../signing/sign.ts';
 import type { KernelSigning, SigningKey } from '../signing/signing.ts';
 import { acceptanceOf, isBy } from '../signing/trust.ts';
+import type { ReadyTree } from './apply-archive.ts';
+import { observeSignatures } from './observe-signing.ts';
 import type { Work } from './work.ts';
+
+/** What signing is about for a kernel; where its build tree comes from the archive, what that one holds counts. */
+export function signingIn(
+  { host, observation }: Work,
+  { kernel, folder }: ReadyTree,
+): KernelSigning | undefined {
+  const { config, dkms, signing } = observation;
+  const { kernels } =
+    folder === undefined
+      ? signing
+      : observeSignatures(host, { config, dkms, kernels: [kernel], modules: new Map() });
+  return kernels.get(kernel.release);
+}
 
 /**
  * What dkms is told to sign with; nothing where there is no key, so that it makes none. Nor where its own configuration
  * names another key, which would count more for it, and which it would make if it is not there.
  */
-export function dkmsSigning(work: Work, release: string): DkmsSigning | undefined {
-  const signing = work.observation.signing.kernels.get(release);
+export function dkmsSigning(work: Work, signing: KernelSigning | undefined): DkmsSigning | undefined {
   if (signing?.key === undefined || signing.signFile === undefined) return undefined;
   const { key, certificate } = signing.key;
   const own = work.observation.dkms.key;
@@ -47,8 +61,12 @@ export interface SignedBuild {
 }
 
 /** Reads the signature of what dkms built, and signs it here where that is not the one that counts. */
-export async function signBuilt(work: Work, release: string, path: string): Promise<SignedBuild> {
-  const signing = work.observation.signing.kernels.get(release);
+export async function signBuilt(
+  work: Work,
+  release: string,
+  path: string,
+  signing: KernelSigning | undefined,
+): Promise<SignedBuild> {
   const { key, signFile } = signing ?? {};
   if (signing === undefined || key === undefined || signFile === undefined) {
     return { lines: [], failure: undefined, warning: undefined };

@@ -6,6 +6,7 @@ import type { HeldLock } from '../host/lock.ts';
 import { HISTORY_PATH, type HistoryEntry, recordHistory } from '../state/history.ts';
 import type { RunEvent } from '../state/run.ts';
 import type { UnwrittenRecords } from '../state/unwritten.ts';
+import { applyArchive, applyDropArchive } from './apply-archive.ts';
 import { applyBuild } from './apply-build.ts';
 import { applyLoadStep, applyUnload } from './apply-driver.ts';
 import { applyAllocate, applyMount, applyReturn } from './apply-hugepages.ts';
@@ -16,6 +17,7 @@ import {
   applyPlaceRule,
   applyRecord,
   applyRegister,
+  applyRemoveSource,
   applyTakeOver,
   applyUnregister,
   rememberSources,
@@ -176,6 +178,12 @@ async function execute(work: Work, step: Step, reports: readonly StepReport[]): 
       return applyForget(work, step);
     case 'unregister':
       return applyUnregister(work, step);
+    case 'archive':
+      return applyArchive(work, step);
+    case 'dropArchive':
+      return applyDropArchive(work, step);
+    case 'removeSource':
+      return applyRemoveSource(work, step);
     case 'wait':
       return { outcome: 'skipped', text: step.why };
   }

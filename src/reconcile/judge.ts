@@ -1,5 +1,6 @@
 // What the observation means. Pure: no I/O and no clock.
 import type { Kernel } from '../kernels/kernel.ts';
+import type { LackingOption } from '../kernels/needed-options.ts';
 import type { FailureRecord } from '../state/state.ts';
 import { differenceIn, evidenceOf } from './evidence.ts';
 import { sameAbi } from './facts.ts';
@@ -9,6 +10,7 @@ import { signatureStale, signingObstacle } from './judge-signing.ts';
 import type { DriverJudgement, Judgement, KernelJudgement, ModuleState } from './judgement.ts';
 import { moduleVersion } from './module-version.ts';
 import type { Observation } from './observation.ts';
+import { isBuildable } from './plan-archives.ts';
 import { findProblems, healthOf } from './problems.ts';
 import { isRemembered } from './remembered.ts';
 import { unknownWhereHidden } from './unknown.ts';
@@ -84,9 +86,10 @@ function moduleState(observation: Observation, driver: DriverJudgement, kernel: 
     const state = failure.unsupported ? 'unsupported' : present ? 'drifted' : 'failed';
     return because(state, failure.cause ?? failure.headline, failure);
   }
-  if (present) return because('drifted', stale);
+  const [lack] = observation.lacks.get(kernel.release)?.options ?? [];
+  if (present) return because('drifted', lack === undefined ? stale : `${stale}; ${offText(lack)}`);
   if (driver.source === undefined) return because('missing', withoutSource(driver));
-  if (!kernel.buildTree.ready) return because('waiting', waitingReason(kernel));
+  if (!isBuildable(observation, kernel)) return because('waiting', waitingReason(kernel));
   return because('missing', stale);
 }
 
@@ -98,16 +101,21 @@ function withoutSource({ desired, refused, sources }: DriverJudgement): string {
 }
 
 /** Why a kernel can or shall not take the driver, before anything is built. */
-function unsupportedReason({ excluded }: Observation, kernel: Kernel): string | undefined {
+function unsupportedReason({ excluded, lacks, modules }: Observation, kernel: Kernel): string | undefined {
   if (excluded.has(kernel.release)) return 'left alone: the setting kernels.exclude names it';
   if (kernel.kind === 'backup') return 'a copy that an installation put aside';
   if (kernel.kind === 'leftover') return 'a folder that a removed kernel left behind';
   if (kernel.kind === 'no-modules') return kernel.running ? noModules(kernel) : 'its modules are gone';
-  const configuration = kernel.configuration;
-  const known = Object.keys(configuration).length > 0;
-  if (known && configuration.MODULES !== 'y') return 'CONFIG_MODULES is off: this kernel cannot load modules';
-  if (known && configuration.PCI !== 'y') return 'CONFIG_PCI is off: this kernel knows no PCI devices';
-  return undefined;
+  const [first] = lacks.get(kernel.release)?.options ?? [];
+  if (first === undefined) return undefined;
+  // What was built from another driver source goes on working.
+  if (first.option.need.by === 'driver' && modules.has(kernel.release)) return undefined;
+  return offText(first);
+}
+
+/** `CONFIG_HWMON is off: the driver does not link, …`. */
+function offText({ option }: LackingOption): string {
+  return `CONFIG_${option.name} is off: ${option.without}`;
 }
 
 function noModules(kernel: Kernel): string {

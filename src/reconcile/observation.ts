@@ -9,7 +9,9 @@ import type { LoadObstacle } from '../driver/load-obstacle.ts';
 import type { WrongNode } from '../driver/node-permissions.ts';
 import type { ObservedRule } from '../driver/rule.ts';
 import type { ObservedHugepages } from '../hugepages/hugepages.ts';
+import type { KernelArchive } from '../kernels/archive.ts';
 import type { Kernel } from '../kernels/kernel.ts';
+import type { LackingOption } from '../kernels/needed-options.ts';
 import type { ObservedSigning } from '../signing/observe.ts';
 import type { Verdict } from '../signing/signing.ts';
 import type { ModuleCheck } from '../state/checks.ts';
@@ -44,6 +46,13 @@ export interface ObservedLoading {
   readonly initramfsTool: InitramfsTool | undefined;
 }
 
+/** Options without which no driver works for a kernel. */
+export interface Lack {
+  readonly options: readonly LackingOption[];
+  /** What mends it. */
+  readonly hint: string;
+}
+
 export interface Observation {
   /** When it was made, in milliseconds since 1970. */
   readonly now: number;
@@ -54,8 +63,14 @@ export interface Observation {
   readonly configWarnings: readonly ConfigWarning[];
   /** The newest release first. */
   readonly kernels: readonly Kernel[];
+  /** By release, where the kernel's configuration and the wanted driver source prove it. */
+  readonly lacks: ReadonlyMap<string, Lack>;
+  /** Archives of build trees, by release. */
+  readonly archives: ReadonlyMap<string, KernelArchive>;
   /** The newest first. */
   readonly sources: readonly DriverSource[];
+  /** Paths of sources that ttkmd's bootstrap has brought. */
+  readonly ownSources: ReadonlySet<string>;
   /** Paths of sources on a read-only file system: what they say of who builds them stays. */
   readonly readOnlySources: ReadonlySet<string>;
   /** When a kernel's build tree last changed, where somebody still writes into it; only looked for on demand. */

@@ -88,6 +88,9 @@ type Seen = Pick<
 
 const NOTHING: Omit<Observation, keyof Seen> = {
   kernels: [],
+  lacks: new Map(),
+  archives: new Map(),
+  ownSources: new Set(),
   sources: [],
   readOnlySources: new Set(),
   restless: new Map(),

@@ -18,11 +18,14 @@ import type { HostFs } from '../host/fs.ts';
 import type { Host } from '../host/host.ts';
 import { observeHugepages } from '../hugepages/observe.ts';
 import { abiHash } from '../kernels/abi.ts';
+import { ARCHIVE_FOLDER, observeArchives, UNPACKED } from '../kernels/archive.ts';
 import { ownTree } from '../kernels/build-tree.ts';
 import { observeKernels } from '../kernels/inventory.ts';
 import type { Kernel } from '../kernels/kernel.ts';
+import { howToSet, lackingOptions } from '../kernels/needed-options.ts';
 import { changedSince } from '../kernels/quiet.ts';
 import { compareReleases } from '../kernels/versions.ts';
+import { bootstrappedSources } from '../state/bootstrapped.ts';
 import { BUILD_LOGS } from '../state/build-logs.ts';
 import { loadRestless } from '../state/restless.ts';
 import { runUnderWay } from '../state/run.ts';
@@ -31,7 +34,7 @@ import { loadStuck } from '../state/stuck.ts';
 import { observeChecks } from './check-modules.ts';
 import { adviceWhereShort } from './hugepage-advice.ts';
 import { differ } from './judge-loaded.ts';
-import type { ConfigWarning, Observation, ObservedModule } from './observation.ts';
+import type { ConfigWarning, Lack, Observation, ObservedModule } from './observation.ts';
 import { observeLoading, ofThisBoot } from './observe-loading.ts';
 import { observeSignatures, withKeys } from './observe-signing.ts';
 import { observeUnrecorded } from './unrecorded.ts';
@@ -60,7 +63,9 @@ export async function observe(
   const state = ofThisBoot(loadState(fs), boot);
   const sources = observeSources(fs, state.sources).sort((a, b) => compareReleases(b.version, a.version));
   const dkms = observeDkms(fs, PACKAGE, machine.arch);
-  const kernels = withRememberedOrigins(observeKernels(host, recordedReleases(dkms, state)), state);
+  const archives = observeArchives(fs);
+  const recorded = [...recordedReleases(dkms, state), ...archives.map(({ release }) => release)];
+  const kernels = withRememberedOrigins(observeKernels(host, recorded), state);
   const modules = await observeModules(host, kernels);
   const { checks, changed, settled } = await observeChecks(host, kernels, modules, dkms);
   const remains = findRemains(host, dkms, PACKAGE);
@@ -95,8 +100,11 @@ export async function observe(
     config: settings.config,
     configWarnings: settings.warnings,
     kernels,
+    lacks: observeLacks(kernels, wanted),
+    archives: new Map(archives.map((one) => [one.release, one])),
     sources,
     readOnlySources: readOnlySources(fs, sources),
+    ownSources: bootstrappedSources(fs),
     rule: observeWantedRule(fs, wanted, state),
     ...restless,
     restlessSince: loadRestless(fs),
@@ -194,10 +202,10 @@ function installingNow(fs: HostFs, { intent }: State): string | undefined {
 /** What a killed run of ours left: a staged build and half-written files. Nobody else writes there. */
 function ownRemains(fs: HostFs, state: State, modules: ReadonlyMap<string, ObservedModule>): Remains[] {
   if (runUnderWay(fs) !== undefined) return [];
-  const drafts = [STATE_FOLDER, BUILD_LOGS].flatMap((folder) =>
+  const drafts = [STATE_FOLDER, BUILD_LOGS, ARCHIVE_FOLDER].flatMap((folder) =>
     fs.list(folder).flatMap((name) => (/^\..+\.\d+\.new$/.test(name) ? [`${folder}/${name}`] : [])),
   );
-  const staged = fs.exists(STAGING) ? [STAGING] : [];
+  const staged = [STAGING, UNPACKED].filter((path) => fs.exists(path));
   const own = (path: string): Remains => ({
     what: 'own',
     path,
@@ -289,6 +297,19 @@ async function excludedReleases(config: Config, kernels: readonly Kernel[]): Pro
   const { default: picomatch } = await import('picomatch');
   const excluded = picomatch([...config.kernels.exclude]);
   return new Set(kernels.map((kernel) => kernel.release).filter((release) => excluded(release)));
+}
+
+function observeLacks(kernels: readonly Kernel[], source: DriverSource | undefined): Map<string, Lack> {
+  // Without a source nothing is built, and what the next one will need is not known.
+  const calls = source?.calls ?? { surely: {}, maybe: [] };
+  return new Map(
+    kernels.flatMap((kernel) => {
+      const options = lackingOptions(kernel, calls).filter(({ breaks }) => breaks === 'surely');
+      return options.length === 0
+        ? []
+        : [[kernel.release, { options, hint: howToSet(kernel, options) }] as const];
+    }),
+  );
 }
 
 /** Reading Module.symvers costs milliseconds a kernel, so it is read only where its size or time is another. */

@@ -3,8 +3,10 @@ import type { DriverSource } from '../driver/driver.ts';
 import type { ObservedRule } from '../driver/rule.ts';
 import type { Trigger } from '../state/state.ts';
 import type { Judgement, KernelJudgement } from './judgement.ts';
+import { isBuildable, planArchives } from './plan-archives.ts';
 import { planAsked, planDriver } from './plan-driver.ts';
 import { planHugepages } from './plan-hugepages.ts';
+import { planOldVersions } from './plan-versions.ts';
 import { isRemembered, leavesModule } from './remembered.ts';
 import { lookAgainIn, restlessnessOf } from './restless.ts';
 import type { Step } from './step.ts';
@@ -51,6 +53,7 @@ export function plan(judgement: Judgement, policy: Policy): Step[] {
     ...builds,
     ...(policy.removed ? [] : planRecords(judgement, chosen, builds)),
     ...planDriver(judgement, chosen, builds, policy),
+    ...planArchives(judgement, chosen, policy),
     ...forgets.map((release): Step => ({ kind: 'forget', release })),
     ...(policy.only === undefined ? planOldVersions(judgement, builds, forgets) : []),
     ...chosen.flatMap((one) => planWait(judgement, one) ?? []),
@@ -97,7 +100,9 @@ function isToPlace({ wanted, found, ours, readOnly }: ObservedRule): boolean {
 function planBuilds(judgement: Judgement, chosen: readonly KernelJudgement[], policy: Policy): Step[] {
   const version = judgement.driver.source?.version;
   if (version === undefined || judgement.observation.dkms.command === undefined) return [];
-  const due = chosen.filter((one) => isToBuild(one, policy) && restlessnessOf(judgement, one) === undefined);
+  const due = chosen.filter(
+    (one) => isToBuild(judgement, one, policy) && restlessnessOf(judgement, one) === undefined,
+  );
   const ordered = [...due.filter((one) => one.kernel.running), ...due.filter((one) => !one.kernel.running)];
   return ordered.flatMap(({ kernel: { release }, reason, failure }): Step[] => [
     {
@@ -112,7 +117,7 @@ function planBuilds(judgement: Judgement, chosen: readonly KernelJudgement[], po
 
 function planRest(judgement: Judgement, one: KernelJudgement, policy: Policy): Step | undefined {
   const found = restlessnessOf(judgement, one);
-  if (found === undefined || policy.removed || !isToBuild(one, policy)) return undefined;
+  if (found === undefined || policy.removed || !isToBuild(judgement, one, policy)) return undefined;
   const { last: _, ...restless } = found;
   return {
     kind: 'wait',
@@ -138,9 +143,15 @@ function planRecords(
     .map(({ release }): Step => ({ kind: 'record', version, release }));
 }
 
-function isToBuild({ kernel, state, failure }: KernelJudgement, policy: Policy): boolean {
-  if (!kernel.buildTree.ready) return false;
+function isToBuild(
+  { observation }: Judgement,
+  { kernel, state, failure }: KernelJudgement,
+  policy: Policy,
+): boolean {
+  if (!isBuildable(observation, kernel)) return false;
   const again = policy.force || (policy.retry && policy.only === kernel.release);
+  // It would fail, and what is there stays.
+  if (observation.lacks.has(kernel.release) && !again) return false;
   if (failure !== undefined) return again || (failure.transient && !failure.unsupported && !policy.again);
   if (state === 'missing' || state === 'drifted') return true;
   return state === 'current' && policy.force;
@@ -157,25 +168,6 @@ function isToForget(
   return leavesModule(observation, kernel.release) || isRemembered(observation, kernel.release);
 }
 
-/** Versions that no kernel uses once the steps before are done. */
-function planOldVersions(
-  { driver, observation }: Judgement,
-  builds: readonly Step[],
-  forgets: readonly string[],
-): Step[] {
-  const { source } = driver;
-  if (source === undefined) return [];
-  const moving = new Set(builds.flatMap((step) => (step.kind === 'install' ? [step.release] : [])));
-  return observation.dkms.versions
-    .filter((version) => version.version !== source.version)
-    .filter((version) =>
-      observation.dkms.active
-        .filter((link) => link.version === version.version && !link.dangling)
-        .every((link) => moving.has(link.release) || forgets.includes(link.release)),
-    )
-    .map(({ version }): Step => ({ kind: 'unregister', version }));
-}
-
 function planWait(judgement: Judgement, judged: KernelJudgement): Step | undefined {
   const { driver, observation } = judgement;
   const { kernel, state, reason, goneIn } = judged;
@@ -185,7 +177,7 @@ function planWait(judgement: Judgement, judged: KernelJudgement): Step | undefin
   if (state === 'unknown') return { kind: 'wait', release, why: `unknown: ${reason}` };
   if (
     state === 'waiting' ||
-    (state === 'drifted' && !kernel.buildTree.ready && driver.source !== undefined)
+    (state === 'drifted' && !isBuildable(observation, kernel) && driver.source !== undefined)
   ) {
     const why = kernel.buildTree.missing[0]?.text ?? reason ?? 'its build tree is not ready';
     // What is missing may come deep in the tree, where nobody listens.

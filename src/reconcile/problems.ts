@@ -1,5 +1,6 @@
 // What is wrong, to which kernel, why, and the command or setting that mends it. Pure.
 
+import type { Kernel } from '../kernels/kernel.ts';
 import { drivable } from './drivable.ts';
 import { wouldLoad } from './evidence.ts';
 import { hugepageProblems } from './hugepage-problems.ts';
@@ -7,7 +8,9 @@ import type { HugepagesJudgement } from './judge-hugepages.ts';
 import type { DriverJudgement, Health, KernelJudgement, Problem } from './judgement.ts';
 import { loadedProblems } from './loaded-problems.ts';
 import type { Observation } from './observation.ts';
+import { isBuildable } from './plan-archives.ts';
 import { knownRestlessness, restlessHint, restlessText } from './restless.ts';
+import { ANOTHER_KERNEL } from './shortfall.ts';
 import { isForWantOfKey, signingProblems } from './signing-problems.ts';
 import { hintBeforeBuilding, sourceProblems } from './source-problems.ts';
 import { areSourcesHidden, isToldUnknown, unknownProblems } from './unknown.ts';
@@ -157,7 +160,7 @@ function kernelProblem(
   }
   if (severity !== 'failed' && isSourcesMatter(observation, driver, judged)) return undefined;
   if (state === 'missing' || state === 'drifted') {
-    const before = hintBeforeBuilding(observation, driver);
+    const before = hintBeforeBuilding(observation, driver) ?? observation.lacks.get(release)?.hint;
     const restless = before === undefined ? knownRestlessness(observation, judged) : undefined;
     const text =
       state === 'missing' ? missingText(driver, judged) : `its module is not current: ${judged.reason}`;
@@ -165,7 +168,7 @@ function kernelProblem(
     return {
       code: `module-${state}`,
       message: `${release}: ${text}${restless === undefined ? '' : `, since ${restlessText(observation, restless)}`}`,
-      hint: before ?? (kernel.buildTree.ready ? building : installHeaders(judged)),
+      hint: before ?? (isBuildable(observation, kernel) ? building : installHeaders(judged)),
       release,
       severity,
     };
@@ -188,16 +191,34 @@ function kernelProblem(
       severity: 'note',
     };
   }
-  if (state === 'unsupported' && kernel.running) {
-    return {
-      code: 'unsupported',
-      message: `${release}: ${judged.reason}`,
-      hint: 'boot a kernel that can take the driver; ttkmdctl kernels lists them',
-      release,
-      severity: drivable(observation).length > 0 && observation.loaded === undefined ? 'failed' : 'note',
-    };
-  }
-  return undefined;
+  return state === 'unsupported' ? unsupportedProblem(observation, judged) : undefined;
+}
+
+/** The running kernel, and what a kernel that the machine could boot would have to be built with. */
+function unsupportedProblem(
+  observation: Observation,
+  { kernel, reason, bootable }: KernelJudgement,
+): Problem | undefined {
+  const { release } = kernel;
+  const lack = observation.lacks.get(release);
+  if (!kernel.running && (lack === undefined || !bootable || observation.excluded.has(release)))
+    return undefined;
+  const isMissed = drivable(observation).length > 0;
+  const severity = kernel.running
+    ? isMissed && observation.loaded === undefined
+      ? 'failed'
+      : 'note'
+    : isMissed && isNext(observation, kernel)
+      ? 'degraded'
+      : 'note';
+  const hint = lack === undefined ? ANOTHER_KERNEL : `${lack.hint}; or ${ANOTHER_KERNEL}`;
+  return { code: 'unsupported', message: `${release}: ${reason}`, hint, release, severity };
+}
+
+/** What a boot loader takes unless it is told otherwise: the newest of what is installed. */
+function isNext({ kernels, excluded }: Observation, { release }: Kernel): boolean {
+  const next = kernels.find((one) => one.kind === 'installed' && !excluded.has(one.release));
+  return next?.release === release;
 }
 
 /** What is wrong with the sources is said once, and not again for each kernel that has a sound module or none. */

@@ -207,7 +207,10 @@ async function work(
 
 /** Too little memory in one piece makes a machine degraded, as its health says; the run has done what can be done. */
 function isFailure({ outcome, step }: StepReport, { policy }: ReconcileOptions, lock: HeldLock): boolean {
-  return outcome === 'failed' && (policy.part === 'hugepages' || lock.lost || !isOfHugepages(step));
+  return (
+    outcome === 'failed' &&
+    (policy.part === 'hugepages' || lock.lost || !(isOfHugepages(step) || step.kind === 'archive'))
+  );
 }
 
 async function takeLock(

@@ -2,8 +2,9 @@
 import type { Observation } from './observation.ts';
 
 /** Whether dkms or ttkmd remembers anything of a release. */
-export function isRemembered({ dkms, state }: Observation, release: string): boolean {
+export function isRemembered({ archives, dkms, state }: Observation, release: string): boolean {
   return (
+    archives.has(release) ||
     release in state.modules ||
     release in state.failures ||
     dkms.active.some((link) => link.release === release) ||

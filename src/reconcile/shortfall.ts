@@ -11,6 +11,8 @@ export interface Shortfall {
   readonly problems: readonly Problem[];
 }
 
+export const ANOTHER_KERNEL = 'boot a kernel that can take the driver; ttkmdctl kernels lists them';
+
 /** @param only the kernel that was asked for, which counts whatever it is */
 export function shortfallOf(judgement: Judgement, only: string | undefined): Shortfall {
   const { observation } = judgement;
@@ -54,12 +56,15 @@ function worstProblem(judgement: Judgement, lacking: readonly KernelJudgement[])
 export function nextStep(judgement: Judgement, { kernel, state, failure }: KernelJudgement): string {
   const { observation, driver, problems } = judgement;
   if (failure !== undefined) return failure.hint;
+  const lack = state === 'unsupported' ? observation.lacks.get(kernel.release) : undefined;
+  if (lack !== undefined && !observation.excluded.has(kernel.release))
+    return `${lack.hint}; or ${ANOTHER_KERNEL}`;
   if (observation.excluded.has(kernel.release)) {
     return 'to have the driver built for it, take it out of kernels.exclude';
   }
   const unsignable = state === 'unsupported' ? signingObstacle(observation, kernel.release) : undefined;
   if (unsignable !== undefined) return unsignable.hint;
-  if (state === 'unsupported') return 'boot a kernel that can take the driver; ttkmdctl kernels lists them';
+  if (state === 'unsupported') return ANOTHER_KERNEL;
   return (
     hintBeforeBuilding(observation, driver) ??
     problems.find(({ release }) => release === kernel.release)?.hint ??

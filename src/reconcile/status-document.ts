@@ -75,6 +75,7 @@ function kernelEntry(observation: Observation, judged: KernelJudgement): object 
       path: kernel.buildTree.path ?? null,
       ready: kernel.buildTree.ready,
       missing: kernel.buildTree.missing.map(({ code, text }) => ({ code, text })),
+      archive: observation.archives.get(kernel.release)?.path ?? null,
     },
     module: {
       state,

@@ -58,6 +58,16 @@ export type Step =
   | { readonly kind: 'forget'; readonly release: string }
   /** Take a version that no kernel uses any more out of dkms's records. */
   | { readonly kind: 'unregister'; readonly version: string }
+  /** Remove an old driver source that ttkmd's bootstrap had brought. */
+  | { readonly kind: 'removeSource'; readonly version: string; readonly path: string }
+  /** Keep what builds need of a kernel's build tree. */
+  | { readonly kind: 'archive'; readonly release: string }
+  | {
+      readonly kind: 'dropArchive';
+      readonly release: string;
+      readonly path: string;
+      readonly why: string;
+    }
   /** Nothing can be done yet. */
   | {
       readonly kind: 'wait';
@@ -110,6 +120,12 @@ export function describeStep(step: Step): string {
       return `forget ${step.release}: its modules and its image are gone`;
     case 'unregister':
       return `take tenstorrent ${step.version} out of dkms: no kernel will use it any more`;
+    case 'removeSource':
+      return `remove ${step.path}: as many older driver sources as driver.keep_old says are there without it`;
+    case 'archive':
+      return `archive the build tree of ${step.release}`;
+    case 'dropArchive':
+      return `remove ${step.path}: ${step.why}`;
     case 'wait':
       return `${step.release ?? 'the rest'} waits: ${step.why}`;
   }

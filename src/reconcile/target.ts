@@ -6,15 +6,21 @@ import { ABI_FILES } from '../kernels/build-tree.ts';
 import { codeOptions } from '../kernels/configuration.ts';
 import type { Kernel } from '../kernels/kernel.ts';
 import type { Fingerprint } from '../state/state.ts';
+import { isArchived } from './plan-archives.ts';
 import type { Work } from './work.ts';
 
 /** What a module that is built now depends on. */
 export function fingerprint(work: Work, release: string, version: string): Fingerprint {
   const kernel = findKernel(work, release);
   const path = kernel.buildTree.path;
+  const archived = isArchived(work.observation, kernel) ? work.state.archives?.[release] : undefined;
+  if (archived !== undefined) {
+    const { abiIdentity, abiHash } = archived;
+    return { version, sourceHash: sourceHash(work, version), abiIdentity, abiHash };
+  }
   return {
     version,
-    sourceHash: work.observation.sources.find((source) => source.version === version)?.hash ?? '',
+    sourceHash: sourceHash(work, version),
     abiIdentity: kernel.abiIdentity,
     abiHash: path === undefined ? undefined : abiHash(work.host.fs, path),
     configuration: path === undefined ? undefined : fileHash(work.host.fs, `${path}/${ABI_FILES[0]}`),
@@ -23,6 +29,10 @@ export function fingerprint(work: Work, release: string, version: string): Finge
     codeOptions: codeOptions(kernel.configuration),
     signer: work.observation.signing.kernels.get(release)?.key?.identity?.hash,
   };
+}
+
+function sourceHash({ observation }: Work, version: string): string {
+  return observation.sources.find((source) => source.version === version)?.hash ?? '';
 }
 
 export function target(work: Work, step: { readonly version: string; readonly release: string }) {

@@ -91,7 +91,10 @@ async function strangerFlaw(
   module: InstalledModule,
 ): Promise<Flaw | undefined> {
   const { release, version } = step;
-  const mismatch = vermagicMismatch(module, release, findKernel(work, release).configuration);
+  const { abiIdentity, configuration } = findKernel(work, release);
+  // A tree from the archive is gone by now; what was built in it was looked at before.
+  const known = abiIdentity === undefined ? undefined : configuration;
+  const mismatch = vermagicMismatch(module, release, known);
   const differs = module.version !== undefined && module.version !== version;
   if (differs) return shadowed(work, step, module, `version ${module.version}`);
   if (mismatch !== undefined) return shadowed(work, step, module, mismatch);

@@ -72,6 +72,17 @@ export interface Intent {
   readonly kept?: string | undefined;
 }
 
+/** What is known of the archive of a kernel's build tree. */
+export interface ArchiveRecord {
+  /** Of the tree that it was made from; see Fingerprint. */
+  readonly abiIdentity: string | undefined;
+  readonly abiHash: string | undefined;
+  /** How big it is, or was; undefined where none could be made. */
+  readonly bytes: number | undefined;
+  /** Making it failed, and may be tried again. */
+  readonly transient?: boolean | undefined;
+}
+
 export interface AskedPages {
   /** The kernel's word for this boot: the next one begins without any. */
   readonly boot: string;
@@ -135,12 +146,26 @@ export interface State {
   /** The `dkms.conf` of a source that was taken over, by the source's path, so that it can be put back. */
   readonly adopted: Readonly<Record<string, { readonly original: string; readonly foreign: boolean }>>;
   /** Hashes of driver sources by path, good as long as the identity is the same. */
-  readonly sources: Readonly<Record<string, { readonly identity: string; readonly hash: string }>>;
+  readonly sources: Readonly<
+    Record<
+      string,
+      {
+        readonly identity: string;
+        readonly hash: string;
+        /** What it calls of the kernel, see driver/source-calls; absent in records of earlier versions. */
+        readonly calls?:
+          | { readonly surely: Readonly<Record<string, string>>; readonly maybe: readonly string[] }
+          | undefined;
+      }
+    >
+  >;
   /** SHA-256 of the udev rule that was put in place. */
   readonly rule: string | undefined;
   /** Where a kernel came from, by its release, remembered for when its build tree is gone. */
   readonly origins: Readonly<Record<string, RememberedOrigin>>;
   readonly intent: Intent | undefined;
+  /** By release. */
+  readonly archives?: Readonly<Record<string, ArchiveRecord>> | undefined;
   /** Pages of 1 GiB that we have had allocated, and in which boot; see hugepages/. */
   readonly pages?: AskedPages | undefined;
   readonly pagesFailed?: FailedPages | undefined;
@@ -180,6 +205,7 @@ export function loadState(fs: HostFs): State {
       sources: data.sources ?? {},
       rule: data.rule,
       intent: data.intent,
+      archives: data.archives,
       pages: data.pages,
       pagesFailed: data.pagesFailed,
       driver: data.driver,

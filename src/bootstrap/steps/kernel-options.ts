@@ -1,7 +1,6 @@
 // What the driver needs of a kernel that Portage builds, as a fragment that dist-kernels merge into their configuration.
+import { FRAGMENT_PATH } from '../../kernels/needed-options.ts';
 import type { Bench, BootstrapStep } from '../step.ts';
-
-export const FRAGMENT_PATH = '/etc/kernel/config.d/50-tenstorrent.config';
 
 export const kernelOptions: BootstrapStep = {
   name: 'kernel-options',
@@ -23,6 +22,6 @@ export const kernelOptions: BootstrapStep = {
 
 function missingOptions({ facts, host }: Bench): string[] {
   const written = host.fs.readText(FRAGMENT_PATH) ?? '';
-  const off = facts.kernelsWithout.filter(({ dist }) => dist).flatMap(({ options }) => options);
+  const off = facts.kernelsWithout.filter(({ dist }) => dist).flatMap(({ set }) => set);
   return [...new Set(off)].filter((name) => !new RegExp(`^CONFIG_${name}=[ym]$`, 'm').test(written));
 }

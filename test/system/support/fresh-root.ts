@@ -151,6 +151,12 @@ async function text(child: ChildProcess, name: 'stdout' | 'stderr'): Promise<str
   return all;
 }
 
+/** A root that nothing is to be written to: the folder, and the release of its kernel. */
+export async function freshBase(): Promise<{ readonly folder: string; readonly kernel: string }> {
+  const kernel = await ensureBase();
+  return { folder: BASE, kernel };
+}
+
 /** Made once, in less than a minute; a kernel is there as a distribution's headers-less one is. */
 async function ensureBase(): Promise<string> {
   const kernel = await newestKernel();

@@ -33,7 +33,7 @@ const USUAL = [
   'tt-smi',
   'tt-flash',
 ];
-const LACKING = { release: '6.12.1-gentoo-dist', options: ['HWMON'], dist: true };
+const LACKING = { release: '6.12.1-gentoo-dist', options: ['HWMON'], set: ['HWMON'], dist: true };
 
 describe('the steps', () => {
   it.each<[string, Partial<Choices>, Partial<Facts>, string[]]>([

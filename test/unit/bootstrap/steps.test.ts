@@ -209,10 +209,17 @@ describe('by choice', () => {
   });
 
   it('kernel options are written once', async () => {
-    const kernelsWithout = [{ release: '6.12.1-gentoo-dist', options: ['HWMON'], dist: true }];
+    const options = ['HWMON', 'DMA_SHARED_BUFFER'];
+    const set = ['HWMON', 'SYNC_FILE'];
+    const kernelsWithout = [{ release: '6.12.1-gentoo-dist', options, set, dist: true }];
     const bench = await memoryBench({ files: GENTOO, facts: { kernelsWithout } });
-    expect(lines(await kernelOptions.plan(bench)).at(-1)).toBe('    CONFIG_HWMON=y');
-    bench.host.put({ '/etc/kernel/config.d/50-tenstorrent.config': 'CONFIG_HWMON=m\n' });
+    // DMA_SHARED_BUFFER has no prompt of its own: kconfig would leave it out again.
+    expect(lines(await kernelOptions.plan(bench)).slice(-2)).toEqual([
+      '    CONFIG_HWMON=y',
+      '    CONFIG_SYNC_FILE=y',
+    ]);
+    const written = 'CONFIG_HWMON=m\nCONFIG_SYNC_FILE=y\n';
+    bench.host.put({ '/etc/kernel/config.d/50-tenstorrent.config': written });
     expect((await kernelOptions.check(bench)).done).toBe(true);
   });
 });

@@ -5,7 +5,7 @@ import { expect, test } from 'vitest';
 import { renderDefaultFile } from '../../../src/config/default-file.ts';
 import { loadConfig } from '../../../src/config/load.ts';
 import { defaultConfig, SECTIONS, SETTINGS, settingName } from '../../../src/config/schema.ts';
-import { idleLines, problemLine, shownConfig, valueLines } from '../../../src/config/show.ts';
+import { problemLine, shownConfig, valueLines } from '../../../src/config/show.ts';
 import { memoryHost } from '../support/memory-host.ts';
 
 const SOURCE = join(import.meta.dirname, '../../../src');
@@ -27,7 +27,7 @@ test('the defaults are those of the design', () => {
   const minute = 60_000;
   expect(defaultConfig()).toEqual({
     driver: { version: 'newest', keepOld: 1, reload: 'never' },
-    kernels: { exclude: [], archive: false },
+    kernels: { exclude: [], archive: false, archiveSize: 1024 ** 3 },
     build: { jobs: 'auto', nice: 10, timeLimit: 30 * minute, logsKept: 50 },
     hook: { onFailure: 'warn', timeLimit: 15 * minute },
     watch: { settle: 3000, resync: 360 * minute },
@@ -59,26 +59,7 @@ test('settings in columns', () => {
   expect(lines).toContain('signing.key            –                  default');
 });
 
-const NOT_YET = SETTINGS.filter(({ inEffect }) => !inEffect).map(settingName);
-
-test('what nobody reads yet is said to be so wherever it is shown', () => {
-  expect(NOT_YET).toContain('kernels.archive');
-  expect(NOT_YET).not.toContain('watch.settle');
-  const { values } = load('');
-  const marked = valueLines(values).filter((line) => line.endsWith('not in effect yet'));
-  expect(marked.map((line) => line.split(' ')[0])).toEqual(NOT_YET);
-  expect(renderDefaultFile().match(/^# Not in effect yet\. /gm)).toHaveLength(NOT_YET.length);
-  const shown = shownConfig(values, []).settings.filter(({ inEffect }) => !inEffect);
-  expect(shown.map(({ setting }) => setting)).toEqual(NOT_YET);
-});
-
-test('a setting that was made and does nothing yet is told of, with its place', () => {
-  const { values } = load('[build]\nnice = 5\n[kernels]\narchive = yes\n');
-  expect(idleLines(values)).toEqual([`${MAIN}:4: kernels.archive is not in effect yet in this version`]);
-  expect(idleLines(load('').values)).toEqual([]);
-});
-
-test('what the code reads of the configuration is in effect, and nothing else', () => {
+test('the code reads every setting', () => {
   const source = [
     'daemon',
     'reconcile',
@@ -103,7 +84,7 @@ test('what the code reads of the configuration is in effect, and nothing else', 
       (section === 'hugepages' &&
         new RegExp(`\\bsettings\\.${field}\\b|\\b${field} \\}: Config\\['${section}'\\]`).test(source)) ||
       new RegExp(`const \\{ ${section} \\} = [\\w.]*config;[^}]*\\b${section}\\.${field}\\b`).test(source);
-    expect(read, settingName(setting)).toBe(setting.inEffect);
+    expect(read, settingName(setting)).toBe(true);
   }
 });
 
@@ -123,7 +104,6 @@ test('problems in one line, and all of it as an object', () => {
     setting: 'driver.version',
     value: 'newest',
     source: 'default',
-    inEffect: true,
   });
   expect(JSON.parse(JSON.stringify(shown)).settings).toHaveLength(SETTINGS.length);
 });
@@ -144,16 +124,4 @@ test('the shipped file without its comment signs says what the defaults are', ()
       .split('\n')
       .every((line) => line.length <= 100),
   ).toBe(true);
-});
-
-test('no message recommends a setting that does nothing yet', () => {
-  const texts = ['dkms', 'reconcile', 'kernel-events', 'cli', 'deploy'].flatMap((room) =>
-    readdirSync(join(SOURCE, room)).map((name) => readFileSync(join(SOURCE, room, name), 'utf8')),
-  );
-  for (const setting of SETTINGS.filter(({ inEffect }) => !inEffect)) {
-    const { section, key } = setting;
-    const alone = SETTINGS.some((one) => one.section === section && one.inEffect);
-    const word = alone ? new RegExp(`\\b${section}\\.${key}\\b`) : new RegExp(`\\[${section}\\]`);
-    for (const text of texts) expect(text, settingName(setting)).not.toMatch(word);
-  }
 });

@@ -15,6 +15,10 @@ describe('a step in words', () => {
       'take tenstorrent 2.8.0 out of dkms: no kernel will use it any more',
     ],
     [
+      { kind: 'removeSource', version: '2.7.0', path: '/usr/src/tenstorrent-2.7.0' },
+      'remove /usr/src/tenstorrent-2.7.0: as many older driver sources as driver.keep_old says are there without it',
+    ],
+    [
       { kind: 'build', version: '2.9.0', release: A, why: 'asked for' },
       `build tenstorrent 2.9.0 for ${A}: asked for`,
     ],

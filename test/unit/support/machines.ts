@@ -181,7 +181,8 @@ function settle(host: MemoryHost): void {
 
 export async function judgeHost(host: MemoryHost, holders?: HolderSight): Promise<Judgement> {
   const loaded = loadConfig(host.fs);
-  return judge(await observe(host, { config: loaded.config, warnings: [], holders }));
+  const warnings = loaded.problems.map(({ file, message, hint }) => ({ place: file, message, hint }));
+  return judge(await observe(host, { config: loaded.config, warnings, holders }));
 }
 
 export const POLICY: Policy = {
@@ -207,8 +208,11 @@ export function inShort(steps: readonly Step[]): string[] {
         return `takeOver ${step.version}${step.foreign ? ' foreign' : ''}`;
       case 'register':
       case 'unregister':
+      case 'removeSource':
       case 'placeRule':
         return `${step.kind} ${step.version}`;
+      case 'archive':
+      case 'dropArchive':
       case 'forget':
       case 'load':
       case 'unload':

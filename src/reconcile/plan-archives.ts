@@ -1,0 +1,87 @@
+// Which kernels' build trees are kept in an archive, within the room that there is for them. Pure.
+import type { KernelArchive } from '../kernels/archive.ts';
+import type { Kernel } from '../kernels/kernel.ts';
+import type { Judgement, KernelJudgement } from './judgement.ts';
+import type { Observation } from './observation.ts';
+import type { Policy } from './plan.ts';
+import type { Step } from './step.ts';
+
+/** Whether a kernel's build tree is gone, and there is an archive of it to build from. */
+export function isArchived({ archives }: Pick<Observation, 'archives'>, kernel: Kernel): boolean {
+  const { path, missing } = kernel.buildTree;
+  const isGone = path === undefined || missing.some(({ code }) => code === 'no-makefile');
+  return isGone && archives.has(kernel.release);
+}
+
+/** Whether there is something to build a kernel's module against. */
+export function isBuildable(observation: Pick<Observation, 'archives'>, kernel: Kernel): boolean {
+  return kernel.buildTree.ready || isArchived(observation, kernel);
+}
+
+/** Archives to make of trees that are ready, and to drop for want of room, or of a wish for them. */
+export function planArchives(
+  { observation, kernels }: Judgement,
+  chosen: readonly KernelJudgement[],
+  { trigger, only, removed }: Policy,
+): Step[] {
+  const { archives, config, configWarnings } = observation;
+  // What cannot be made again is not removed by a default that stands in for a setting with a mistake in it.
+  if (configWarnings.length > 0) return [];
+  const drop = (archive: KernelArchive, why: string): Step => ({ kind: 'dropArchive', ...archive, why });
+  if (!config.kernels.archive) {
+    return only === undefined ? [...archives.values()].map((one) => drop(one, 'kernels.archive is no')) : [];
+  }
+  // A kernel's installation and a machine that boots have something better to do.
+  if (removed || trigger === 'kernel-event' || trigger === 'boot') return [];
+  const room = fitting(observation);
+  const isPatient = trigger === 'cli' || trigger === 'timer';
+  const drops = kernels.flatMap(({ kernel: { release } }) => {
+    const archive = archives.get(release);
+    return archive === undefined || room.has(release) ? [] : [drop(archive, NO_ROOM)];
+  });
+  const due = chosen.filter((one) => isWanted(observation, one) && isDue(observation, one, room, isPatient));
+  return [...drops, ...due.map(({ kernel: { release } }): Step => ({ kind: 'archive', release }))];
+}
+
+const NO_ROOM = 'there is no room for it within kernels.archive_size';
+
+function isWanted({ restless }: Observation, { kernel, state }: KernelJudgement): boolean {
+  const isThere = kernel.kind === 'installed' || kernel.kind === 'headers-only';
+  return isThere && kernel.buildTree.ready && state !== 'unsupported' && !restless.has(kernel.release);
+}
+
+function isDue(
+  { archives, state }: Observation,
+  { kernel: { release, abiIdentity } }: KernelJudgement,
+  room: ReadonlySet<string>,
+  isPatient: boolean,
+): boolean {
+  const record = state.archives?.[release];
+  if (record === undefined || record.abiIdentity !== abiIdentity) return true;
+  if (record.bytes === undefined) return record.transient === true && isPatient;
+  return !archives.has(release) && room.has(release);
+}
+
+/**
+ * Releases whose archives fit into the room: the running kernel comes first, then the newest; what is too big for
+ * what is left makes way for the next.
+ */
+export function fitting({
+  archives,
+  config,
+  kernels,
+  state,
+}: Pick<Observation, 'archives' | 'config' | 'kernels' | 'state'>): Set<string> {
+  const ordered = [...kernels.filter(({ running }) => running), ...kernels.filter(({ running }) => !running)];
+  let left = config.kernels.archiveSize;
+  const room = new Set<string>();
+  for (const { release, abiIdentity } of ordered) {
+    const record = state.archives?.[release];
+    const known = record?.abiIdentity === abiIdentity ? record?.bytes : undefined;
+    const bytes = archives.get(release)?.bytes ?? known;
+    if (bytes === undefined || bytes > left) continue;
+    left -= bytes;
+    room.add(release);
+  }
+  return room;
+}

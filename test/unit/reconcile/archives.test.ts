@@ -1,0 +1,177 @@
+// Archives of build trees: which are made, what is built from them, and when they go.
+import { describe, expect, it } from 'vitest';
+import type { Host } from '../../../src/host/host.ts';
+import {
+  buildTree,
+  current,
+  driverSource,
+  type Files,
+  gentooKernel,
+  inShort,
+  judgeHost,
+  machine,
+  planHost,
+} from '../support/machines.ts';
+import type { MemoryHost } from '../support/memory-host.ts';
+import { runReconcile } from '../support/run-reconcile.ts';
+import type { ExecFunction } from '../support/scripted-exec.ts';
+import { workingDkms } from '../support/working-dkms.ts';
+import { A, B, state, V1 } from './host-rows.ts';
+
+const settings = (text: string): Files => ({ '/etc/ttkmd/ttkmd.conf': `[kernels]\n${text}\n` });
+const ON = settings('archive = yes');
+const archive = (release: string, bytes = 100): Files => ({
+  [`/var/lib/ttkmd/archive/${release}.tar.zst`]: 'x'.repeat(bytes),
+});
+const BOTH: Files = { ...current(A, '2.9.0'), ...current(B, '2.9.0'), ...V1 };
+
+/** A machine that remembers archives of all its kernels. */
+async function remembering(files: Files, change: object | undefined): Promise<MemoryHost> {
+  const host = machine(files);
+  if (change === undefined) return host;
+  const { kernels } = await judgeHost(host);
+  const archives = Object.fromEntries(
+    kernels.map(({ kernel }) => [kernel.release, { abiIdentity: kernel.abiIdentity, bytes: 100, ...change }]),
+  );
+  host.put(state({ archives }));
+  return host;
+}
+
+describe('archives of build trees', () => {
+  it.each<[string, Files, object | undefined, string[]]>([
+    ['are not made unless asked for', BOTH, undefined, []],
+    ['are made of each tree that is ready', { ...BOTH, ...ON }, undefined, [`archive ${B}`, `archive ${A}`]],
+    ['are there', { ...BOTH, ...ON, ...archive(A), ...archive(B) }, {}, []],
+    [
+      'are made anew of another tree',
+      { ...BOTH, ...ON, ...archive(A), ...archive(B) },
+      { abiIdentity: 'x' },
+      [`archive ${B}`, `archive ${A}`],
+    ],
+    [
+      'stay where the settings cannot be read',
+      { ...BOTH, ...settings('archive = perhaps'), ...archive(A) },
+      {},
+      [],
+    ],
+    ['are made anew where one was lost', { ...BOTH, ...ON, ...archive(A) }, {}, [`archive ${B}`]],
+    ['go where they are not wanted any more', { ...BOTH, ...archive(A) }, {}, [`dropArchive ${A}`]],
+    [
+      'have so much room, which the newest kernel gets',
+      { ...BOTH, ...settings('archive = yes\narchive_size = 150'), ...archive(A), ...archive(B) },
+      {},
+      [`dropArchive ${A}`],
+    ],
+    [
+      'are not made again for what has no room',
+      { ...BOTH, ...settings('archive = yes\narchive_size = 150'), ...archive(B) },
+      {},
+      [],
+    ],
+    ['are made once there is room', { ...BOTH, ...ON, ...archive(B) }, {}, [`archive ${A}`]],
+    ['are not made again of what cannot be kept', { ...BOTH, ...ON }, { bytes: undefined }, []],
+    [
+      'are tried again where there was no room on disk',
+      { ...BOTH, ...ON },
+      { bytes: undefined, transient: true },
+      [`archive ${B}`, `archive ${A}`],
+    ],
+  ])('%s', async (_, files, change, expected) => {
+    const host = await remembering(files, change);
+    expect(inShort(await planHost(host))).toEqual(expected);
+  });
+
+  it.each(['kernel-event', 'boot'] as const)('wait for another moment than a %s', async (trigger) => {
+    expect(inShort(await planHost(machine({ ...BOTH, ...ON }), { trigger }))).toEqual([]);
+  });
+});
+
+it('what a killed run has left of one is cleared away', async () => {
+  const drafts = ['archive/.6.1.0.tar.4711.new', 'unpacked/6.1.0/Makefile'];
+  const files = Object.fromEntries(drafts.map((name) => [`/var/lib/ttkmd/${name}`, 'half']));
+  expect(inShort(await planHost(machine({ ...BOTH, ...files })))).toEqual(['clean own', 'clean own']);
+});
+
+describe('a kernel whose build tree is removed', () => {
+  const TREE = `/usr/src/linux-${A}`;
+  const LINK = `/lib/modules/${A}/build`;
+  const calls: string[] = [];
+  let damaged = false;
+
+  /** A tar whose archives hold a build tree. */
+  const working: ExecFunction = (call, on: Host) => {
+    calls.push([call.command, ...call.args].join(' '));
+    if (call.command === 'zstd') return '';
+    if (call.command === 'find') return '';
+    if (call.command !== 'tar') return workingDkms(call, on);
+    const { args } = call;
+    if (args.includes('--create')) on.fs.write(args[args.indexOf('--file') + 1] ?? '', 'an archive');
+    else {
+      const folder = args[args.indexOf('--directory') + 1] ?? '';
+      const tree = buildTree(folder, damaged ? '6.6.6' : A);
+      for (const [path, text] of Object.entries(tree)) on.fs.write(path, String(text));
+    }
+    return '';
+  };
+
+  async function depcleaned() {
+    const folders = Object.fromEntries(
+      ['include', 'scripts'].map((name) => [`${TREE}/${name}`, { folder: true }]),
+    );
+    const files = { ...folders, ...gentooKernel(A), ...V1, ...ON } as Files;
+    const host = machine(files, { exec: working, machine: { effectiveUser: 0 } });
+    expect(inShort((await runReconcile(host)).steps).at(-1)).toBe(`archive ${A}`);
+    expect(host.fs.list('/var/lib/ttkmd/archive')).toEqual([`${A}.tar.zst`]);
+    expect(inShort((await runReconcile(host)).steps)).toEqual([]);
+    host.fs.remove(LINK);
+    host.fs.removeTree(TREE);
+    expect(inShort((await runReconcile(host)).steps)).toEqual([]);
+    host.put(driverSource('2.10.0'));
+    calls.length = 0;
+    return host;
+  }
+
+  it('gets the next driver from the archive', async () => {
+    damaged = false;
+    const host = await depcleaned();
+    const report = await runReconcile(host);
+    expect(report.done.map(({ outcome, step }) => `${step.kind} ${outcome}`)).toContain('install done');
+    expect(report.after.kernels.map(({ state: one, module }) => [one, module?.version])).toEqual([
+      ['current', '2.10.0'],
+    ]);
+    const build = calls.find((call) => call.startsWith('dkms build'));
+    expect(build).toContain(`--kernelsourcedir /var/lib/ttkmd/unpacked/${A}`);
+    expect(host.fs.exists('/var/lib/ttkmd/unpacked')).toBe(false);
+    expect(inShort((await runReconcile(host)).steps)).toEqual([]);
+
+    // The tree comes back as it was: what was built from the archive was built from that.
+    host.put({ ...buildTree(TREE, A), [LINK]: { link: TREE } });
+    const steps = inShort((await runReconcile(host)).steps);
+    expect(steps.filter((step) => !step.startsWith('archive'))).toEqual([]);
+  });
+
+  it('keeps what it has where the archive is damaged, and says so once', async () => {
+    const host = await depcleaned();
+    damaged = true;
+    const report = await runReconcile(host);
+    expect(report.outcome).toBe('failed');
+    expect(report.after.kernels[0]).toMatchObject({ state: 'drifted', module: { version: '2.9.0' } });
+    expect(report.after.problems[0]).toMatchObject({
+      message: expect.stringContaining(`${A}.tar.zst is not to be built from`),
+      hint: expect.stringContaining('rm /var/lib/ttkmd/archive'),
+    });
+    expect(calls.filter((call) => call.startsWith('dkms build'))).toEqual([]);
+    expect(host.fs.exists('/var/lib/ttkmd/unpacked')).toBe(false);
+    expect(inShort((await runReconcile(host)).steps)).toEqual([]);
+  });
+
+  it('takes its archive with it when it is gone for good', async () => {
+    damaged = false;
+    const host = await depcleaned();
+    host.put(gentooKernel(B));
+    host.fs.removeTree(`/lib/modules/${A}`);
+    host.fs.remove(`/boot/vmlinuz-${A}`);
+    await runReconcile(host, { only: A, removed: true });
+    expect(host.fs.list('/var/lib/ttkmd/archive')).not.toContain(`${A}.tar.zst`);
+  });
+});

@@ -19,7 +19,7 @@ const EXAMPLES = 8;
 export interface ObservedChecks {
   /** By release. */
   readonly checks: ReadonlyMap<string, ModuleCheck>;
-  /** Something had to be read, or is not needed any more: worth writing down. */
+  /** Something had to be read: worth writing down. */
   readonly changed: boolean;
   /** Releases whose module fits what an earlier look has seen too: nobody has written to their trees since. */
   readonly settled: ReadonlySet<string>;
@@ -35,36 +35,50 @@ export async function observeChecks(
   const known = loadChecks(host.fs);
   const checks = new Map<string, ModuleCheck>();
   const settled = new Set<string>();
+  let changed = false;
   for (const kernel of kernels) {
     const module = modules.get(kernel.release);
     if (module === undefined || module.broken !== undefined || module.unread !== undefined) continue;
     const built = builtPath(host, dkms, module);
-    const identity = identify(host, kernel, module, built);
+    const identity = identify(host, [module.path, ...(built === undefined ? [] : [built])]);
+    const tree = identifyTree(host, kernel);
     const last = known[kernel.release];
-    const check =
-      last?.identity === identity ? last : await checkModule(host, kernel, module, built, identity);
-    checks.set(kernel.release, check);
-    if (check === last && check.symbols?.differing === 0) settled.add(kernel.release);
+    const same = last?.identity === identity ? last : undefined;
+    if (same?.tree === tree) {
+      checks.set(kernel.release, same);
+      if (same.symbols?.differing === 0) settled.add(kernel.release);
+    } else if (same !== undefined && tree === '') {
+      // Nothing is left to be read: what was found is kept for when the tree is back.
+      checks.set(kernel.release, { ...same, ...NO_TREE });
+    } else {
+      checks.set(kernel.release, await checkModule(host, kernel, module, built, { identity, tree }));
+      changed = true;
+    }
   }
-  const same = checks.size === Object.keys(known).length;
-  return {
-    checks,
-    settled,
-    changed: !same || [...checks].some(([release, check]) => known[release] !== check),
-  };
+  return { checks, settled, changed };
 }
 
-/** All that a check reads, in one word: paths, numbers, sizes and times, of which nobody can set the last back. */
-function identify(
-  { fs }: Host,
-  { buildTree, configuration }: Kernel,
-  module: ObservedModule,
-  built: string | undefined,
-): string {
+const NO_TREE = {
+  tree: '',
+  configuration: undefined,
+  codeOptions: undefined,
+  symbolVersions: undefined,
+  symbols: undefined,
+} as const;
+
+/** Files in one word: paths, numbers, sizes and times of change, which nobody can set back. */
+function identify({ fs }: Host, paths: readonly string[]): string {
+  return paths.map((path) => fileIdentity(fs, path)).join(' ');
+}
+
+function identifyTree(host: Host, { buildTree }: Kernel): string {
   const tree = ownTree(buildTree);
-  const inTree = tree === undefined ? [] : ABI_FILES.map((name) => `${tree}/${name}`);
-  const paths = [module.path, ...inTree, ...(built === undefined ? [] : [built])];
-  return [configuration.MODVERSIONS ?? 'n', ...paths.map((path) => fileIdentity(fs, path))].join(' ');
+  return tree === undefined
+    ? ''
+    : identify(
+        host,
+        ABI_FILES.map((name) => `${tree}/${name}`),
+      );
 }
 
 async function checkModule(
@@ -72,7 +86,7 @@ async function checkModule(
   kernel: Kernel,
   module: ObservedModule,
   built: string | undefined,
-  identity: string,
+  { identity, tree: treeIdentity }: Pick<ModuleCheck, 'identity' | 'tree'>,
 ): Promise<ModuleCheck> {
   const { fs } = host;
   const tree = ownTree(kernel.buildTree);
@@ -90,6 +104,7 @@ async function checkModule(
   return {
     // What could not be looked at this time is looked at again.
     identity: compared?.failed ? '' : identity,
+    tree: treeIdentity,
     file,
     modified: fs.stat(same ? built : module.path)?.modified ?? 0,
     configuration: tree === undefined ? undefined : fileHash(fs, `${tree}/${ABI_FILES[0]}`),

@@ -23,8 +23,10 @@ export interface SymbolCheck {
 
 /** One module against the build tree of its kernel. */
 export interface ModuleCheck {
-  /** A word for the files that were read; what was found is good as long as it is the same. */
+  /** A word for the module files that were read; what was found in them is good as long as it is the same. */
   readonly identity: string;
+  /** The same for the build tree; empty where there is none of this release. */
+  readonly tree: string;
   /** SHA-256 of the module file. */
   readonly file: string | undefined;
   /** When it was built, or at least put there, by its file's time; in milliseconds since 1970. */

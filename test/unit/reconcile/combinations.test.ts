@@ -79,6 +79,7 @@ function observationOf(base: Observation, one: Combination): Observation {
   const isChecked = one.module === 'sound' || one.module === 'of another version';
   const check: ModuleCheck = {
     identity: '',
+    tree: '',
     file: 'file',
     modified: NOW,
     configuration: isTree ? 'configuration' : undefined,

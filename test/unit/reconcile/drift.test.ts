@@ -208,6 +208,19 @@ it('a kernel that would refuse its module is not ready, and has no driver', asyn
   expect(coverage(judgement)).toBe('0 of 1 kernel has the current driver');
 });
 
+it('a build tree that is removed has nothing written, and known again once it is back', async () => {
+  const host = await after(() => {}, SYMBOLS);
+  const before = host.snapshot();
+  const link = `/lib/modules/${A}/build`;
+  host.fs.remove(link);
+  expect((await runReconcile(host)).outcome).toBe('nothing-to-do');
+  host.fs.link(TREE, link);
+  const calls = host.exec.calls.length;
+  expect((await runReconcile(host)).outcome).toBe('nothing-to-do');
+  expect(host.exec.calls.slice(calls).map(({ command }) => command)).not.toContain('modprobe');
+  expect(host.snapshot()).toEqual(before);
+});
+
 it('what could not be looked at is looked at again', async () => {
   let isBusy = false;
   const host = machine(

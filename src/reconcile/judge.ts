@@ -1,9 +1,11 @@
 // What the observation means. Pure: no I/O and no clock.
+import type { ModuleOwner } from '../driver/packaged.ts';
 import type { Kernel } from '../kernels/kernel.ts';
 import type { FailureRecord, Fingerprint } from '../state/state.ts';
 import { judgeHugepages } from './judge-hugepages.ts';
 import { judgeReload } from './judge-loaded.ts';
 import type { DriverJudgement, Judgement, KernelJudgement, ModuleState } from './judgement.ts';
+import { judgeLeft, leftTo } from './left-to.ts';
 import { moduleVersion } from './module-version.ts';
 import type { Observation } from './observation.ts';
 import { findProblems, healthOf } from './problems.ts';
@@ -43,9 +45,11 @@ function judgeDriver(observation: Observation): DriverJudgement {
 
 function judgeKernel(observation: Observation, driver: DriverJudgement, kernel: Kernel): KernelJudgement {
   const { state, modules } = observation;
+  const owner = leftTo(observation, kernel.release);
   return {
     kernel,
-    ...moduleState(observation, driver, kernel),
+    ...moduleState(observation, driver, kernel, owner),
+    leftTo: owner,
     module: modules.get(kernel.release),
     record: state.modules[kernel.release],
     bootable: isBootable(observation, kernel),
@@ -60,7 +64,12 @@ interface Verdict {
   readonly failure: FailureRecord | undefined;
 }
 
-function moduleState(observation: Observation, driver: DriverJudgement, kernel: Kernel): Verdict {
+function moduleState(
+  observation: Observation,
+  driver: DriverJudgement,
+  kernel: Kernel,
+  owner: ModuleOwner | undefined,
+): Verdict {
   const because = (state: ModuleState, reason?: string, failure?: FailureRecord): Verdict => ({
     state,
     reason,
@@ -68,6 +77,7 @@ function moduleState(observation: Observation, driver: DriverJudgement, kernel: 
   });
   const impossible = unsupportedReason(observation, kernel);
   if (impossible !== undefined) return because('unsupported', impossible);
+  if (owner !== undefined) return judgeLeft(observation, kernel, owner);
   const failure = standingFailure(observation, driver, kernel);
   const stale = staleReason(observation, driver, kernel, failure);
   if (stale === undefined) return because('current');

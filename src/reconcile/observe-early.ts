@@ -97,6 +97,8 @@ const NOTHING: Omit<Observation, keyof Seen> = {
   dkms: { command: undefined, tree: '', sourceTree: '', unreadable: undefined, versions: [], active: [] },
   remains: [],
   modules: new Map(),
+  packaged: [],
+  besidePackaged: new Map(),
   unrecorded: new Map(),
   installing: undefined,
   excluded: new Set(),

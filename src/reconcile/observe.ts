@@ -10,6 +10,7 @@ import { type Holders, observeHolders, UNSEEN } from '../driver/holders.ts';
 import { observeInstalled, shadowIdentity } from '../driver/installed.ts';
 import { findKept } from '../driver/kept.ts';
 import { observeLoaded } from '../driver/loaded.ts';
+import { observePackaged } from '../driver/packaged.ts';
 import { type ObservedRule, observeRule } from '../driver/rule.ts';
 import { observeSources, PACKAGE } from '../driver/sources.ts';
 import { vermagicMismatch } from '../driver/vermagic.ts';
@@ -31,6 +32,7 @@ import { adviceWhereShort } from './hugepage-advice.ts';
 import { differ } from './judge-loaded.ts';
 import type { ConfigWarning, Observation, ObservedModule } from './observation.ts';
 import { observeLoading, ofThisBoot } from './observe-loading.ts';
+import { besidePackaged, unclaimedModules, withoutPackaged } from './packaged-modules.ts';
 import { observeUnrecorded } from './unrecorded.ts';
 import { wantedSource } from './wanted-source.ts';
 
@@ -54,11 +56,15 @@ export async function observe(
 ): Promise<Observation> {
   const { fs, machine } = host;
   const boot = machine.chrooted ? '' : bootIdentity(fs);
-  const state = ofThisBoot(loadState(fs), boot);
-  const sources = observeSources(fs, state.sources).sort((a, b) => compareReleases(b.version, a.version));
+  const remembered = ofThisBoot(loadState(fs), boot);
+  const sources = observeSources(fs, remembered.sources).sort((a, b) =>
+    compareReleases(b.version, a.version),
+  );
   const dkms = observeDkms(fs, PACKAGE, machine.arch);
-  const kernels = withRememberedOrigins(observeKernels(host, recordedReleases(dkms, state)), state);
+  const kernels = withRememberedOrigins(observeKernels(host, recordedReleases(dkms, remembered)), remembered);
   const modules = await observeModules(host, kernels);
+  const packaged = await observePackaged(host, unclaimedModules(dkms, modules, remembered));
+  const state = withoutPackaged(remembered, dkms, packaged);
   const remains = findRemains(host, dkms, PACKAGE);
   const wanted = wantedSource(sources, settings.config);
   const restless = settings.unannounced
@@ -100,6 +106,8 @@ export async function observe(
     dkms,
     remains: [...(isBusy ? [] : remains), ...ownRemains(fs, state, modules)],
     modules,
+    packaged,
+    besidePackaged: besidePackaged(fs, packaged),
     installing: installingNow(fs, state),
     unrecorded: isBusy ? new Map() : unrecorded,
     abiHashes: changedAbis(fs, kernels, state),

@@ -70,7 +70,8 @@ function planSource({ driver, observation, kernels }: Judgement, builds: readonl
   if (observation.restlessSource !== undefined && builds.length === 0) return [];
   // A failure that stands counts: dkms's hooks would try in our place, and fail the kernel's installation.
   const wanted =
-    builds.length > 0 || kernels.some((one) => one.state === 'current' || one.failure !== undefined);
+    builds.length > 0 ||
+    kernels.some((one) => one.leftTo === undefined && (one.state === 'current' || one.failure !== undefined));
   if (source === undefined || observation.dkms.command === undefined || !wanted) return [];
   const registered = ({ version }: DriverSource): boolean =>
     observation.dkms.versions.some((one) => one.version === version && one.sourceExists);
@@ -138,8 +139,8 @@ function planRecords(
     .map(({ release }): Step => ({ kind: 'record', version, release }));
 }
 
-function isToBuild({ kernel, state, failure }: KernelJudgement, policy: Policy): boolean {
-  if (!kernel.buildTree.ready) return false;
+function isToBuild({ kernel, state, failure, leftTo }: KernelJudgement, policy: Policy): boolean {
+  if (!kernel.buildTree.ready || leftTo !== undefined) return false;
   const again = policy.force || (policy.retry && policy.only === kernel.release);
   if (failure !== undefined) return again || (failure.transient && !failure.unsupported && !policy.again);
   if (state === 'missing' || state === 'drifted') return true;

@@ -3,6 +3,7 @@ import { drivable } from './drivable.ts';
 import { hugepageProblems } from './hugepage-problems.ts';
 import type { HugepagesJudgement } from './judge-hugepages.ts';
 import type { DriverJudgement, Health, KernelJudgement, Problem } from './judgement.ts';
+import { leftProblem, leftSourceProblem } from './left-to.ts';
 import { loadedProblems } from './loaded-problems.ts';
 import type { Observation } from './observation.ts';
 import { knownRestlessness, restlessHint, restlessText } from './restless.ts';
@@ -22,6 +23,7 @@ export function findProblems(
     ),
     ...unreadable(observation, kernels),
     ...unknownProblems(kernels, (judged) => severityOf(observation, judged)),
+    ...[leftSourceProblem(observation, driver.source)].filter((one) => one !== undefined),
     ...kernels.flatMap((kernel) => kernelProblem(observation, driver, kernel) ?? []),
     ...loadedProblems(observation, driver, kernels),
     ...hugepageProblems(observation, hugepages),
@@ -128,6 +130,9 @@ function kernelProblem(
   const { kernel, state, failure } = judged;
   const release = kernel.release;
   const severity = severityOf(observation, judged);
+  if (judged.leftTo !== undefined && state !== 'waiting' && state !== 'unsupported') {
+    return leftProblem(observation, judged, judged.leftTo, severity);
+  }
   if (failure !== undefined && state !== 'current') {
     return {
       code: failure.unsupported

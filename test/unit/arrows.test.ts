@@ -77,6 +77,7 @@ describe('the arrows between rooms', () => {
     'reconcile/plan.ts',
     'reconcile/plan-hugepages.ts',
     'reconcile/problems.ts',
+    'reconcile/left-to.ts',
     'reconcile/hugepage-problems.ts',
   ])('lets %s import types of other rooms and nothing else', (file) => {
     const mine = imports.filter(({ from }) => from === file);

@@ -82,11 +82,13 @@ function addLooks(program: Command, run: Run): void {
     .description('tell whether the card will be there after a reboot; exit status 0 or 1')
     .argument('[release]', 'the kernel; the one that would boot next, the newest, unless told')
     .action(run(async ([release], options) => (await import('./ready.ts')).ready(release, options)));
-  program
+  const kernels = program
     .command('kernels')
     .description('list every kernel, its origin, and whether its build tree is ready')
+    .helpCommand(false)
     .option('--json', 'print one JSON object (schema 1)')
     .action(run(async (_, options) => (await import('./kernels.ts')).kernels(options)));
+  addKernelsBuild(kernels, run);
   program
     .command('devices')
     .description('list the devices: what drives each, its node in /dev, its firmware, who holds it')
@@ -109,6 +111,26 @@ function addLooks(program: Command, run: Run): void {
         (await import('./history.ts')).history({ ...options, lines: Number(options.lines) }),
       ),
     );
+}
+
+function addKernelsBuild(kernels: Command, run: Run): void {
+  kernels
+    .command('build')
+    .description(
+      'take sources that nobody has built through configure, build and install, and build their driver; run again, it goes on where it stopped',
+    )
+    .argument('[source-tree]', 'a folder, or its name in /usr/src; /usr/src/linux unless told')
+    .option(
+      '--config <file>',
+      "begin with this configuration; else with the tree's own, else with the running kernel's",
+    )
+    .option(
+      '--stage <stages>',
+      'these alone, separated by commas: configure, build, install; the others are yours to do',
+    )
+    .option('--jobs <count>', 'so many jobs at once, whatever build.jobs and MAKEOPTS say', wholeNumber)
+    .option('--dry-run', 'print the commands and change nothing')
+    .action(run(async ([tree], options) => (await import('./kernels-build.ts')).kernelsBuild(tree, options)));
 }
 
 function addWork(program: Command, run: Run): void {

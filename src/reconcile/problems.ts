@@ -230,7 +230,7 @@ function severityOf(
 
 function installHeaders({ kernel }: KernelJudgement): string {
   if (kernel.kind === 'sources-only') {
-    return `configure and build it: cd ${kernel.sourceTree} && make olddefconfig && make && make modules_install install`;
+    return `configure, build and install it, as root: ttkmdctl kernels build ${kernel.sourceTree ?? ''}; or by hand, with make`;
   }
   switch (kernel.origin.kind) {
     case 'dist-kernel':

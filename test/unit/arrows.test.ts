@@ -8,7 +8,7 @@ const SOURCE = join(import.meta.dirname, '../../src');
 /** From the top down; rooms of one row do not import each other, but that the configuration is read from a host. */
 const LEVELS = [
   ['cli', 'daemon', 'kernel-events'],
-  ['bootstrap'],
+  ['bootstrap', 'kernel-build'],
   ['reconcile', 'deploy'],
   ['kernels', 'driver', 'dkms', 'signing', 'hugepages', 'init', 'state'],
   ['config'],

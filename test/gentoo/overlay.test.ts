@@ -4,11 +4,13 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { EMPTY_FOLDERS, HOOKS, placementsOf } from '../../src/deploy/manifest.ts';
 import { openPackage } from '../../src/deploy/package.ts';
 import {
+  identity,
   insist,
   installedVersion,
   modulePath,
   printed,
   releaseOf,
+  type StatusDocument,
   statusOf,
 } from '../system/support/machine.ts';
 import { parts } from '../system/support/parts.ts';
@@ -79,6 +81,17 @@ describe('app-admin/ttkmd', () => {
     expect((await insist(root.sandbox, ['hooks', 'status'], 0)).stdout).toContain('35-ttkmd.install  ok');
   });
 
+  test('is the same as a binary package', async () => {
+    const own = await root.filesOf(TTKMD);
+    await root.sandbox.run(['quickpkg', '--quiet', '--include-config=y', 'app-admin/ttkmd'], {
+      env: { NOCOLOR: '1' },
+    });
+    await root.emerge(['--quiet', '--unmerge', 'app-admin/ttkmd']);
+    await root.emerge(['--usepkgonly', 'app-admin/ttkmd']);
+    expect(await root.filesOf(TTKMD)).toEqual(own);
+    expect((await insist(root.sandbox, ['hooks', 'status'], 0)).stdout).toContain('35-ttkmd.install  ok');
+  });
+
   test('leaves edited settings alone, and no hook waits to be updated', async () => {
     await root.sandbox.write(CONFIGURATION, `${await root.sandbox.read(CONFIGURATION)}\n[build]\nnice = 5\n`);
     const hook = '/usr/lib/kernel/install.d/35-ttkmd.install';
@@ -145,6 +158,8 @@ describe('sys-kernel/tt-kmd', () => {
       .filter((line) => line !== '')
       .sort();
   };
+  const moduleOf = async (release: string): Promise<object | undefined> =>
+    (await statusOf(root.sandbox)).kernels.find((kernel) => kernel.release === release)?.module;
   const expectDriver = async (
     releases: readonly string[],
     folder: string,
@@ -213,8 +228,41 @@ describe('sys-kernel/tt-kmd', () => {
     expect((await root.sandbox.run(['dkms', 'status'])).stdout).toBe('');
     expect(await root.sandbox.exists(`/usr/src/tenstorrent-${DRIVER}`)).toBe(false);
 
+    // It is Portage's now: ttkmd says so, builds none beside it, and names Portage's own remedy for the other kernel.
+    const owner = { manager: 'portage', package: `sys-kernel/tt-kmd-${DRIVER}` };
+    const [older = '', newer = ''] = kernels;
+    expect(await moduleOf(newer)).toMatchObject({ state: 'current', owner, leftTo: owner });
+    expect(await moduleOf(older)).toMatchObject({ state: 'missing', owner: null, leftTo: owner });
+    const refused = await insist(root.sandbox, ['reconcile', '--force'], 1);
+    expect(printed(refused)).toContain(`eselect kernel set linux-${older} && emerge @module-rebuild`);
+    const told = await root.sandbox.run([
+      '/usr/lib/kernel/install.d/35-ttkmd.install',
+      'add',
+      older,
+      '/x',
+      '/x',
+    ]);
+    expect(told.stdout).toContain('left to Portage');
+    await expectDriver(kernels.slice(1), 'extra');
+    await root.sandbox.link(`linux-${older}`, '/usr/src/linux');
+    await root.emerge(['@module-rebuild']);
+    // Portage leaves what it has installed before in /lib/modules, and knows it no more.
+    await expectDriver(kernels, 'extra');
+    expect(await moduleOf(older)).toMatchObject({ state: 'current', owner });
+    expect(await moduleOf(newer)).toMatchObject({ state: 'current', owner: null, leftTo: owner });
+    expect((await statusOf(root.sandbox)).problems).toEqual([]);
+    await root.sandbox.link(`linux-${newer}`, '/usr/src/linux');
+
     await root.use('sys-kernel/tt-kmd', 'dkms');
     await root.emerge(['sys-kernel/tt-kmd']);
+    await expectDriver(kernels, 'kernel/extra|extra');
+  });
+
+  test('as a binary package: built for the kernels that are here, wherever it was packed', async () => {
+    await root.sandbox.run(['quickpkg', '--quiet', 'sys-kernel/tt-kmd'], { env: { NOCOLOR: '1' } });
+    await root.emerge(['--quiet', '--unmerge', 'sys-kernel/tt-kmd']);
+    expect(await moduleFiles()).toEqual([]);
+    await root.emerge(['--usepkgonly', 'sys-kernel/tt-kmd']);
     await expectDriver(kernels, 'kernel/extra|extra');
   });
 
@@ -237,8 +285,35 @@ describe('sys-kernel/tt-kmd', () => {
     expect(await root.elog(`sys-kernel/tt-kmd-${NEXT}`)).toContain(
       'The driver could not be built for every kernel',
     );
+  });
+
+  test('both at once: each module is named with whose it is, and none is touched', async () => {
+    await root.use('sys-kernel/tt-kmd', '-dkms');
+    await root.emerge(['--quiet', 'sys-kernel/tt-kmd']);
+    const [, release = ''] = kernels;
+    // Somebody brings the source back by hand, and has dkms build it.
+    const source = await root.sandbox.addDriver({ version: NEXT });
+    await root.sandbox.run(['sed', '-i', '/^AUTOINSTALL/d', `${source}/dkms.conf`]);
+    await root.sandbox.run(['dkms', 'install', '-m', 'tenstorrent', '-v', NEXT, '-k', release]);
+    const files = (await moduleFiles()).filter((path) => path.includes(`/${release}/`));
+    const before = await Promise.all(files.map((path) => identity(root.sandbox, path)));
+    const status = await root.sandbox.ttkmdctl(['status', '--json']);
+    const problem = (JSON.parse(status.stdout) as StatusDocument).problems.find(
+      ({ code }) => code === 'two-owners',
+    );
+    expect(problem).toMatchObject({ release, severity: 'degraded' });
+    for (const path of files) expect(problem?.message).toContain(path);
+    expect(problem?.message).toContain(`sys-kernel/tt-kmd-${NEXT}`);
+    await root.sandbox.ttkmdctl(['reconcile', '--force']);
+    expect(await Promise.all(files.map((path) => identity(root.sandbox, path)))).toEqual(before);
+
+    // What the message says puts it right.
+    await root.sandbox.run(['dkms', 'remove', '-m', 'tenstorrent', '-v', NEXT, '--all']);
+    if (files.length === 1) await root.emerge(['--quiet', '@module-rebuild']);
+    await root.sandbox.run(['rm', '-r', source]);
+    await expectDriver([release], 'extra', NEXT);
+    expect(await moduleOf(release)).toMatchObject({ state: 'current', leftTo: { manager: 'portage' } });
     await root.emerge(['--quiet', '--unmerge', 'sys-kernel/tt-kmd']);
-    expect(await moduleFiles()).toEqual([]);
   });
 });
 

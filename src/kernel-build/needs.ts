@@ -70,7 +70,7 @@ export function installHint(fs: HostFs, missing: readonly Lack[]): string {
 
 function compressors(on: (name: string) => boolean): string[] {
   return Object.entries(COMPRESSORS).flatMap(([name, tool]) =>
-    on(`KERNEL_${name}`) || on(`MODULE_COMPRESS_${name}`) || on(`RD_${name}_ONLY`) ? [tool] : [],
+    on(`KERNEL_${name}`) || on(`MODULE_COMPRESS_${name}`) ? [tool] : [],
   );
 }
 

@@ -4,21 +4,27 @@ import { readOption } from '../kernels/configuration.ts';
 export interface NeededOption {
   /** Without CONFIG_. */
   readonly name: string;
-  /** It works as a module, too. */
-  readonly module: boolean;
-  /** What is turned on for it, where it has no prompt of its own. */
-  readonly by?: string;
-  readonly why: string;
+  /** Values that will do. */
+  readonly values: readonly string[];
+  /** What is so without it. */
+  readonly without: string;
+  /** What to set: an option without a prompt of its own is selected by another. */
+  readonly set: string;
 }
 
 /** What the driver does not build, load or work without. */
 export const NEEDED_OPTIONS: readonly NeededOption[] = [
-  { name: 'MODULES', module: false, why: 'the driver is a module' },
-  { name: 'MODULE_UNLOAD', module: false, why: 'a new driver takes the place of the loaded one' },
-  { name: 'PCI', module: false, why: 'the cards are PCI devices' },
-  { name: 'HWMON', module: true, why: "it tells of the cards' temperatures" },
-  { name: 'DMA_SHARED_BUFFER', module: false, by: 'SYNC_FILE', why: 'it shares buffers with other devices' },
-  { name: 'HUGETLBFS', module: false, why: 'the cards are fed from pages of 1 GiB' },
+  { name: 'MODULES', values: ['y'], set: 'MODULES', without: 'this kernel cannot load modules' },
+  {
+    name: 'MODULE_UNLOAD',
+    values: ['y'],
+    set: 'MODULE_UNLOAD',
+    without: 'a new driver takes the place of the loaded one at a reboot alone',
+  },
+  { name: 'PCI', values: ['y'], set: 'PCI', without: 'this kernel knows no PCI devices' },
+  { name: 'HWMON', values: ['y', 'm'], set: 'HWMON', without: 'the driver does not link' },
+  { name: 'DMA_SHARED_BUFFER', values: ['y'], set: 'SYNC_FILE', without: 'the driver does not link' },
+  { name: 'HUGETLBFS', values: ['y'], set: 'HUGETLBFS', without: 'there are no pages of 1 GiB' },
 ];
 
 /** Options that name files, what they are where that file is not in the tree, and what it is for. */
@@ -37,10 +43,7 @@ export interface Adapted {
 
 /** The needed options that are off. */
 export function lackingOptions(text: string): NeededOption[] {
-  return NEEDED_OPTIONS.filter(({ name, module }) => {
-    const value = readOption(text, name);
-    return value !== 'y' && !(module && value === 'm');
-  });
+  return NEEDED_OPTIONS.filter(({ name, values }) => !values.includes(readOption(text, name) ?? 'n'));
 }
 
 /**
@@ -50,9 +53,9 @@ export function lackingOptions(text: string): NeededOption[] {
 export function adaptConfiguration(text: string, has: (path: string) => boolean): Adapted {
   let adapted = text;
   const changes: string[] = [];
-  for (const { name, by = name, why } of lackingOptions(text)) {
-    adapted = withLine(adapted, by, `CONFIG_${by}=y`);
-    changes.push(`CONFIG_${by}=y: ${why}`);
+  for (const { set, without } of lackingOptions(text)) {
+    adapted = withLine(adapted, set, `CONFIG_${set}=y`);
+    changes.push(`CONFIG_${set}=y: without it ${without}`);
   }
   for (const [name, without] of FILES) {
     const path = readOption(adapted, name);

@@ -63,7 +63,7 @@ function ownBase(tree: string, present: string | undefined, given: string | unde
 function requireOptions(tree: string, config: string, stages: readonly StageName[]): void {
   const lacking = stages.includes('configure') ? [] : lackingOptions(config);
   if (lacking.length === 0 || !stages.includes('build')) return;
-  const names = lacking.map(({ name, by = name }) => `CONFIG_${by}`).join(', ');
+  const names = lacking.map(({ set }) => `CONFIG_${set}`).join(', ');
   throw problem(
     'options-off',
     `The configuration of ${tree} lacks what the driver needs: ${names}.`,

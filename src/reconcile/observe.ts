@@ -64,7 +64,7 @@ export async function observe(
   const kernels = withRememberedOrigins(observeKernels(host, recordedReleases(dkms, remembered)), remembered);
   const modules = await observeModules(host, kernels);
   const packaged = await observePackaged(host, unclaimedModules(dkms, modules, remembered));
-  const state = withoutPackaged(remembered, dkms, packaged);
+  const state = withoutPackaged(fs, remembered, { dkms, modules, packaged });
   const remains = findRemains(host, dkms, PACKAGE);
   const wanted = wantedSource(sources, settings.config);
   const restless = settings.unannounced

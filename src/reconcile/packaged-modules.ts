@@ -3,6 +3,7 @@ import type { DkmsObservation } from '../dkms/tree.ts';
 import { strayModules } from '../driver/installed.ts';
 import { isSame, type PackagedModule } from '../driver/packaged.ts';
 import type { HostFs } from '../host/fs.ts';
+import { fileHash } from '../host/hash.ts';
 import type { State } from '../state/state.ts';
 import type { ObservedModule } from './observation.ts';
 
@@ -17,19 +18,32 @@ export function unclaimedModules(
 }
 
 /**
- * What is remembered, without what a package has replaced: where dkms has let go of a kernel and a package has a
- * module for it, nothing there is ours any more.
+ * What is remembered, without what packages have replaced. Where dkms has let go of a kernel and a package has a
+ * module for it, nothing there is ours any more; nor is a module of another content than ours had, where Portage has
+ * the driver: it leaves in /lib/modules what it has once installed.
  */
 export function withoutPackaged(
+  fs: HostFs,
   state: State,
-  dkms: DkmsObservation,
-  packaged: readonly PackagedModule[],
+  seen: {
+    readonly dkms: DkmsObservation;
+    readonly modules: ReadonlyMap<string, ObservedModule>;
+    readonly packaged: readonly PackagedModule[];
+  },
 ): State {
-  const gone = new Set(packaged.map(({ release }) => release).filter((release) => !isLinked(dkms, release)));
-  if (gone.size === 0) return state;
+  const { dkms, modules, packaged } = seen;
+  const isPortages = packaged.some(({ manager }) => manager === 'portage');
+  const isReplaced = (release: string): boolean => {
+    if (isLinked(dkms, release)) return false;
+    if (packaged.some((one) => one.release === release)) return true;
+    const path = modules.get(release)?.path;
+    return isPortages && path !== undefined && fileHash(fs, path) !== state.modules[release]?.file;
+  };
   const rest = <T>(records: Readonly<Record<string, T>>): Record<string, T> =>
-    Object.fromEntries(Object.entries(records).filter(([release]) => !gone.has(release)));
-  return { ...state, modules: rest(state.modules), failures: rest(state.failures) };
+    Object.fromEntries(Object.entries(records).filter(([release]) => !isReplaced(release)));
+  return packaged.length === 0
+    ? state
+    : { ...state, modules: rest(state.modules), failures: rest(state.failures) };
 }
 
 /** By release, the modules of ours that lie beside one of a package. */

@@ -109,7 +109,7 @@ function steps(flavour: Flavour): void {
   });
 
   test('as a binary package, and together with the driver of another ebuild', async () => {
-    await root.sandbox.run(['quickpkg', '--quiet', `=${KERNEL}-6.12.100`], { env: { NOCOLOR: '1' } });
+    await root.sandbox.run(['quickpkg', `=${KERNEL}-6.12.100`], { env: { NOCOLOR: '1' } });
     await root.emerge(['--quiet', '--unmerge', `=${KERNEL}-6.12.100`]);
     await root.emerge(['--usepkgonly', '--oneshot', `=${KERNEL}-6.12.100`]);
     await expectOthersUntouched();

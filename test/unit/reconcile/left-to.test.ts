@@ -240,6 +240,20 @@ describe("a driver of Portage's", () => {
     expect(greps(host)).toBe(0);
   });
 
+  it('has left a module for another kernel behind, in the place of one that we remember', async () => {
+    const host = hostOf({
+      ...gentooKernel(A),
+      ...extra(A),
+      ...merged(A),
+      ...gentooKernel(B),
+      ...extra(B),
+      ...state({ modules: { [B]: RECORDED[A] } }),
+    });
+    const judgement = await judgeHost(host);
+    expect(judgement.kernels.map(({ record }) => record)).toEqual([undefined, undefined]);
+    expect(judgement.kernels.map(({ leftTo }) => leftTo?.package)).toEqual([PACKAGE, PACKAGE]);
+  });
+
   it('is told to programs and to people', async () => {
     const host = hostOf({ ...gentooKernel(A), ...extra(A), ...merged(A), ...gentooKernel(B) });
     const judgement = await judgeHost(host);

@@ -2,7 +2,6 @@
 # Written from its documentation, as far as the ebuilds in these tests use it.
 
 : "${DESCRIPTION:="System group: ${PN}"}"
-HOMEPAGE="https://wiki.gentoo.org/wiki/Project:Quality_Assurance"
 SLOT="0"
 KEYWORDS="amd64 ~amd64"
 S="${WORKDIR}"

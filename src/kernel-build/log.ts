@@ -3,8 +3,8 @@ import type { Host } from '../host/host.ts';
 
 export const KERNEL_LOGS = '/var/log/ttkmd/kernels';
 
-/** Lines that are kept in memory before they are written to the log. */
-const LOG_CHUNK = 200;
+/** Milliseconds for which lines are kept in memory: a build prints hundreds in a second, and people follow its log. */
+const LOG_DELAY = 1000;
 
 export interface Log {
   readonly path: string;
@@ -15,13 +15,15 @@ export interface Log {
 }
 
 /** Each stage of each tree has its own, begun anew with each try. */
-export function createLog({ fs }: Pick<Host, 'fs'>, path: string): Log {
+export function createLog({ fs, clock }: Pick<Host, 'fs' | 'clock'>, path: string): Log {
   const telling: string[] = [];
   let rest: string[] = [];
+  let written = clock.now();
   fs.write(path, '');
   const flush = (): void => {
     if (rest.length > 0) fs.append(path, `${rest.join('\n')}\n`);
     rest = [];
+    written = clock.now();
   };
   return {
     path,
@@ -31,7 +33,7 @@ export function createLog({ fs }: Pick<Host, 'fs'>, path: string): Log {
       rest.push(text);
       if (/error|\*\*\*|not found|no space|no such file|no rule|memory|killed/i.test(text))
         telling.push(text);
-      if (rest.length >= LOG_CHUNK) flush();
+      if (clock.now() - written >= LOG_DELAY) flush();
     },
   };
 }

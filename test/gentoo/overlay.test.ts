@@ -294,7 +294,7 @@ describe('sys-kernel/tt-kmd', () => {
     // Somebody brings the source back by hand, and has dkms build it.
     const source = await root.sandbox.addDriver({ version: NEXT });
     await root.sandbox.run(['sed', '-i', '/^AUTOINSTALL/d', `${source}/dkms.conf`]);
-    await root.sandbox.run(['dkms', 'install', '-m', 'tenstorrent', '-v', NEXT, '-k', release]);
+    await root.sandbox.run(['dkms', 'install', '--force', '-m', 'tenstorrent', '-v', NEXT, '-k', release]);
     const files = (await moduleFiles()).filter((path) => path.includes(`/${release}/`));
     const before = await Promise.all(files.map((path) => identity(root.sandbox, path)));
     const status = await root.sandbox.ttkmdctl(['status', '--json']);

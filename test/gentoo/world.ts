@@ -119,7 +119,9 @@ function steps(flavour: Flavour): void {
   test('into another ROOT: no hook runs, and the first boot brings the driver', async () => {
     const release = await root.offerKernel('6.1.300', 'v61');
     const target = '/run/target';
-    await root.sandbox.run(['mkdir', '-p', target]);
+    // As Gentoo's own stages are: with /usr merged.
+    await root.sandbox.run(['mkdir', '-p', `${target}/usr/lib`]);
+    await root.sandbox.link('usr/lib', `${target}/lib`);
     await root.emerge(['--oneshot', '--nodeps', `=${KERNEL}-6.1.300`], { env: { ROOT: target } });
     expect(await root.sandbox.exists(`${target}/lib/modules/${release}/modules.dep`)).toBe(true);
     expect(await releaseState(release)).toBeUndefined();

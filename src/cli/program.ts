@@ -105,6 +105,7 @@ function addLooks(program: Command, run: Run): void {
     .action(
       run(async ([release], options) => (await import('./check-kernels.ts')).checkKernels(release, options)),
     );
+  addKernelsBuild(kernels, run);
   program
     .command('devices')
     .description('list the devices: what drives each, its node in /dev, its firmware, who holds it')
@@ -127,6 +128,26 @@ function addLooks(program: Command, run: Run): void {
         (await import('./history.ts')).history({ ...options, lines: Number(options.lines) }),
       ),
     );
+}
+
+function addKernelsBuild(kernels: Command, run: Run): void {
+  kernels
+    .command('build')
+    .description(
+      'take sources that nobody has built through configure, build and install, and build their driver; run again, it goes on where it stopped',
+    )
+    .argument('[source-tree]', 'a folder, or its name in /usr/src; /usr/src/linux unless told')
+    .option(
+      '--config <file>',
+      "begin with this configuration; else with the tree's own, else with the running kernel's",
+    )
+    .option(
+      '--stage <stages>',
+      'these alone, separated by commas: configure, build, install; the others are yours to do',
+    )
+    .option('--jobs <count>', 'so many jobs at once, whatever build.jobs and MAKEOPTS say', wholeNumber)
+    .option('--dry-run', 'print the commands and change nothing')
+    .action(run(async ([tree], options) => (await import('./kernels-build.ts')).kernelsBuild(tree, options)));
 }
 
 function addWork(program: Command, run: Run): void {

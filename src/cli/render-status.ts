@@ -1,6 +1,7 @@
 // The status screen: health first, then the running kernel, a row a kernel, and what is wrong.
 import type { Cards } from '../driver/device-details.ts';
 import type { Health, Judgement, KernelJudgement, Problem } from '../reconcile/judgement.ts';
+import { leftText } from '../reconcile/left-to.ts';
 import { isArchived } from '../reconcile/plan-archives.ts';
 import { originText } from '../reconcile/status-document.ts';
 import type { RunUnderWay } from '../state/run.ts';
@@ -70,12 +71,15 @@ function facts(judgement: Judgement, run: RunUnderWay | undefined, cards: Cards)
     lines.push(['devices', devicesText(cards, driver.loaded), ...(away === undefined ? [] : [away])]);
   }
   if (judgement.hugepages !== undefined) lines.push(['hugepages', hugepagesText(judgement)]);
+  const owner = observation.packaged.find(({ manager }) => manager === 'portage');
   const others = driver.sources.map((source) => source.version).filter((one) => one !== driver.desired);
   lines.push([
     'driver',
-    driver.desired === undefined
-      ? 'no usable source'
-      : `${driver.desired} wanted${driver.source === undefined ? ', and no usable source of it' : ''}${others.length > 0 ? ` (also there: ${others.join(', ')})` : ''}`,
+    owner !== undefined
+      ? leftText(owner)
+      : driver.desired === undefined
+        ? 'no usable source'
+        : `${driver.desired} wanted${driver.source === undefined ? ', and no usable source of it' : ''}${others.length > 0 ? ` (also there: ${others.join(', ')})` : ''}`,
   ]);
   if (run !== undefined) {
     lines.push([
@@ -95,7 +99,8 @@ function loadedText({ driver, kernels }: Judgement): string {
       ? `driver ${running.module?.version ?? ''} installed, not loaded`
       : 'no driver loaded';
   }
-  const fresh = driver.reload === undefined && [undefined, driver.desired].includes(loaded.version);
+  const isWanted = [undefined, driver.desired].includes(loaded.version) || running?.leftTo !== undefined;
+  const fresh = driver.reload === undefined && isWanted;
   const due = driver.reload === undefined ? '' : `, ${driver.reload.to ?? 'another'} on disk`;
   const users = loaded.users === 0 ? '' : `, ${loaded.users} ${loaded.users === 1 ? 'user' : 'users'}`;
   return `driver ${loaded.version ?? '?'} loaded${fresh ? ', current' : due}${users}`;
@@ -139,12 +144,15 @@ function sinceText({ state, record, failure }: KernelJudgement, now: number): st
 }
 
 /** Why a module is not current, and what is in the way of a new one. */
-function whyText({ state, reason, record, failure, kernel }: KernelJudgement, judgement: Judgement): string {
+function whyText(judged: KernelJudgement, judgement: Judgement): string {
+  const { state, reason, record, failure, kernel, leftTo } = judged;
+  if (leftTo !== undefined && state === 'current') return leftText(leftTo);
   if (state === 'current') {
     if (record === undefined) return 'nobody wrote down who built it';
     return isArchived(judgement.observation, kernel) ? 'build tree from the archive' : '';
   }
-  if (failure !== undefined || (state !== 'missing' && state !== 'drifted')) return reason ?? '';
+  if (leftTo !== undefined || failure !== undefined || (state !== 'missing' && state !== 'drifted'))
+    return reason ?? '';
   const { driver, observation } = judgement;
   const obstacle =
     driver.source === undefined

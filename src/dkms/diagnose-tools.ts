@@ -29,7 +29,18 @@ const PACKAGES: Readonly<Record<string, readonly [gentoo: string, debian: string
   bc: ['sys-devel/bc', 'bc'],
   bison: ['sys-devel/bison', 'bison'],
   flex: ['sys-devel/flex', 'flex'],
+  gcc: ['sys-devel/gcc', 'gcc'],
+  clang: ['llvm-core/clang', 'clang'],
+  bzip2: ['app-arch/bzip2', 'bzip2'],
+  cpio: ['app-alternatives/cpio', 'cpio'],
+  lz4: ['app-arch/lz4', 'lz4'],
+  lzop: ['app-arch/lzop', 'lzop'],
 };
+
+/** The packages that bring a program, Gentoo's and Debian's; undefined where nobody wrote that down. */
+export function packagesOf(program: string): readonly [gentoo: string, debian: string] | undefined {
+  return PACKAGES[program];
+}
 
 const COMPILER = /^(?:[\w-]+-)?(?:gcc|g\+\+|cc|clang)(?:-[\d.]+)?$/;
 

@@ -6,6 +6,11 @@ import { PACKAGE } from './sources.ts';
 
 const MODULE_FILE = new RegExp(`(?:^|/)${PACKAGE}\\.ko(?:\\.(?:gz|xz|zst))?$`);
 
+/** Whether a path is that of a module of ours, compressed or not. */
+export function isModuleFile(path: string): boolean {
+  return MODULE_FILE.test(path);
+}
+
 /** Where dkms and Portage put modules that are not the kernel's own, in the order in which depmod prefers them. */
 export const MODULE_FOLDERS = ['updates/dkms', 'updates', 'extra', 'kernel/extra', 'kernel/drivers/misc'];
 

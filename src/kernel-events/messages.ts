@@ -1,5 +1,6 @@
 // The few lines that a person reads between those of the kernel's installation, in the style of who prints there.
 import type { KernelJudgement } from '../reconcile/judgement.ts';
+import { leftHint, leftText } from '../reconcile/left-to.ts';
 import type { Report } from '../reconcile/reconcile.ts';
 
 export type Tone = 'good' | 'bad' | 'plain';
@@ -61,7 +62,17 @@ function messageFor(release: string, report: Report): Message {
 function describeState(judged: KernelJudgement, version: string | undefined, report: Report): Message {
   const { kernel, state, reason, failure } = judged;
   const { release } = kernel;
-  const name = `tenstorrent ${version ?? judged.module?.version ?? ''} for ${release}`;
+  const { leftTo } = judged;
+  if (leftTo !== undefined && state !== 'current' && state !== 'unsupported' && state !== 'waiting') {
+    // Portage builds it after the kernel, mostly in the very same emerge.
+    return {
+      tone: 'plain',
+      text: `the driver for ${release} is ${leftText(leftTo)}; ttkmd builds none beside it`,
+      hint: `unless it is built now: ${leftHint(leftTo, kernel)}`,
+    };
+  }
+  const shown = leftTo === undefined ? (version ?? judged.module?.version) : judged.module?.version;
+  const name = `tenstorrent ${shown ?? ''} for ${release}`;
   switch (state) {
     case 'current': {
       const seconds = report.done.reduce((sum, step) => sum + step.seconds, 0);

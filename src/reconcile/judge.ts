@@ -1,4 +1,5 @@
 // What the observation means. Pure: no I/O and no clock.
+import type { ModuleOwner } from '../driver/packaged.ts';
 import type { Kernel } from '../kernels/kernel.ts';
 import type { LackingOption } from '../kernels/needed-options.ts';
 import type { FailureRecord } from '../state/state.ts';
@@ -8,6 +9,7 @@ import { judgeHugepages } from './judge-hugepages.ts';
 import { judgeReload } from './judge-loaded.ts';
 import { signatureStale, signingObstacle } from './judge-signing.ts';
 import type { DriverJudgement, Judgement, KernelJudgement, ModuleState } from './judgement.ts';
+import { judgeLeft, leftTo } from './left-to.ts';
 import { moduleVersion } from './module-version.ts';
 import type { Observation } from './observation.ts';
 import { isBuildable } from './plan-archives.ts';
@@ -48,9 +50,11 @@ function judgeDriver(observation: Observation): DriverJudgement {
 
 function judgeKernel(observation: Observation, driver: DriverJudgement, kernel: Kernel): KernelJudgement {
   const { state, modules } = observation;
+  const owner = leftTo(observation, kernel.release);
   return {
     kernel,
-    ...moduleState(observation, driver, kernel),
+    ...moduleState(observation, driver, kernel, owner),
+    leftTo: owner,
     module: modules.get(kernel.release),
     record: modules.has(kernel.release)
       ? evidenceOf(observation, driver, kernel).record
@@ -67,7 +71,12 @@ interface Verdict {
   readonly failure: FailureRecord | undefined;
 }
 
-function moduleState(observation: Observation, driver: DriverJudgement, kernel: Kernel): Verdict {
+function moduleState(
+  observation: Observation,
+  driver: DriverJudgement,
+  kernel: Kernel,
+  owner: ModuleOwner | undefined,
+): Verdict {
   const because = (state: ModuleState, reason?: string, failure?: FailureRecord): Verdict => ({
     state,
     reason,
@@ -75,6 +84,7 @@ function moduleState(observation: Observation, driver: DriverJudgement, kernel: 
   });
   const impossible = unsupportedReason(observation, kernel);
   if (impossible !== undefined) return because('unsupported', impossible);
+  if (owner !== undefined) return judgeLeft(observation, kernel, owner);
   const failure = standingFailure(observation, driver, kernel);
   const stale = staleReason(observation, driver, kernel, failure);
   if (stale === undefined) return because('current');

@@ -1,5 +1,6 @@
 // What the observation means: each kernel's state and the machine's, and why.
 import type { Device, DriverSource, InstalledModule, LoadedDriver } from '../driver/driver.ts';
+import type { ModuleOwner } from '../driver/packaged.ts';
 import type { Kernel } from '../kernels/kernel.ts';
 import type { FailureRecord, ModuleRecord } from '../state/state.ts';
 import type { HugepagesJudgement } from './judge-hugepages.ts';
@@ -33,6 +34,8 @@ export interface KernelJudgement {
   /** What we wrote down of it; undefined where somebody else has put it there. */
   readonly record: ModuleRecord | undefined;
   readonly failure: FailureRecord | undefined;
+  /** The package that its module is left to; undefined where it is ours to build. */
+  readonly leftTo: ModuleOwner | undefined;
   /** The machine may come up with it at the next boot. */
   readonly bootable: boolean;
   /** It is gone for good, and what is remembered of it may go too. */

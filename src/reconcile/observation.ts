@@ -7,6 +7,7 @@ import type { Holders } from '../driver/holders.ts';
 import type { InitramfsTool } from '../driver/initramfs-tools.ts';
 import type { LoadObstacle } from '../driver/load-obstacle.ts';
 import type { WrongNode } from '../driver/node-permissions.ts';
+import type { PackagedModule } from '../driver/packaged.ts';
 import type { ObservedRule } from '../driver/rule.ts';
 import type { ObservedHugepages } from '../hugepages/hugepages.ts';
 import type { KernelArchive } from '../kernels/archive.ts';
@@ -91,6 +92,9 @@ export interface Observation {
   readonly checks: ReadonlyMap<string, ModuleCheck>;
   /** Some of that is new: worth writing down for the next look. */
   readonly checksChanged: boolean;
+  /** Modules that are files of a package, and where two lie for one kernel, the others. */
+  readonly packaged: readonly PackagedModule[];
+  readonly besidePackaged: ReadonlyMap<string, readonly string[]>;
   /** The version of modules that are installed and that dkms does not take for installed, by release. */
   readonly unrecorded: ReadonlyMap<string, string>;
   /** The release for which another run is installing a module at this moment. */

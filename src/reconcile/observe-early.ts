@@ -106,6 +106,8 @@ const NOTHING: Omit<Observation, keyof Seen> = {
   modules: new Map(),
   checks: new Map(),
   checksChanged: false,
+  packaged: [],
+  besidePackaged: new Map(),
   unrecorded: new Map(),
   installing: undefined,
   excluded: new Set(),

@@ -10,6 +10,7 @@ import { type Holders, observeHolders, UNSEEN } from '../driver/holders.ts';
 import { observeInstalled, shadowIdentity } from '../driver/installed.ts';
 import { findKept } from '../driver/kept.ts';
 import { observeLoaded } from '../driver/loaded.ts';
+import { observePackaged } from '../driver/packaged.ts';
 import { type ObservedRule, observeRule } from '../driver/rule.ts';
 import { observeSources, PACKAGE } from '../driver/sources.ts';
 import { vermagicMismatch } from '../driver/vermagic.ts';
@@ -37,6 +38,7 @@ import { differ } from './judge-loaded.ts';
 import type { ConfigWarning, Lack, Observation, ObservedModule } from './observation.ts';
 import { observeLoading, ofThisBoot } from './observe-loading.ts';
 import { observeSignatures, withKeys } from './observe-signing.ts';
+import { besidePackaged, unclaimedModules, withoutPackaged } from './packaged-modules.ts';
 import { observeUnrecorded } from './unrecorded.ts';
 import { wantedSource } from './wanted-source.ts';
 
@@ -60,13 +62,17 @@ export async function observe(
 ): Promise<Observation> {
   const { fs, machine } = host;
   const boot = machine.chrooted ? '' : bootIdentity(fs);
-  const state = ofThisBoot(loadState(fs), boot);
-  const sources = observeSources(fs, state.sources).sort((a, b) => compareReleases(b.version, a.version));
+  const remembered = ofThisBoot(loadState(fs), boot);
+  const sources = observeSources(fs, remembered.sources).sort((a, b) =>
+    compareReleases(b.version, a.version),
+  );
   const dkms = observeDkms(fs, PACKAGE, machine.arch);
   const archives = observeArchives(fs);
-  const recorded = [...recordedReleases(dkms, state), ...archives.map(({ release }) => release)];
-  const kernels = withRememberedOrigins(observeKernels(host, recorded), state);
+  const recorded = [...recordedReleases(dkms, remembered), ...archives.map(({ release }) => release)];
+  const kernels = withRememberedOrigins(observeKernels(host, recorded), remembered);
   const modules = await observeModules(host, kernels);
+  const packaged = await observePackaged(host, unclaimedModules(dkms, modules, remembered));
+  const state = withoutPackaged(fs, remembered, { dkms, modules, packaged });
   const { checks, changed, settled } = await observeChecks(host, kernels, modules, dkms);
   const remains = findRemains(host, dkms, PACKAGE);
   const wanted = wantedSource(sources, settings.config);
@@ -115,6 +121,8 @@ export async function observe(
     modules,
     checks,
     checksChanged: changed,
+    packaged,
+    besidePackaged: besidePackaged(fs, packaged),
     installing: installingNow(fs, state),
     unrecorded: isBusy ? new Map() : unrecorded,
     abiHashes: changedAbis(fs, kernels, state),

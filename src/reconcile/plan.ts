@@ -73,7 +73,8 @@ function planSource({ driver, observation, kernels }: Judgement, builds: readonl
   if (observation.restlessSource !== undefined && builds.length === 0) return [];
   // A failure that stands counts: dkms's hooks would try in our place, and fail the kernel's installation.
   const wanted =
-    builds.length > 0 || kernels.some((one) => one.state === 'current' || one.failure !== undefined);
+    builds.length > 0 ||
+    kernels.some((one) => one.leftTo === undefined && (one.state === 'current' || one.failure !== undefined));
   if (source === undefined || observation.dkms.command === undefined || !wanted) return [];
   const registered = ({ version }: DriverSource): boolean =>
     observation.dkms.versions.some((one) => one.version === version && one.sourceExists);
@@ -145,10 +146,10 @@ function planRecords(
 
 function isToBuild(
   { observation }: Judgement,
-  { kernel, state, failure }: KernelJudgement,
+  { kernel, state, failure, leftTo }: KernelJudgement,
   policy: Policy,
 ): boolean {
-  if (!isBuildable(observation, kernel)) return false;
+  if (!isBuildable(observation, kernel) || leftTo !== undefined) return false;
   const again = policy.force || (policy.retry && policy.only === kernel.release);
   // It would fail, and what is there stays.
   if (observation.lacks.has(kernel.release) && !again) return false;

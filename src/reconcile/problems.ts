@@ -6,6 +6,7 @@ import { wouldLoad } from './evidence.ts';
 import { hugepageProblems } from './hugepage-problems.ts';
 import type { HugepagesJudgement } from './judge-hugepages.ts';
 import type { DriverJudgement, Health, KernelJudgement, Problem } from './judgement.ts';
+import { leftProblem, leftSourceProblem } from './left-to.ts';
 import { loadedProblems } from './loaded-problems.ts';
 import type { Observation } from './observation.ts';
 import { isBuildable } from './plan-archives.ts';
@@ -29,6 +30,7 @@ export function findProblems(
     ...unreadable(observation, kernels),
     ...unknownProblems(kernels, (judged) => severityOf(observation, judged)),
     ...signingProblems(observation, kernels, (judged) => severityOf(observation, judged)),
+    ...[leftSourceProblem(observation, driver.source)].filter((one) => one !== undefined),
     ...kernels.flatMap((kernel) => kernelProblem(observation, driver, kernel) ?? []),
     ...loadedProblems(observation, driver, kernels),
     ...hugepageProblems(observation, hugepages),
@@ -136,6 +138,9 @@ function kernelProblem(
   const release = kernel.release;
   if (isForWantOfKey(observation, judged)) return undefined;
   const severity = severityOf(observation, judged);
+  if (judged.leftTo !== undefined && state !== 'waiting' && state !== 'unsupported') {
+    return leftProblem(observation, judged, judged.leftTo, severity);
+  }
   if (failure !== undefined && state !== 'current') {
     return {
       code: failure.unsupported
@@ -249,7 +254,7 @@ function severityOf(
 
 function installHeaders({ kernel }: KernelJudgement): string {
   if (kernel.kind === 'sources-only') {
-    return `configure and build it: cd ${kernel.sourceTree} && make olddefconfig && make && make modules_install install`;
+    return `configure, build and install it, as root: ttkmdctl kernels build ${kernel.sourceTree ?? ''}; or by hand, with make`;
   }
   switch (kernel.origin.kind) {
     case 'dist-kernel':

@@ -1,6 +1,7 @@
 // Which kernels a reconcile leaves without the driver that they shall have, and what is to be done about it.
 import { signingObstacle } from './judge-signing.ts';
 import type { Judgement, KernelJudgement, Problem } from './judgement.ts';
+import { leftHint } from './left-to.ts';
 import { isForWantOfKey } from './signing-problems.ts';
 import { hintBeforeBuilding } from './source-problems.ts';
 
@@ -53,12 +54,13 @@ function worstProblem(judgement: Judgement, lacking: readonly KernelJudgement[])
 }
 
 /** What brings the driver to a kernel that lacks it. */
-export function nextStep(judgement: Judgement, { kernel, state, failure }: KernelJudgement): string {
+export function nextStep(judgement: Judgement, { kernel, state, failure, leftTo }: KernelJudgement): string {
   const { observation, driver, problems } = judgement;
   if (failure !== undefined) return failure.hint;
   const lack = state === 'unsupported' ? observation.lacks.get(kernel.release) : undefined;
   if (lack !== undefined && !observation.excluded.has(kernel.release))
     return `${lack.hint}; or ${ANOTHER_KERNEL}`;
+  if (leftTo !== undefined && state !== 'unsupported') return leftHint(leftTo, kernel);
   if (observation.excluded.has(kernel.release)) {
     return 'to have the driver built for it, take it out of kernels.exclude';
   }

@@ -12,7 +12,8 @@ const NO_DKMS = 'install it: emerge sys-kernel/dkms (Debian: apt install dkms)';
 export function sourceProblems(observation: Observation, driver: DriverJudgement): Problem[] {
   const problems: Problem[] = [];
   const { source, refused, sources } = driver;
-  if (source === undefined && refused === undefined) {
+  // A package that has the driver needs no source in /usr/src.
+  if (source === undefined && refused === undefined && observation.packaged.length === 0) {
     problems.push(problem('degraded', 'no-source', noSourceText(observation, driver), UNPACK));
   }
   for (const one of sources) {

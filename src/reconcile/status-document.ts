@@ -2,11 +2,13 @@
 
 import type { Cards } from '../driver/device-details.ts';
 import type { LoadedDriver } from '../driver/driver.ts';
+import type { ModuleOwner } from '../driver/packaged.ts';
 import type { Origin } from '../kernels/kernel.ts';
 import type { RunUnderWay } from '../state/run.ts';
 import { deviceEntry, holderEntry } from './device-entries.ts';
 import { hugepagesDocument } from './hugepages-document.ts';
 import type { Judgement, KernelJudgement } from './judgement.ts';
+import { ownerOf } from './left-to.ts';
 import type { Observation } from './observation.ts';
 import { knownRestlessness } from './restless.ts';
 
@@ -84,9 +86,27 @@ function kernelEntry(observation: Observation, judged: KernelJudgement): object 
       reason: reason ?? null,
       since: record === undefined || state !== 'current' ? null : time(record.at),
       log: failure?.log ?? null,
+      owner: ownerEntry(observation, judged),
+      leftTo: judged.leftTo === undefined ? null : packageEntry(judged.leftTo),
       restless: restless === undefined ? null : { path: restless.path, since: time(restless.since) },
     },
   };
+}
+
+function packageEntry({ manager, package: name }: ModuleOwner): object {
+  return { manager, package: name };
+}
+
+/** Who has put the module there; null where there is none, or nobody knows. */
+function ownerEntry(observation: Observation, { kernel, module, record }: KernelJudgement): object | null {
+  if (module === undefined) return null;
+  const owner = ownerOf(observation, kernel.release);
+  if (owner !== undefined) return packageEntry(owner);
+  if (record !== undefined) return { manager: 'ttkmd', package: null };
+  const linked = observation.dkms.active.some(
+    ({ release, dangling }) => release === kernel.release && !dangling,
+  );
+  return linked ? { manager: 'dkms', package: null } : null;
 }
 
 /** An origin in one word or a package's name. */

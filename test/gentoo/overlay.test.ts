@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { EMPTY_FOLDERS, HOOKS, placementsOf } from '../../src/deploy/manifest.ts';
 import { openPackage } from '../../src/deploy/package.ts';
 import {
+  identity,
   insist,
   installedVersion,
   modulePath,
@@ -79,6 +80,17 @@ describe('app-admin/ttkmd', () => {
     expect((await insist(root.sandbox, ['hooks', 'status'], 0)).stdout).toContain('35-ttkmd.install  ok');
   });
 
+  test('is the same as a binary package', async () => {
+    const own = await root.filesOf(TTKMD);
+    await root.sandbox.run(['quickpkg', '--include-config=y', 'app-admin/ttkmd'], {
+      env: { NOCOLOR: '1' },
+    });
+    await root.emerge(['--quiet', '--unmerge', 'app-admin/ttkmd']);
+    await root.emerge(['--usepkgonly', 'app-admin/ttkmd']);
+    expect(await root.filesOf(TTKMD)).toEqual(own);
+    expect((await insist(root.sandbox, ['hooks', 'status'], 0)).stdout).toContain('35-ttkmd.install  ok');
+  });
+
   test('leaves edited settings alone, and no hook waits to be updated', async () => {
     await root.sandbox.write(CONFIGURATION, `${await root.sandbox.read(CONFIGURATION)}\n[build]\nnice = 5\n`);
     const hook = '/usr/lib/kernel/install.d/35-ttkmd.install';
@@ -145,6 +157,8 @@ describe('sys-kernel/tt-kmd', () => {
       .filter((line) => line !== '')
       .sort();
   };
+  const moduleOf = async (release: string): Promise<object | undefined> =>
+    (await statusOf(root.sandbox)).kernels.find((kernel) => kernel.release === release)?.module;
   const expectDriver = async (
     releases: readonly string[],
     folder: string,
@@ -213,8 +227,41 @@ describe('sys-kernel/tt-kmd', () => {
     expect((await root.sandbox.run(['dkms', 'status'])).stdout).toBe('');
     expect(await root.sandbox.exists(`/usr/src/tenstorrent-${DRIVER}`)).toBe(false);
 
+    // It is Portage's now: ttkmd says so, builds none beside it, and names Portage's own remedy for the other kernel.
+    const owner = { manager: 'portage', package: `sys-kernel/tt-kmd-${DRIVER}` };
+    const [older = '', newer = ''] = kernels;
+    expect(await moduleOf(newer)).toMatchObject({ state: 'current', owner, leftTo: owner });
+    expect(await moduleOf(older)).toMatchObject({ state: 'missing', owner: null, leftTo: owner });
+    const refused = await insist(root.sandbox, ['reconcile', '--force'], 1);
+    expect(printed(refused)).toContain(`eselect kernel set linux-${older} && emerge @module-rebuild`);
+    const told = await root.sandbox.run([
+      '/usr/lib/kernel/install.d/35-ttkmd.install',
+      'add',
+      older,
+      '/x',
+      '/x',
+    ]);
+    expect(told.stdout).toContain('left to Portage');
+    await expectDriver(kernels.slice(1), 'extra');
+    await root.sandbox.link(`linux-${older}`, '/usr/src/linux');
+    await root.emerge(['@module-rebuild']);
+    // Portage leaves what it has installed before in /lib/modules, and knows it no more.
+    await expectDriver(kernels, 'extra');
+    expect(await moduleOf(older)).toMatchObject({ state: 'current', owner });
+    expect(await moduleOf(newer)).toMatchObject({ state: 'current', owner: null, leftTo: owner });
+    expect((await statusOf(root.sandbox)).health).toBe('ok');
+    await root.sandbox.link(`linux-${newer}`, '/usr/src/linux');
+
     await root.use('sys-kernel/tt-kmd', 'dkms');
     await root.emerge(['sys-kernel/tt-kmd']);
+    await expectDriver(kernels, 'kernel/extra|extra');
+  });
+
+  test('as a binary package: built for the kernels that are here, wherever it was packed', async () => {
+    await root.sandbox.run(['quickpkg', 'sys-kernel/tt-kmd'], { env: { NOCOLOR: '1' } });
+    await root.emerge(['--quiet', '--unmerge', 'sys-kernel/tt-kmd']);
+    expect(await moduleFiles()).toEqual([]);
+    await root.emerge(['--usepkgonly', 'sys-kernel/tt-kmd']);
     await expectDriver(kernels, 'kernel/extra|extra');
   });
 
@@ -237,8 +284,33 @@ describe('sys-kernel/tt-kmd', () => {
     expect(await root.elog(`sys-kernel/tt-kmd-${NEXT}`)).toContain(
       'The driver could not be built for every kernel',
     );
+  });
+
+  test('both at once: each module is named with whose it is, and none is touched', async () => {
+    await root.use('sys-kernel/tt-kmd', '-dkms');
+    await root.emerge(['--quiet', 'sys-kernel/tt-kmd']);
+    const [, release = ''] = kernels;
+    // dkms and the ebuild take each other's away; what somebody has copied there stays.
+    const [own, other] = ['extra', 'updates'].map(
+      (folder) => `/lib/modules/${release}/${folder}/tenstorrent.ko`,
+    ) as [string, string];
+    await root.sandbox.run(['install', '-D', own, other]);
+    await root.sandbox.run(['depmod', release]);
+    const before = await identity(root.sandbox, other);
+    const { problems } = await statusOf(root.sandbox);
+    const problem = problems.find(({ code }) => code === 'two-owners');
+    expect(problem).toMatchObject({ release, severity: 'degraded' });
+    for (const part of [own, other, 'sys-kernel/tt-kmd-']) expect(problem?.message).toContain(part);
+    await root.sandbox.ttkmdctl(['reconcile', '--force']);
+    expect(await identity(root.sandbox, other)).toBe(before);
+
+    // What the message says puts it right.
+    const remedy = `rm ${other} && depmod ${release}`;
+    expect(problem?.hint).toContain(remedy);
+    await root.sandbox.run(['sh', '-c', remedy]);
+    expect(await modulePath(root.sandbox, release)).toBe(own);
+    expect(await moduleOf(release)).toMatchObject({ state: 'current', owner: { manager: 'portage' } });
     await root.emerge(['--quiet', '--unmerge', 'sys-kernel/tt-kmd']);
-    expect(await moduleFiles()).toEqual([]);
   });
 });
 

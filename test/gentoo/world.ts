@@ -73,15 +73,15 @@ function steps(flavour: Flavour): void {
   test('two kernels in one go', async () => {
     const older = await root.offerKernel('6.1.100', 'older');
     const newer = await root.offerKernel('6.1.200', 'v61');
-    const merged = await root.emerge([
-      '--oneshot',
-      '--jobs=2',
-      '--quiet-build=n',
-      `=${KERNEL}-6.1.100`,
-      `=${KERNEL}-6.1.200`,
-    ]);
-    // With several jobs Portage shows nothing of what hooks print.
-    expect(ourLines(merged)).toEqual([]);
+    const atoms = [`=${KERNEL}-6.1.100`, `=${KERNEL}-6.1.200`];
+    if (flavour === 'systemd') {
+      const merged = await root.emerge(['--oneshot', '--jobs=2', '--quiet-build=n', ...atoms]);
+      // With several jobs Portage shows nothing of what hooks print.
+      expect(ourLines(merged)).toEqual([]);
+    } else {
+      // By two of Portage, which know nothing of each other.
+      await Promise.all(atoms.map((atom) => root.emerge(['--oneshot', atom])));
+    }
     for (const release of [older, newer]) await expectBuilt(release);
     await insist(root.sandbox, ['ready', newer], 0);
     const { stdout } = await insist(root.sandbox, ['hooks', 'status'], 0);
@@ -106,6 +106,40 @@ function steps(flavour: Flavour): void {
     // What is there is what both hooks of the traditional way found, and dkms's own beside them has done nothing.
     const builds = (await history(root.sandbox)).filter(({ step }) => step === 'build');
     expect(builds.map((entry) => entry.release).sort()).toEqual([...built.keys()].sort());
+  });
+
+  test('as a binary package, and together with the driver of another ebuild', async () => {
+    await root.sandbox.run(['quickpkg', `=${KERNEL}-6.12.100`], { env: { NOCOLOR: '1' } });
+    await root.emerge(['--quiet', '--unmerge', `=${KERNEL}-6.12.100`]);
+    await root.emerge(['--usepkgonly', '--oneshot', `=${KERNEL}-6.12.100`]);
+    await expectOthersUntouched();
+    for (const release of built.keys()) expect(await releaseState(release)).toBe('current');
+  });
+
+  test('into another ROOT: no hook runs, and the first boot brings the driver', async () => {
+    const release = await root.offerKernel('6.1.300', 'v61');
+    const target = '/run/target';
+    // As Gentoo's own stages are: with /usr merged.
+    await root.sandbox.run(['mkdir', '-p', `${target}/usr/lib`]);
+    await root.sandbox.link('usr/lib', `${target}/lib`);
+    await root.emerge(['--oneshot', '--nodeps', `=${KERNEL}-6.1.300`], { env: { ROOT: target } });
+    expect(await root.sandbox.exists(`${target}/lib/modules/${release}/modules.dep`)).toBe(true);
+    expect(await releaseState(release)).toBeUndefined();
+    const { stdout } = await root.sandbox.ttkmdctl(['--root', target, 'status', '--json']);
+    expect(stdout).toContain(release);
+    // Booted, it is /. What its Portage would call of hooks nobody has called.
+    for (const folder of ['lib/modules', 'usr/src']) {
+      await root.sandbox.run(['cp', '-a', `${target}/${folder}/.`, `/${folder}/`]);
+    }
+    await root.sandbox.run(['rm', '-r', target]);
+    expect(await releaseState(release)).toBe('missing');
+    await root.sandbox.ttkmdctl(['reconcile', '--trigger', 'boot']);
+    await expectBuilt(release);
+    await expectOthersUntouched();
+    await root.sandbox.run(['rm', '-r', `/lib/modules/${release}`, `/usr/src/linux-${release}`]);
+    await root.sandbox.run(['rm', '-f', `/boot/vmlinuz-${release}`]);
+    built.delete(release);
+    await root.sandbox.ttkmdctl(['reconcile']);
   });
 
   test('a driver that does not build: the merge succeeds, and its messages tell', async () => {

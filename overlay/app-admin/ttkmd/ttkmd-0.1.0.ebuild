@@ -17,11 +17,12 @@ SLOT="0"
 KEYWORDS="~amd64"
 IUSE="systemd"
 # The release archive has no address of its own yet.
-RESTRICT="fetch mirror"
+RESTRICT="fetch"
 
-# What it calls: setpriv, flock and logger, modinfo and depmod, and dkms for its work. Node.js is the system's: the one
+# The group of its control socket. What it calls: setpriv, flock and logger, modinfo and depmod, and dkms for its work. Node.js is the system's: the one
 # in the archive is for hosts without a package manager that has one.
 RDEPEND="
+	acct-group/ttkmd
 	>=net-libs/nodejs-22.22.0
 	sys-apps/kmod
 	sys-apps/util-linux

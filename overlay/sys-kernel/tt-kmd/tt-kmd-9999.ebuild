@@ -108,6 +108,8 @@ take_back() {
 pkg_preinst() {
 	# Switching between the flags: exactly one module is to be there afterwards.
 	local path
+	# A binary package has kept what was found where it was made.
+	LEFT_MODULES=()
 	if ! use dkms; then
 		# While their sources are still there, without which dkms removes nothing.
 		[[ -z ${ROOT} ]] || return 0

@@ -141,3 +141,19 @@ it('names who is at work, since when, and how to see what it does', async () => 
     '             see what it does, as root: ttkmdctl reconcile; end it: ttkmdctl cancel',
   );
 });
+
+it("says that a module is Portage's, and nothing of sources that are missing", async () => {
+  const lines = await screen({
+    ...current(A, '2.9.0'),
+    [`/lib/modules/${A}/modules.dep`]: 'kernel/extra/tenstorrent.ko:\n',
+    '/var/lib/dkms': { folder: true },
+    [`/var/lib/dkms/tenstorrent/kernel-${A}-x86_64`]: { link: '/nowhere' },
+    '/var/db/pkg/sys-kernel/tt-kmd-2.9.0/CONTENTS': `obj /lib/modules/${A}/kernel/extra/tenstorrent.ko d41d8cd98f00b204e9800998ecf8427e 1\n`,
+  });
+  const text = lines.join('\n');
+  expect(text).toContain('driver     left to Portage: sys-kernel/tt-kmd-2.9.0');
+  expect(lines.find((line) => line.includes('current'))).toContain(
+    'left to Portage: sys-kernel/tt-kmd-2.9.0',
+  );
+  expect(text).not.toContain('/usr/src');
+});

@@ -20,6 +20,8 @@ export interface GuestOptions {
 export interface BootOptions {
   /** The kernel release; the one of the last boot, at first the first one, unless told. */
   kernel?: string;
+  /** The folder of its image and initrd, where it is none of the image's own kernels. */
+  from?: string;
   /** Added to the kernel's command line. */
   append?: string;
   /** `false`: only until commands can be run, while services may still be starting. */
@@ -81,7 +83,8 @@ export class Guest implements AsyncDisposable {
   async boot(options: BootOptions = {}): Promise<void> {
     if (this.on) throw new Error('the guest is on already');
     this.#kernel = options.kernel ?? this.#kernel;
-    const { boot, init } = this.image;
+    const { init } = this.image;
+    const boot = options.from ?? this.image.boot;
     const qemu = new Qemu({
       folder: this.#folder,
       disk: join(this.#folder, 'disk.img'),

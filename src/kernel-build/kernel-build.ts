@@ -1,0 +1,119 @@
+// `kernels build`: takes sources through their stages, and stops at the first that does not end well.
+import type { RunResult } from '../host/exec.ts';
+import type { Host } from '../host/host.ts';
+import type { RunEvent } from '../state/run.ts';
+import { diagnoseKernelBuild, type KernelBuildDiagnosis } from './diagnose.ts';
+import { createLog, KERNEL_LOGS, type Log } from './log.ts';
+import type { KernelBuildOptions, KernelBuildPlan } from './plan.ts';
+import { nameKernel, requireTaken } from './release.ts';
+import type { Stage, StageCommand, StageName } from './stages.ts';
+
+/** Milliseconds: a whole distribution's configuration on a slow machine. */
+const TIME_LIMIT = 24 * 60 * 60_000;
+
+/** Runs a command to its end that is not to die with us; see host/open-run.ts. */
+export type RunOpenly = (
+  argv: readonly string[],
+  options: { timeLimit: number; signal: AbortSignal; onLine: (line: string) => void },
+) => Promise<RunResult>;
+
+export interface KernelBuildWork {
+  readonly signal: AbortSignal;
+  readonly runOpenly: RunOpenly;
+  readonly onEvent: (event: RunEvent) => void;
+}
+
+export interface KernelBuildReport {
+  readonly outcome: 'done' | 'failed' | 'cancelled';
+  /** Undefined where it did not get as far as its name. */
+  readonly release: string | undefined;
+  /** Of the stage that did not end well. */
+  readonly failure: (KernelBuildDiagnosis & { readonly stage: StageName; readonly log: string }) | undefined;
+}
+
+/** Carries a plan out. */
+export async function buildKernel(
+  host: Host,
+  plan: KernelBuildPlan,
+  { nice }: Pick<KernelBuildOptions, 'nice'>,
+  work: KernelBuildWork,
+): Promise<KernelBuildReport> {
+  let release: string | undefined;
+  let index = 0;
+  for (const stage of plan.stages) {
+    const log = createLog(
+      host,
+      `${KERNEL_LOGS}/${plan.tree.slice(plan.tree.lastIndexOf('/') + 1)}.${stage.name}.log`,
+    );
+    if (stage.write !== undefined) writeConfiguration(host, stage.write);
+    // Before anything of another kernel's name could be overwritten.
+    if (stage.name !== 'configure') release ??= await nameKernel(host, plan.tree);
+    for (const command of stage.commands) {
+      const failure = await runCommand(host, stage, command, { ...work, nice, log, index, release });
+      index += 1;
+      if (failure !== undefined) {
+        const outcome = work.signal.aborted ? 'cancelled' : 'failed';
+        return { outcome, release, failure: { ...failure, stage: stage.name, log: log.path } };
+      }
+    }
+    if (stage.name === 'configure') {
+      requireTaken(host, plan.tree);
+      release = await nameKernel(host, plan.tree);
+    }
+  }
+  return { outcome: 'done', release, failure: undefined };
+}
+
+interface CommandContext extends KernelBuildWork {
+  readonly nice: number;
+  readonly log: Log;
+  readonly index: number;
+  readonly release: string | undefined;
+}
+
+/** @returns why it failed; undefined where it did not */
+async function runCommand(
+  host: Host,
+  stage: Stage,
+  { argv, text, open }: StageCommand,
+  { signal, runOpenly, onEvent, nice, log, index, release }: CommandContext,
+): Promise<KernelBuildDiagnosis | undefined> {
+  const startedAt = host.clock.now();
+  onEvent({ type: 'step-started', at: startedAt, index, step: stage.name, text, release });
+  log.line(`$ ${argv.join(' ')}`);
+  const onLine = (line: string): void => {
+    log.line(line);
+    onEvent({ type: 'output', at: host.clock.now(), line });
+  };
+  const [command = '', ...args] = argv;
+  const limits = { timeLimit: TIME_LIMIT, signal, onLine };
+  const run = open
+    ? await runOpenly(argv, limits)
+    : await host.exec.run(command, args, { ...limits, env: {}, nice });
+  log.flush();
+  const at = host.clock.now();
+  const seconds = (at - startedAt) / 1000;
+  const failure = run.code === 0 && !run.cancelled ? undefined : why(run, log.telling);
+  const outcome = failure === undefined ? 'done' : run.cancelled ? 'cancelled' : 'failed';
+  onEvent({ type: 'step-ended', at, index, outcome, text: failure?.headline ?? 'done', seconds, release });
+  return failure;
+}
+
+function why({ code, signal, cancelled }: RunResult, lines: readonly string[]): KernelBuildDiagnosis {
+  const again = 'run it again: it goes on where it stopped';
+  if (cancelled) return { headline: 'stopped', hint: again };
+  return (
+    diagnoseKernelBuild(lines) ?? {
+      headline: signal === undefined ? `make ended with ${code}` : `make was ended by ${signal}`,
+      hint: again,
+    }
+  );
+}
+
+function writeConfiguration(
+  { fs }: Pick<Host, 'fs'>,
+  { path, text, backup }: NonNullable<Stage['write']>,
+): void {
+  if (backup !== undefined) fs.copy(path, backup);
+  fs.write(path, text);
+}

@@ -1,0 +1,39 @@
+// The log of a stage, and the lines in it that may say why it failed.
+import type { Host } from '../host/host.ts';
+
+export const KERNEL_LOGS = '/var/log/ttkmd/kernels';
+
+/** Milliseconds for which lines are kept in memory: a build prints hundreds in a second, and people follow its log. */
+const LOG_DELAY = 1000;
+
+export interface Log {
+  readonly path: string;
+  /** Lines that may speak of an error. */
+  readonly telling: readonly string[];
+  line(text: string): void;
+  flush(): void;
+}
+
+/** Each stage of each tree has its own, begun anew with each try. */
+export function createLog({ fs, clock }: Pick<Host, 'fs' | 'clock'>, path: string): Log {
+  const telling: string[] = [];
+  let rest: string[] = [];
+  let written = clock.now();
+  fs.write(path, '');
+  const flush = (): void => {
+    if (rest.length > 0) fs.append(path, `${rest.join('\n')}\n`);
+    rest = [];
+    written = clock.now();
+  };
+  return {
+    path,
+    telling,
+    flush,
+    line(text) {
+      rest.push(text);
+      if (/error|\*\*\*|not found|no space|no such file|no rule|memory|killed/i.test(text))
+        telling.push(text);
+      if (clock.now() - written >= LOG_DELAY) flush();
+    },
+  };
+}

@@ -1,0 +1,93 @@
+// What `kernels build` would do, and what stands in its way: told before anything is done.
+import { EXIT, TtkmdError } from '../host/errors.ts';
+import type { Host } from '../host/host.ts';
+import { installHint, lacks } from './needs.ts';
+import { adaptConfiguration, lackingOptions } from './options.ts';
+import { planStages, type Stage, type StageName } from './stages.ts';
+import { type Base, chooseBase, chooseTree } from './tree.ts';
+
+export interface KernelBuildOptions {
+  /** A path, or a name in /usr/src. */
+  readonly tree: string | undefined;
+  readonly config: string | undefined;
+  readonly stages: readonly StageName[];
+  readonly jobs: number;
+  readonly load: string | undefined;
+  readonly nice: number;
+}
+
+export interface KernelBuildPlan {
+  readonly tree: string;
+  readonly stages: readonly Stage[];
+}
+
+/**
+ * What would be done. Looks, changes nothing.
+ * @throws TtkmdError where the tree, the configuration or a tool that it takes is missing
+ */
+export function planKernelBuild(host: Host, options: KernelBuildOptions): KernelBuildPlan {
+  const { fs } = host;
+  const { stages, jobs, load } = options;
+  const tree = chooseTree(fs, options.tree);
+  const present = fs.readText(`${tree}/.config`);
+  const base = stages.includes('configure')
+    ? chooseBase(host, tree, options.config)
+    : ownBase(tree, present, options.config);
+  const adapted = stages.includes('configure')
+    ? adaptConfiguration(base.text, (path) => fs.exists(path.startsWith('/') ? path : `${tree}/${path}`))
+    : { text: base.text, changes: [] };
+  requireOptions(tree, adapted.text, stages);
+  requireBuilt(host, tree, stages);
+  requireTools(host, adapted.text, stages);
+  const now = host.clock.now();
+  return { tree, stages: planStages({ tree, stages, base, adapted, present, jobs, load, now }) };
+}
+
+function ownBase(tree: string, present: string | undefined, given: string | undefined): Base {
+  if (given !== undefined) {
+    throw problem(
+      'bad-stages',
+      '--config is for the stage configure, which is left out.',
+      'add configure to --stage',
+    );
+  }
+  if (present !== undefined) return { from: `${tree}/.config`, text: present, own: true };
+  throw problem(
+    'not-configured',
+    `${tree} is not configured: it has no .config.`,
+    'configure it first: ttkmdctl kernels build --stage configure, or make menuconfig there',
+  );
+}
+
+/** What is left to the admin is looked at: an hour's build without a driver at its end is no help. */
+function requireOptions(tree: string, config: string, stages: readonly StageName[]): void {
+  const lacking = stages.includes('configure') ? [] : lackingOptions(config);
+  if (lacking.length === 0 || !stages.includes('build')) return;
+  const names = lacking.map(({ set }) => `CONFIG_${set}`).join(', ');
+  throw problem(
+    'options-off',
+    `The configuration of ${tree} lacks what the driver needs: ${names}.`,
+    'have them turned on: ttkmdctl kernels build --stage configure; or by hand: make menuconfig',
+  );
+}
+
+function requireBuilt({ fs }: Host, tree: string, stages: readonly StageName[]): void {
+  if (!stages.includes('install') || stages.includes('build')) return;
+  if (fs.exists(`${tree}/vmlinux`) && fs.exists(`${tree}/modules.order`)) return;
+  throw problem('not-built', `${tree} is not built.`, 'build it first: ttkmdctl kernels build --stage build');
+}
+
+function requireTools({ fs }: Host, config: string, stages: readonly StageName[]): void {
+  const missing = lacks(fs, config, stages);
+  if (missing.length === 0) return;
+  throw new TtkmdError(
+    'tools-missing',
+    `The build of this kernel needs what is not here: ${missing.map(({ name }) => name).join(', ')}.`,
+    installHint(fs, missing),
+    EXIT.stepFailed,
+  );
+}
+
+function problem(code: string, message: string, hint: string): TtkmdError {
+  return new TtkmdError(code, message, hint, EXIT.usage);
+}

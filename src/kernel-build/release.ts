@@ -1,0 +1,48 @@
+// What make has made of a configuration: its options, and the name of the kernel.
+import { EXIT, TtkmdError } from '../host/errors.ts';
+import type { Host } from '../host/host.ts';
+import { observeKernels } from '../kernels/inventory.ts';
+import { lackingOptions } from './options.ts';
+import { makeVariables } from './stages.ts';
+
+/** What was turned on stays off where something that it depends on is off. */
+export function requireTaken({ fs }: Host, tree: string): void {
+  const lacking = lackingOptions(fs.readText(`${tree}/.config`) ?? '');
+  if (lacking.length === 0) return;
+  throw new TtkmdError(
+    'options-off',
+    `Options that the driver needs could not be turned on: ${lacking.map(({ name }) => `CONFIG_${name}`).join(', ')}.`,
+    `see what they depend on: cd ${tree} && make menuconfig, and there press / and give the name`,
+    EXIT.stepFailed,
+  );
+}
+
+/**
+ * The release that the tree gives.
+ * @throws TtkmdError where another kernel has that name: its modules would be overwritten
+ */
+export async function nameKernel(host: Host, tree: string): Promise<string> {
+  const variables = makeVariables(host.fs.readText(`${tree}/.config`) ?? '');
+  const answer = await host.exec.query('make', ['-s', '-C', tree, ...variables, 'kernelrelease']);
+  const release = answer.stdout.trim().split('\n').at(-1) ?? '';
+  if (answer.code !== 0 || !/^\d[\w.+~-]*$/.test(release)) {
+    throw new TtkmdError(
+      'no-release',
+      `make does not tell the release of ${tree}: ${answer.stderr.trim().split('\n').at(-1) || 'it printed nothing'}.`,
+      `see what it says: make -C ${tree} kernelrelease`,
+      EXIT.stepFailed,
+    );
+  }
+  const other = observeKernels(host).find((kernel) => kernel.release === release);
+  const isOthers =
+    other?.kind === 'installed' &&
+    other.buildTree.path !== tree &&
+    (other.buildTree.path !== undefined || other.origin.kind === 'distribution');
+  if (!isOthers) return release;
+  throw new TtkmdError(
+    'release-taken',
+    `${tree} would be ${release}, and so is a kernel that is installed already (${other.buildTree.path ?? 'from a package'}): its modules would be overwritten.`,
+    `give this one another name: cd ${tree} && scripts/config --set-str LOCALVERSION -mine; then run it again`,
+    EXIT.stepFailed,
+  );
+}

@@ -1,0 +1,114 @@
+// Which source tree is built, and the configuration that it begins with.
+import { gunzipSync } from 'node:zlib';
+import { quoted, untrustedWay } from '../driver/trust.ts';
+import { EXIT, TtkmdError } from '../host/errors.ts';
+import type { HostFs } from '../host/fs.ts';
+import type { Host } from '../host/host.ts';
+import { distKernelOf } from '../kernels/build-tree.ts';
+import { compareReleases } from '../kernels/versions.ts';
+
+const SOURCES = '/usr/src';
+
+/** What a source tree has and headers have not. */
+const TELLING = ['Makefile', 'Kconfig', 'init/main.c', 'scripts/kconfig/Makefile'];
+
+/** A configuration to begin with. */
+export interface Base {
+  readonly from: string;
+  readonly text: string;
+  /** It is the tree's own. */
+  readonly own: boolean;
+}
+
+/**
+ * The tree to build.
+ * @param named a path, or a name in /usr/src; without it the one that /usr/src/linux leads to, else the newest
+ * @throws TtkmdError where that is none to build
+ */
+export function chooseTree(fs: HostFs, named: string | undefined): string {
+  const wanted = named === undefined ? usualTree(fs) : named.startsWith('/') ? named : `${SOURCES}/${named}`;
+  const path = fs.realPath(wanted);
+  if (path === undefined) throw refusal('no-tree', `There is no ${wanted}.`, GET_SOURCES);
+  const dist = distKernelOf(fs, path);
+  if (dist !== undefined) {
+    throw refusal(
+      'portages-tree',
+      `${path} is of ${dist.replace(/:.*/, '')}, which Portage builds and installs itself.`,
+      `have Portage do so: emerge =${dist.replace(/:.*/, '')}; its options go to /etc/kernel/config.d`,
+    );
+  }
+  const missing = TELLING.find((name) => !fs.exists(`${path}/${name}`));
+  if (missing !== undefined) {
+    throw refusal('no-tree', `${path} is no kernel's source tree: ${missing} is missing.`, GET_SOURCES);
+  }
+  // What is built from it is the kernel, and its Makefiles run as root.
+  const refused = untrustedWay(fs, path) ?? untrustedWay(fs, `${path}/Makefile`);
+  if (refused !== undefined) {
+    throw refusal(
+      'untrusted-tree',
+      `Nothing is built from ${path}: ${refused.text}.`,
+      `make it root's alone, as root: chown -R root:root ${quoted(path)} && chmod -R go-w ${quoted(path)}`,
+    );
+  }
+  return path;
+}
+
+const GET_SOURCES =
+  'install sources, and name their folder: emerge sys-kernel/gentoo-sources (Debian: apt-get install linux-source, and unpack it)';
+
+function usualTree(fs: HostFs): string {
+  const link = `${SOURCES}/linux`;
+  if (fs.exists(link)) return link;
+  const [newest] = fs
+    .list(SOURCES)
+    .filter((name) => /^linux-\d/.test(name) && fs.exists(`${SOURCES}/${name}/init/main.c`))
+    .sort((a, b) => compareReleases(b.slice('linux-'.length), a.slice('linux-'.length)));
+  return newest === undefined ? link : `${SOURCES}/${newest}`;
+}
+
+/**
+ * The configuration to begin with: the given one, the tree's own, or the running kernel's.
+ * @throws TtkmdError where there is none
+ */
+export function chooseBase(
+  { fs, machine }: Pick<Host, 'fs' | 'machine'>,
+  tree: string,
+  given: string | undefined,
+): Base {
+  if (given !== undefined) {
+    const text = readConfig(fs, given);
+    if (text !== undefined) return { from: given, text, own: given === `${tree}/.config` };
+    throw refusal('no-config', `${given} cannot be read as a kernel's configuration.`, 'name another file');
+  }
+  const release = machine.runningRelease;
+  const places =
+    release === undefined
+      ? []
+      : [
+          '/proc/config.gz',
+          `/boot/config-${release}`,
+          `/lib/modules/${release}/config`,
+          `/lib/modules/${release}/build/.config`,
+        ];
+  for (const from of [`${tree}/.config`, ...places]) {
+    const text = readConfig(fs, from);
+    if (text !== undefined) return { from, text, own: from === `${tree}/.config` };
+  }
+  throw refusal(
+    'no-config',
+    `There is no configuration to begin with: ${tree}/.config is missing, and ${release === undefined ? 'no running kernel is this system’s own' : `none of ${places.join(', ')} can be read`}.`,
+    `give one with --config FILE, or make one: cd ${quoted(tree)} && make defconfig menuconfig`,
+  );
+}
+
+function readConfig(fs: HostFs, path: string): string | undefined {
+  const bytes = fs.readBytes(path);
+  if (bytes === undefined) return undefined;
+  const packed = bytes[0] === 0x1f && bytes[1] === 0x8b;
+  const text = (packed ? gunzipSync(bytes) : bytes).toString();
+  return /^(?:CONFIG_\w+=|# CONFIG_\w+ is not set$)/m.test(text) ? text : undefined;
+}
+
+function refusal(code: string, message: string, hint: string): TtkmdError {
+  return new TtkmdError(code, message, hint, EXIT.usage);
+}

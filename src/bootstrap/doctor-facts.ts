@@ -2,12 +2,12 @@
 import type { Config } from '../config/config.ts';
 import { observeHookWays } from '../deploy/hook-facts.ts';
 import { judgeHookWays } from '../deploy/hooks-status.ts';
-import { observeDevices } from '../driver/devices.ts';
 import type { Device } from '../driver/driver.ts';
 import { observeLoaded } from '../driver/loaded.ts';
 import type { Host } from '../host/host.ts';
 import { openInit } from '../init/detect.ts';
 import type { ServiceState } from '../init/services.ts';
+import { own } from '../reconcile/drivable.ts';
 import type { Judgement } from '../reconcile/judgement.ts';
 import { look } from '../reconcile/look.ts';
 import type { ConfigWarning } from '../reconcile/observation.ts';
@@ -65,7 +65,8 @@ export async function observeForDoctor(
 ): Promise<DoctorFacts> {
   const { fs, machine } = host;
   const judgement = await look(host, settings);
-  const devices = observeDevices(fs, []);
+  // What somebody has given to another driver is not ours to judge.
+  const devices = own(judgement.observation.devices);
   const tools = await Promise.all(['tt-smi', 'tt-flash'].map((name) => startTool(host, name)));
   const containers = (['podman', 'docker'] as const).find((name) => isCommand(host, name));
   const smi = tools.find(({ name }) => name === 'tt-smi');

@@ -1,5 +1,6 @@
 // What a machine is, as far as its bootstrap depends on it. Looks, changes nothing.
 
+import type { ExtraDevice } from '../config/values.ts';
 import { observeDevices } from '../driver/devices.ts';
 import type { Device } from '../driver/driver.ts';
 import type { Host } from '../host/host.ts';
@@ -47,7 +48,8 @@ const PLACES = ['/usr/src', '/var/lib', '/opt'];
 
 const SECURE_BOOT = '/sys/firmware/efi/efivars/SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c';
 
-export async function observeFacts(host: Host): Promise<Facts> {
+/** @param extra devices that the settings name beside Tenstorrent's own */
+export async function observeFacts(host: Host, extra: readonly ExtraDevice[] = []): Promise<Facts> {
   const { fs, machine } = host;
   const kernels = observeKernels(host).filter(({ kind }) => kind === 'installed' || kind === 'no-modules');
   return {
@@ -65,7 +67,7 @@ export async function observeFacts(host: Host): Promise<Facts> {
     secureBoot: fs.readBytes(SECURE_BOOT)?.[4] === 1,
     signaturesEnforced: fs.readText('/sys/module/module/parameters/sig_enforce')?.trim() === 'Y',
     iommu: fs.list('/sys/class/iommu').length > 0,
-    devices: observeDevices(fs, []),
+    devices: observeDevices(fs, extra),
     containers: (['podman', 'docker'] as const).find((name) => isCommand(host, name)),
   };
 }

@@ -70,9 +70,13 @@ export async function bootstrap(options: BootstrapOptions, action?: string, dir?
   }
 }
 
-async function openBench({ host }: Context, options: BootstrapOptions, hands: RealHands): Promise<Bench> {
+async function openBench(
+  { host, config }: Context,
+  options: BootstrapOptions,
+  hands: RealHands,
+): Promise<Bench> {
   const versions = chosenVersions(options);
-  const facts = await observeFacts(host);
+  const facts = await observeFacts(host, config.devices.extra);
   const folder = packageFolderOf(dirname(fileURLToPath(import.meta.url)));
   const choices = choicesFrom(options, versions, ownPackage(), folder);
   return { host, facts, choices, versions, hands, selected: selectSteps(choices, facts) };

@@ -144,6 +144,31 @@ describe('the doctor', () => {
   });
 });
 
+describe('the cards', () => {
+  it.each([
+    ['one that the settings name', { '0000:01:00.0': ['0x1234', '0x11e8'] }, '', ['0000:01:00.0']],
+    ['one that is given to another driver', { '0000:02:00.0': ['0x1e52', '0xb140'] }, 'vfio-pci', []],
+  ])('%s', async (_, cards, driver, expected) => {
+    const files = Object.fromEntries(
+      Object.entries(cards).flatMap(([address, [vendor, device]]) => {
+        const folder = `/sys/bus/pci/devices/${address}`;
+        return [
+          [`${folder}/vendor`, `${vendor}\n`],
+          [`${folder}/device`, `${device}\n`],
+          ...(driver === '' ? [] : [[`${folder}/driver_override`, `${driver}\n`]]),
+        ];
+      }),
+    );
+    const settings = '[devices]\nextra = 1234:11e8=wormhole\n';
+    const host = memoryHost({
+      files: { ...files, '/etc/ttkmd/ttkmd.conf': settings },
+      exec: () => ({ code: 1 }),
+    });
+    const facts = await observeForDoctor(host, { config: loadConfig(host.fs).config, configWarnings: [] });
+    expect(facts.devices.map(({ address }) => address)).toEqual(expected);
+  });
+});
+
 describe('a report', () => {
   it.each([
     ['https://user:pass@mirror.lan/x', 'https://…@mirror.lan/x'],

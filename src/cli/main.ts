@@ -1,7 +1,8 @@
 // The command line's front door: parses, runs one command, and turns what goes wrong into words and a status.
 import { CommanderError } from 'commander';
 import { EXIT, TtkmdError } from '../host/errors.ts';
-import { createProgram, type Parts } from './program.ts';
+import type { Parts } from './commands/command.ts';
+import { createProgram } from './program.ts';
 
 /**
  * Runs `ttkmdctl` with its arguments.

@@ -22,7 +22,7 @@ const EXPOSURE = {
   'ttkmd.service': 5.6,
   'ttkmd-boot.service': 5.6,
   'ttkmd-hugepages.service': 3.8,
-  [HEALTH]: 2.7,
+  [HEALTH]: 2.8,
 };
 const TOLERANCE = 0.3;
 

@@ -12,7 +12,7 @@ import {
   lackingOptions,
 } from '../kernels/needed-options.ts';
 import { compareReleases } from '../kernels/versions.ts';
-import { withRememberedOrigins } from '../reconcile/observe.ts';
+import { withRememberedOrigins } from '../reconcile/observe-inputs.ts';
 import { wantedSource } from '../reconcile/wanted-source.ts';
 import { loadState } from '../state/state.ts';
 import { type Context, type GlobalOptions, openContext } from './context.ts';

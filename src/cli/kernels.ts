@@ -3,7 +3,7 @@ import { EXIT } from '../host/errors.ts';
 import { type KernelArchive, observeArchives } from '../kernels/archive.ts';
 import { observeKernels } from '../kernels/inventory.ts';
 import type { Kernel } from '../kernels/kernel.ts';
-import { withRememberedOrigins } from '../reconcile/observe.ts';
+import { withRememberedOrigins } from '../reconcile/observe-inputs.ts';
 import { isArchived } from '../reconcile/plan-archives.ts';
 import { originText } from '../reconcile/status-document.ts';
 import { loadState } from '../state/state.ts';

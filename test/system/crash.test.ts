@@ -116,7 +116,12 @@ test(`SIGKILL at ${ROUNDS} random moments`, { timeout: 600_000 }, async () => {
       throw new Error(what, { cause: error });
     }
   }
-  expect(await sandbox.list('/var/lib/ttkmd')).toEqual(['history.jsonl', 'manifest.json', 'state.json']);
+  expect(await sandbox.list('/var/lib/ttkmd')).toEqual([
+    'checks.json',
+    'history.jsonl',
+    'manifest.json',
+    'state.json',
+  ]);
   console.log(
     `SIGKILL: seed ${seed}, over some ${Math.round(duration)} ms, by step ${JSON.stringify(reached)}, without a module ${withoutModule}`,
   );

@@ -1,3 +1,4 @@
+// The modules that modprobe would load, and what is in their way.
 import { observeInstalled, shadowIdentity } from '../driver/installed.ts';
 import { vermagicMismatch } from '../driver/vermagic.ts';
 import type { HostFs } from '../host/fs.ts';

@@ -1,3 +1,4 @@
+// What a run of ours that was killed has left.
 import { STAGING } from '../dkms/commands.ts';
 import type { Remains } from '../dkms/mend.ts';
 import { findKept } from '../driver/kept.ts';

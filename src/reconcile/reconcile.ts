@@ -1,4 +1,5 @@
 // The one operation: observe, judge, plan, apply. Everything else in the program asks for this.
+
 import type { Config } from '../config/config.ts';
 import { EXIT, TtkmdError } from '../host/errors.ts';
 import type { Host } from '../host/host.ts';
@@ -19,9 +20,9 @@ import {
 import { createUnwritten, type UnwrittenRecord } from '../state/unwritten.ts';
 import type { Judgement } from './judgement.ts';
 import { look } from './look.ts';
+import { isEarly, isUnannounced, lookAndPlan, type Planned, sightOf } from './look-and-plan.ts';
 import type { ConfigWarning, Observation } from './observation.ts';
-import type { HolderSight } from './observe.ts';
-import { isEmpty, type Policy, plan } from './plan.ts';
+import { isEmpty, type Policy } from './plan.ts';
 import { isOfHugepages, type Step } from './step.ts';
 import type { StepReport } from './work.ts';
 
@@ -103,37 +104,6 @@ function notRoot(what: string, command: string): TtkmdError {
     `as root: ttkmdctl ${command}. What would be done: ttkmdctl ${command} --dry-run`,
     EXIT.rights,
   );
-}
-
-interface Planned {
-  readonly judgement: Judgement;
-  readonly steps: readonly Step[];
-}
-
-async function lookAndPlan(host: Host, options: ReconcileOptions): Promise<Planned> {
-  const judgement = await look(host, {
-    ...options,
-    unannounced: isUnannounced(options),
-    early: isEarly(options),
-    holders: sightOf(options.policy),
-  });
-  return { judgement, steps: plan(judgement, options.policy) };
-}
-
-/** A hook of a kernel's installation is not to wait for anybody's process. */
-function sightOf({ trigger, part, driver }: Policy): HolderSight {
-  if (trigger === 'kernel-event' || part === 'hugepages') return 'never';
-  return driver === undefined ? 'where-due' : 'always';
-}
-
-/** Nobody has said that a kernel or a driver source is complete. */
-function isUnannounced({ policy: { trigger } }: ReconcileOptions): boolean {
-  return trigger === 'watch' || trigger === 'timer';
-}
-
-/** What `ttkmd-hugepages` runs, before most file systems are there. */
-function isEarly({ policy: { trigger, part } }: ReconcileOptions): boolean {
-  return trigger === 'boot' && part === 'hugepages';
 }
 
 /** What waited and was built, or has come to rest, is not among what waits now. */

@@ -72,7 +72,12 @@ test('the code reads every setting', () => {
     'dkms',
     'hugepages',
   ]
-    .flatMap((room) => readdirSync(join(SOURCE, room)).map((name) => join(SOURCE, room, name)))
+    .flatMap((room) =>
+      readdirSync(join(SOURCE, room), { recursive: true, encoding: 'utf8' }).map((name) =>
+        join(SOURCE, room, name),
+      ),
+    )
+    .filter((path) => path.endsWith('.ts'))
     .map((path) => readFileSync(path, 'utf8'))
     .join('\n');
   for (const setting of SETTINGS) {

@@ -1,4 +1,5 @@
 // The module on disk: the file that modprobe would load for each kernel, and what is written in it.
+import { fileIdentity } from '../host/file-identity.ts';
 import type { HostFs } from '../host/fs.ts';
 import type { Host } from '../host/host.ts';
 import type { InstalledModule } from './driver.ts';
@@ -94,12 +95,6 @@ function findInIndex(index: Buffer): string | undefined {
 
 /** Where depmod's settings may be, which decide among several modules of one name (depmod.d(5)). */
 const DEPMOD_SETTINGS = ['/etc/depmod.d', '/run/depmod.d', '/usr/lib/depmod.d', '/lib/depmod.d'];
-
-/** A word for a file, which is another one once that is replaced or gone. */
-export function fileIdentity(fs: HostFs, path: string): string {
-  const info = fs.stat(path);
-  return `${path}:${info === undefined ? 'absent' : `${info.inode}.${info.size}.${info.changed}`}`;
-}
 
 /**
  * A word for what a file holds, by whatever path it is reached: kmod prints /usr/lib/modules where it was configured

@@ -1,4 +1,5 @@
 // The versions of a kernel's symbols, from the `Module.symvers` of its build tree.
+import { fileIdentity } from '../host/file-identity.ts';
 import type { HostFs } from '../host/fs.ts';
 import { sha256 } from '../host/hash.ts';
 
@@ -8,6 +9,15 @@ export interface SymbolVersions {
   /** SHA-256 of the whole file. */
   readonly hash: string;
 }
+
+interface Remembered {
+  readonly of: string;
+  readonly wanted: string;
+  readonly found: SymbolVersions;
+}
+
+/** The last that was read: a build, its installation and the look after it ask the same of the same megabytes. */
+const last = new WeakMap<HostFs, Remembered>();
 
 /**
  * The versions of some symbols; undefined where the file is not there or may not be read. It has a line for each of
@@ -20,6 +30,9 @@ export function readSymbolVersions(
 ): SymbolVersions | undefined {
   const path = `${treePath}/Module.symvers`;
   if (fs.readEnd(path, 1) === undefined) return undefined;
+  const key = { of: fileIdentity(fs, path), wanted: [...wanted].join(' ') };
+  const known = last.get(fs);
+  if (known?.of === key.of && known.wanted === key.wanted) return known.found;
   const versions = new Map<string, string>();
   const hash = sha256();
   let rest = '';
@@ -28,7 +41,9 @@ export function readSymbolVersions(
     rest = takeLines(rest + Buffer.from(piece.buffer, piece.byteOffset, piece.length).toString('latin1'));
   }
   takeLines(`${rest}\n`);
-  return { versions, hash: hash.digest('hex') };
+  const found = { versions, hash: hash.digest('hex') };
+  last.set(fs, { ...key, found });
+  return found;
 
   /** Gives what is left behind the last line's end. */
   function takeLines(text: string): string {

@@ -1,8 +1,9 @@
 // Installed modules against the build trees of their kernels: read once, then known by the files' identities.
 import { builtFor, builtModules, type DkmsObservation } from '../dkms/tree.ts';
 import { importedSymbols } from '../driver/imports.ts';
-import { fileIdentity, readModule } from '../driver/installed.ts';
+import { readModule } from '../driver/installed.ts';
 import { PACKAGE } from '../driver/sources.ts';
+import { fileIdentity } from '../host/file-identity.ts';
 import { fileHash } from '../host/hash.ts';
 import type { Host } from '../host/host.ts';
 import { ABI_FILES, ownTree } from '../kernels/build-tree.ts';

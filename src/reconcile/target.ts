@@ -35,7 +35,10 @@ function sourceHash({ observation }: Work, version: string): string {
   return observation.sources.find((source) => source.version === version)?.hash ?? '';
 }
 
-export function target(work: Work, step: { readonly version: string; readonly release: string }) {
+export function target(
+  work: Pick<Work, 'observation'>,
+  step: { readonly version: string; readonly release: string },
+) {
   const { version, release } = step;
   return { packageName: PACKAGE, version, release, arch: work.observation.arch };
 }

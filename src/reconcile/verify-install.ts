@@ -40,7 +40,8 @@ export async function verify(work: Work, step: InstallStep): Promise<Flaw | Inst
     flawOf(step, module) ??
     (await strangerFlaw(work, step, module)) ??
     unacceptedFlaw(work, step, module) ??
-    (await symbolsFlaw(work, step, module)) ??
+    // The build's own look has compared the very same file.
+    (isCopy(work, step, module) ? undefined : await symbolsFlaw(work, step, module)) ??
     (await indexFlaw(work, step, module)) ??
     module
   );
@@ -109,14 +110,25 @@ async function strangerFlaw(
  */
 async function isBuilt(work: Work, step: InstallStep, module: InstalledModule): Promise<boolean> {
   const { fs } = work.host;
-  const [built] = builtModules(fs, builtFolder(work.observation.dkms.tree, target(work, step)));
-  if (built === undefined) return true;
+  const built = builtFile(work, step);
+  if (built === undefined || isCopy(work, step, module)) return true;
   const hash = fileHash(fs, built);
-  if (hash === fileHash(fs, module.path)) return true;
   if (strayModules(fs, step.release).some((path) => fileHash(fs, path) === hash)) return false;
   const { sourceVersion } = await readModule(work.host, step.release, built);
   const isKnown = sourceVersion !== undefined && module.sourceVersion !== undefined;
   return !isKnown || sourceVersion === module.sourceVersion;
+}
+
+/** What dkms keeps of the build. */
+function builtFile({ host, observation }: Work, step: InstallStep): string | undefined {
+  return builtModules(host.fs, builtFolder(observation.dkms.tree, target({ observation }, step)))[0];
+}
+
+/** The module is what was built, bit by bit. */
+function isCopy(work: Work, step: InstallStep, { path }: InstalledModule): boolean {
+  const { fs } = work.host;
+  const built = builtFile(work, step);
+  return built !== undefined && fileHash(fs, built) === fileHash(fs, path);
 }
 
 async function symbolsFlaw(

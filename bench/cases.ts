@@ -1,9 +1,11 @@
 // What is measured: what ttkmd does beside what dkms does for the same question, on the same machine.
 
+import { readFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
 import type { DkmsPart, KernelPart, Parts } from '../test/system/support/parts.ts';
 import { Sandbox } from '../test/system/support/sandbox.ts';
 import { type Contender, race, type Times } from './clock.ts';
-import { DRIVER, Fleet } from './fleet.ts';
+import { Fleet } from './fleet.ts';
 
 /** How much of the other's time ours may take, and how binding that is. */
 export interface Target {
@@ -27,6 +29,8 @@ export const SUBJECTS: readonly Subject[] = ['status', 'nothing-to-do', 'build']
 export interface Plan {
   dkms: DkmsPart;
   kernels: Parts['kernels'];
+  /** A driver source to build instead of the sample. */
+  driver: string | undefined;
   subjects: ReadonlySet<Subject>;
   /** How often each command is timed. */
   rounds: number;
@@ -97,6 +101,16 @@ async function nothingToDo(plan: Plan, { sandbox, releases, first }: Fleet): Pro
   return theirs.map((other) => ({ what: 'nothing to do', kernels, ours, theirs: other, target }));
 }
 
+/** Copies a driver source to where dkms looks for it; gives its folder there. */
+async function layDriver(sandbox: Sandbox, from: string): Promise<string> {
+  const version = /^PACKAGE_VERSION="(.+)"$/m.exec(await readFile(join(from, 'dkms.conf'), 'utf8'))?.[1];
+  if (version === undefined) throw new Error(`${from}/dkms.conf names no version`);
+  const folder = `/usr/src/tenstorrent-${version}`;
+  await sandbox.run(['cp', '-r', resolve(from), folder]);
+  await sandbox.run(['chmod', '-R', 'go-w', folder]);
+  return folder;
+}
+
 /** A second kernel has arrived: from its folder alone to a module that modprobe finds. */
 async function build(plan: Plan): Promise<Row[]> {
   const standing: KernelPart = plan.kernels.v61;
@@ -107,7 +121,9 @@ async function build(plan: Plan): Promise<Row[]> {
     kernels: [standing, arriving],
     dkmsHooks: 'none',
   });
-  const source = await sandbox.addDriver();
+  const source =
+    plan.driver === undefined ? await sandbox.addDriver() : await layDriver(sandbox, plan.driver);
+  const driver = source.replace('/usr/src/tenstorrent-', 'tenstorrent/');
   await sandbox.installProgram();
   // By default ttkmd gives way to whatever else runs, and dkms does not: on a machine that has other work,
   // this would measure the other work.
@@ -117,8 +133,8 @@ async function build(plan: Plan): Promise<Row[]> {
   const release = arriving.gentooRelease;
   const state = await sandbox.read('/var/lib/ttkmd/state.json');
   const reset = async (): Promise<void> => {
-    const { stdout } = await sandbox.run(['dkms', 'status', DRIVER, '-k', release]);
-    if (stdout.trim() !== '') await sandbox.run(['dkms', 'unbuild', DRIVER, '-k', release]);
+    const { stdout } = await sandbox.run(['dkms', 'status', driver, '-k', release]);
+    if (stdout.trim() !== '') await sandbox.run(['dkms', 'unbuild', driver, '-k', release]);
     await sandbox.write('/var/lib/ttkmd/state.json', state);
     await sandbox.run(['depmod', release]);
   };
@@ -148,7 +164,7 @@ async function build(plan: Plan): Promise<Row[]> {
     },
     {
       name: 'dkms install',
-      argv: ['dkms', 'install', DRIVER, '-k', release],
+      argv: ['dkms', 'install', driver, '-k', release],
       before: reset,
       after: installed,
     },

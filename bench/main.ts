@@ -13,9 +13,10 @@ const DAEMON = 'daemon';
 const VERIFICATION = 'verification';
 const ALONE = [DAEMON, VERIFICATION];
 
-const USAGE = `usage: npm run bench -- [--rounds N] [--dkms VERSION] [SUBJECT…]
+const USAGE = `usage: npm run bench -- [--rounds N] [--dkms VERSION] [--kmd-source DIR] [SUBJECT…]
   N         how often each command is timed, at least and by default ${FEWEST_ROUNDS}; builds twice, short ones thrice as often
   VERSION   3.0 or 3.2; both unless told
+  DIR       tt-kmd's source, to be built instead of the sample driver
   SUBJECT   ${[...SUBJECTS, ...ALONE].join(', ')}; all unless told`;
 
 // Short commands are cheap to repeat, and suffer most from what else the machine does.
@@ -24,6 +25,7 @@ const SHORT_FACTOR = 3;
 interface Wishes {
   rounds: number;
   dkms: string;
+  driver: string | undefined;
   subjects: ReadonlySet<Subject>;
   daemon: boolean;
   verification: boolean;
@@ -65,6 +67,7 @@ async function main(): Promise<number> {
     const rows = await measure({
       dkms: part,
       kernels,
+      driver: wishes.driver,
       subjects: wishes.subjects,
       rounds: wishes.rounds,
       shortRounds: wishes.rounds * SHORT_FACTOR,
@@ -84,7 +87,7 @@ function parse(argv: readonly string[]): Wishes | undefined {
   try {
     const { values, positionals } = parseArgs({
       args: [...argv],
-      options: { rounds: { type: 'string' }, dkms: { type: 'string' } },
+      options: { rounds: { type: 'string' }, dkms: { type: 'string' }, 'kmd-source': { type: 'string' } },
       allowPositionals: true,
     });
     const rounds = Number(values.rounds ?? FEWEST_ROUNDS);
@@ -94,7 +97,8 @@ function parse(argv: readonly string[]): Wishes | undefined {
     if (!Number.isInteger(rounds) || rounds < FEWEST_ROUNDS || unknown) return undefined;
     const wanted = (one: string): boolean => positionals.length === 0 || positionals.includes(one);
     const others = { daemon: wanted(DAEMON), verification: wanted(VERIFICATION) };
-    return { rounds, dkms: values.dkms ?? '', subjects: new Set(subjects), ...others };
+    const driver = values['kmd-source'];
+    return { rounds, dkms: values.dkms ?? '', driver, subjects: new Set(subjects), ...others };
   } catch (error) {
     console.error(error instanceof Error ? error.message : String(error));
     return undefined;

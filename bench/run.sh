@@ -1,7 +1,7 @@
 #!/bin/sh
 # Measures ttkmd against dkms and prints a table. Works on a fresh clone, as root on Debian.
 #
-# usage: bench/run.sh [--rounds N] [--dkms VERSION] [SUBJECT...]
+# usage: bench/run.sh [--rounds N] [--dkms VERSION] [--kmd-source DIR] [SUBJECT...]
 #   Through npm: npm run bench -- --dkms 3.2 status
 
 set -eu

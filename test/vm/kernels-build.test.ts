@@ -34,5 +34,22 @@ test('it boots with its driver', async () => {
   await guest.reboot({ kernel: release, from: boot });
   expect((await guest.run('uname -r')).stdout.trim()).toBe(release);
   await until(guest, `grep -qx ${SAMPLE} /sys/module/tenstorrent/version && ls /dev/tenstorrent/*`);
+});
+
+test('it takes the module as ttkmd has built and signed it, and in no other shape', async () => {
+  if (guest === undefined) throw new Error('the guest has not booted');
+  await guest.run('rmmod tenstorrent');
+  const { stdout } = await guest.run('modinfo -n tenstorrent && modinfo -F signer tenstorrent');
+  const [path = '', signer = ''] = stdout.split('\n');
+  expect(signer).not.toBe('');
+  for (const [shape, change] of [
+    ['without its signature', 'echo >> /tmp/tenstorrent.ko'],
+    ['changed', 'printf X | dd of=/tmp/tenstorrent.ko bs=1 seek=4096 conv=notrunc status=none'],
+  ]) {
+    await guest.run(`cp ${path} /tmp/tenstorrent.ko && ${change}`);
+    const { status, stderr } = await guest.run('insmod /tmp/tenstorrent.ko', { allowFailure: true });
+    expect([status, stderr], shape).toEqual([1, expect.stringMatching(/key|Key/)]);
+  }
+  await guest.run(`insmod ${path} && grep -qx ${SAMPLE} /sys/module/tenstorrent/version`);
   await guest.powerOff();
 });

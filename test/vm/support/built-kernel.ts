@@ -1,5 +1,5 @@
 // A small kernel that `ttkmdctl kernels build` makes of Debian's kernel sources, with its driver, in a disposable
-// Debian. It takes some minutes and is kept in .cache/vm until the sources, the configuration or the program change.
+// Debian: one that checks the versions of symbols, and takes no module that its own key has not signed. It takes some minutes and is kept in .cache/vm until the sources, the configuration or the program change.
 
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
@@ -39,6 +39,7 @@ const PACKAGES = [
   'initramfs-tools',
   'libelf-dev',
   'libssl-dev',
+  'openssl',
   'xz-utils',
   'zstd',
 ];

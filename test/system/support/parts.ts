@@ -45,8 +45,6 @@ export interface Parts {
     v30: DkmsPart;
     /** Debian 13's, 3.2: what Gentoo calls stable. */
     v32: DkmsPart;
-    /** What TTKMD_TEST_DKMS names, where somebody set it: dkms 3.4 is in no Debian release. */
-    extra?: DkmsPart;
   };
 }
 
@@ -249,7 +247,7 @@ function withExtraDkms(found: Parts): Parts {
   const script = join(root, 'usr/sbin/dkms');
   if (!existsSync(script)) throw new Error(`TTKMD_TEST_DKMS=${root}: it has no usr/sbin/dkms`);
   const version = /dkms-(\d[\w.]*)/.exec(readFileSync(script, 'utf8'))?.[1] ?? 'unknown';
-  return { ...found, dkms: { ...found.dkms, extra: { version, root } } };
+  return { ...found, dkms: { ...found.dkms, v32: { version, root } } };
 }
 
 /** Kernels that are no longer the newest would otherwise pile up, 200 MB each. */

@@ -1,16 +1,9 @@
 // Makes and drops archives of build trees, and gives builds the tree that an archive holds.
-import { EXIT, TtkmdError } from '../host/errors.ts';
-import { abiHash } from '../kernels/abi.ts';
-import {
-  type KernelArchive,
-  makeArchive,
-  observeArchives,
-  removeUnpacked,
-  unpackArchive,
-  whyNotArchived,
-} from '../kernels/archive.ts';
+import { TtkmdError } from '../host/errors.ts';
+import { type KernelArchive, makeArchive, observeArchives, whyNotArchived } from '../kernels/archive.ts';
 import { examineTree } from '../kernels/build-tree.ts';
 import type { Kernel } from '../kernels/kernel.ts';
+import { removeUnpacked, unpackArchive } from '../kernels/unpack-archive.ts';
 import type { ArchiveRecord } from '../state/state.ts';
 import { fitting, isArchived } from './plan-archives.ts';
 import type { Step } from './step.ts';
@@ -107,16 +100,8 @@ export async function withBuildTree(
 
 async function unpacked(work: Work, kernel: Kernel, archive: KernelArchive): Promise<ReadyTree> {
   const { fs } = work.host;
-  const folder = await unpackArchive(work.host, archive, tarSettings(work));
-  const record = work.state.archives?.[kernel.release];
-  if (record?.abiHash !== undefined && record.abiHash !== abiHash(fs, folder)) {
-    throw new TtkmdError(
-      'archive-broken',
-      `The archive ${archive.path} is not what was made of the build tree.`,
-      `remove it (rm ${archive.path}) and install the kernel's headers again`,
-      EXIT.stepFailed,
-    );
-  }
+  const made = work.state.archives?.[kernel.release]?.abiHash;
+  const folder = await unpackArchive(work.host, archive, made, tarSettings(work));
   const { configuration, tree } = examineTree(fs, folder, kernel.release);
   const whole = { ...kernel, configuration, compiler: configuration.CC_VERSION_TEXT, buildTree: tree };
   return { kernel: whole, folder };

@@ -30,7 +30,12 @@ export function applyBuild(work: Work, planned: BuildStep): Promise<Outcome> {
     (tree) => buildIn(work, step, tree),
     ({ code, message, hint }) => {
       const headline = message.replace(/\.$/, '');
-      return rememberFailure(work, step, { code, headline, hint, transient: code === 'no-space' }, undefined);
+      return rememberFailure(
+        work,
+        step,
+        { code, headline, hint, transient: code !== 'archive-broken' },
+        undefined,
+      );
     },
   );
 }

@@ -3,6 +3,7 @@ import type { BuildRun } from '../dkms/commands.ts';
 import { type Diagnosis, diagnoseBuild } from '../dkms/diagnose.ts';
 import { readOption } from '../kernels/configuration.ts';
 import type { Kernel } from '../kernels/kernel.ts';
+import { archiveIdentity } from './plan-archives.ts';
 import type { Step } from './step.ts';
 import { type Begun, isTreeChanged, timeIsUp } from './target.ts';
 import { type Outcome, remember, type Work } from './work.ts';
@@ -58,6 +59,7 @@ export function rememberFailure(
         ...{ at, trigger, code, headline, cause, hint, log },
         transient: transient || changed,
         unsupported: unsupported && !changed,
+        archive: archiveIdentity(work.observation, step.release),
         tools: work.observation.tools.get(step.release) ?? '',
       },
     },

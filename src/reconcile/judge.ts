@@ -12,7 +12,7 @@ import type { DriverJudgement, Judgement, KernelJudgement, ModuleState } from '.
 import { judgeLeft, leftTo } from './left-to.ts';
 import { moduleVersion } from './module-version.ts';
 import type { Observation } from './observation.ts';
-import { isBuildable } from './plan-archives.ts';
+import { archiveIdentity, isBuildable } from './plan-archives.ts';
 import { findProblems, healthOf } from './problems.ts';
 import { isRemembered } from './remembered.ts';
 import { unknownWhereHidden } from './unknown.ts';
@@ -172,6 +172,8 @@ function standingFailure(
     failure.sourceHash === source.hash &&
     failure.tools === observation.tools.get(kernel.release) &&
     failure.shadow === observation.shadows.get(kernel.release) &&
+    // What an archive was to blame for is another matter with another one, or with the build tree itself.
+    (failure.archive === undefined || failure.archive === archiveIdentity(observation, kernel.release)) &&
     sameAbi(observation, kernel, failure);
   return same ? failure : undefined;
 }

@@ -18,6 +18,17 @@ export function isBuildable(observation: Pick<Observation, 'archives'>, kernel: 
   return kernel.buildTree.ready || isArchived(observation, kernel);
 }
 
+/** A word for the archive that a kernel's module would be built from now; undefined where none is needed, or there. */
+export function archiveIdentity(
+  { archives, kernels }: Pick<Observation, 'archives' | 'kernels'>,
+  release: string,
+): string | undefined {
+  const kernel = kernels.find((one) => one.release === release);
+  return kernel !== undefined && isArchived({ archives }, kernel)
+    ? archives.get(release)?.identity
+    : undefined;
+}
+
 /** Archives to make of trees that are ready, and to drop for want of room, or of a wish for them. */
 export function planArchives(
   { observation, kernels }: Judgement,
@@ -27,7 +38,12 @@ export function planArchives(
   const { archives, config, configWarnings } = observation;
   // What cannot be made again is not removed by a default that stands in for a setting with a mistake in it.
   if (configWarnings.length > 0) return [];
-  const drop = (archive: KernelArchive, why: string): Step => ({ kind: 'dropArchive', ...archive, why });
+  const drop = ({ release, path }: KernelArchive, why: string): Step => ({
+    kind: 'dropArchive',
+    release,
+    path,
+    why,
+  });
   if (!config.kernels.archive) {
     return only === undefined ? [...archives.values()].map((one) => drop(one, 'kernels.archive is no')) : [];
   }

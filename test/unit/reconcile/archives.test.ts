@@ -10,11 +10,12 @@ import {
   inShort,
   judgeHost,
   machine,
+  NOW,
   planHost,
 } from '../support/machines.ts';
 import type { MemoryHost } from '../support/memory-host.ts';
 import { runReconcile } from '../support/run-reconcile.ts';
-import type { ExecFunction } from '../support/scripted-exec.ts';
+import type { ExecAnswer, ExecFunction } from '../support/scripted-exec.ts';
 import { workingDkms } from '../support/working-dkms.ts';
 import { A, B, state, V1 } from './host-rows.ts';
 
@@ -97,6 +98,7 @@ describe('a kernel whose build tree is removed', () => {
   const LINK = `/lib/modules/${A}/build`;
   const calls: string[] = [];
   let damaged = false;
+  let refusal: ExecAnswer | undefined;
 
   /** A tar whose archives hold a build tree. */
   const working: ExecFunction = (call, on: Host) => {
@@ -106,6 +108,7 @@ describe('a kernel whose build tree is removed', () => {
     if (call.command !== 'tar') return workingDkms(call, on);
     const { args } = call;
     if (args.includes('--create')) on.fs.write(args[args.indexOf('--file') + 1] ?? '', 'an archive');
+    else if (refusal !== undefined) return refusal;
     else {
       const folder = args[args.indexOf('--directory') + 1] ?? '';
       const tree = buildTree(folder, damaged ? '6.6.6' : A);
@@ -158,11 +161,68 @@ describe('a kernel whose build tree is removed', () => {
     expect(report.after.kernels[0]).toMatchObject({ state: 'drifted', module: { version: '2.9.0' } });
     expect(report.after.problems[0]).toMatchObject({
       message: expect.stringContaining(`${A}.tar.zst is not to be built from`),
-      hint: expect.stringContaining('rm /var/lib/ttkmd/archive'),
+      hint: expect.stringMatching(/^emerge the kernel again.* rm \/var\/lib\/ttkmd\/archive/),
     });
     expect(calls.filter((call) => call.startsWith('dkms build'))).toEqual([]);
     expect(host.fs.exists('/var/lib/ttkmd/unpacked')).toBe(false);
     expect(inShort((await runReconcile(host)).steps)).toEqual([]);
+  });
+
+  // As tar 1.34 says it, with zstd 1.5.4 and xz 5.4.
+  it.each<[string, ExecAnswer, RegExp]>([
+    [
+      'there is no zstd',
+      { code: 2, stderr: 'tar (child): zstd: Cannot exec: No such file or directory\n' },
+      /app-arch\/zstd/,
+    ],
+    [
+      'zstd was killed for want of memory',
+      { code: 2, stderr: 'tar: Child died with signal 9\ntar: Error is not recoverable: exiting now\n' },
+      /zstd --test/,
+    ],
+    [
+      'there is little memory',
+      {
+        code: 2,
+        stderr: 'zstd: error 11 : Allocation error : not enough memory\ntar: Child returned status 11\n',
+      },
+      /zstd --test/,
+    ],
+    ['it took too long', { timedOut: true, signal: 'SIGTERM' }, /zstd --test/],
+  ])('is tried again where %s', async (_, answer, hint) => {
+    damaged = false;
+    const host = await depcleaned();
+    refusal = answer;
+    const { outcome, after } = await runReconcile(host);
+    refusal = undefined;
+    expect(outcome).toBe('failed');
+    expect(after.problems[0]).toMatchObject({
+      message: expect.stringContaining(`${A}.tar.zst could not be unpacked`),
+      hint: expect.stringMatching(hint),
+    });
+    expect(after.problems[0]?.hint).not.toMatch(/\brm\b/);
+    expect((await runReconcile(host)).after.kernels[0]).toMatchObject({ module: { version: '2.10.0' } });
+  });
+
+  const ANOTHER: Files = {
+    [`/var/lib/ttkmd/archive/${A}.tar.zst`]: { text: 'another archive', modified: NOW },
+  };
+  it.each<[string, Files]>([
+    ['its build tree is back as it was', { ...buildTree(TREE, A), [LINK]: { link: TREE } }],
+    ['there is another archive', ANOTHER],
+  ])('that could not be built for a damaged archive is tried again once %s', async (_, files) => {
+    damaged = false;
+    const host = await depcleaned();
+    refusal = {
+      code: 2,
+      stderr: '/*stdin*\\ : Read error (39) : premature end \ntar: Unexpected EOF in archive\n',
+    };
+    await runReconcile(host);
+    refusal = undefined;
+    expect((await runReconcile(host)).steps, 'as long as it is the same').toEqual([]);
+    host.put(files);
+    const { after } = await runReconcile(host);
+    expect(after.kernels[0]).toMatchObject({ state: 'current', module: { version: '2.10.0' } });
   });
 
   it('takes its archive with it when it is gone for good', async () => {

@@ -13,6 +13,7 @@ import { type Outcome, remember, type Work } from './work.ts';
 export async function applyArchive(work: Work, step: Extract<Step, { kind: 'archive' }>): Promise<Outcome> {
   const { host } = work;
   const { release } = step;
+  if (work.isAwaited()) return LEFT;
   const kernel = findKernel(work, release);
   const tree = kernel.buildTree.path ?? '';
   const { abiIdentity, abiHash: hash } = fingerprint(work, release, '');
@@ -28,8 +29,11 @@ export async function applyArchive(work: Work, step: Extract<Step, { kind: 'arch
     write({});
     return { outcome: 'done', text: `not kept: ${why}` };
   }
+  const way = new AbortController();
   try {
-    const archive = await makeArchive(host, release, tree, tarSettings(work));
+    const archive = await untilAwaited(work, way, (signal) =>
+      makeArchive(host, release, tree, { ...tarSettings(work), signal }),
+    );
     if (examineTree(host.fs, tree, release).abiIdentity !== abiIdentity) {
       host.fs.remove(archive.path);
       return { outcome: 'skipped', text: 'the build tree changed meanwhile' };
@@ -44,8 +48,36 @@ export async function applyArchive(work: Work, step: Extract<Step, { kind: 'arch
     };
   } catch (error) {
     if (work.signal.aborted) return { outcome: 'cancelled', text: 'stopped' };
+    if (way.signal.aborted) return LEFT;
     write({ transient: true });
     throw error;
+  }
+}
+
+/** An archive takes minutes where all else is at work, and a kernel that is being installed shall not wait for it. */
+const LEFT: Outcome = { outcome: 'skipped', text: 'left for later, since another run waits for this one' };
+
+/** Milliseconds between two looks at who waits. */
+const POLL = 500;
+
+/** Does what can be done later as long as nobody waits for the lock, and ends it once somebody does. */
+async function untilAwaited<T>(
+  { host, isAwaited, signal }: Work,
+  way: AbortController,
+  make: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  let isOver = false;
+  const watch = async (): Promise<void> => {
+    while (!isOver && !way.signal.aborted) {
+      if (isAwaited()) way.abort();
+      else await host.clock.sleep(POLL);
+    }
+  };
+  void watch();
+  try {
+    return await make(AbortSignal.any([signal, way.signal]));
+  } finally {
+    isOver = true;
   }
 }
 

@@ -36,6 +36,8 @@ export interface Work {
   readonly load: string | undefined;
   /** The lock's descriptor. */
   readonly descriptor: number;
+  /** Whether another run waits for the lock: what can be done later makes way for it. */
+  readonly isAwaited: () => boolean;
   readonly onLine: (line: string) => void;
   /** Records that could not be written. */
   readonly unwritten: UnwrittenRecords;

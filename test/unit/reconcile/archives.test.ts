@@ -1,6 +1,7 @@
 // Archives of build trees: which are made, what is built from them, and when they go.
 import { describe, expect, it } from 'vitest';
 import type { Host } from '../../../src/host/host.ts';
+import type { HeldLock } from '../../../src/host/lock.ts';
 import {
   buildTree,
   current,
@@ -85,6 +86,42 @@ describe('archives of build trees', () => {
   it.each(['kernel-event', 'boot'] as const)('wait for another moment than a %s', async (trigger) => {
     expect(inShort(await planHost(machine({ ...BOTH, ...ON }), { trigger }))).toEqual([]);
   });
+});
+
+it('whoever waits for the lock does not wait for archives, which are made later', async () => {
+  const folders = [A, B].flatMap((release) =>
+    ['include', 'scripts'].map((name) => [`/usr/src/linux-${release}/${name}`, { folder: true }]),
+  );
+  let waiting: Promise<HeldLock | undefined> | undefined;
+  const host = machine(
+    { ...Object.fromEntries(folders), ...BOTH, ...ON },
+    {
+      machine: { effectiveUser: 0 },
+      exec: async (call, on) => {
+        const { signal } = (call.options ?? {}) as { signal?: AbortSignal };
+        const file = call.args[call.args.indexOf('--file') + 1] ?? '';
+        if (call.command !== 'tar')
+          return ['zstd', 'find'].includes(call.command) ? '' : workingDkms(call, on);
+        on.fs.write(file, 'half an archive');
+        if (waiting !== undefined) return '';
+        waiting = on.lock.acquire(60_000);
+        // It takes as long as it is let.
+        await new Promise((end) => signal?.addEventListener('abort', end));
+        return { cancelled: true, signal: 'SIGTERM' };
+      },
+    },
+  );
+  const { done, outcome } = await runReconcile(host);
+  expect(done.map((one) => [one.step.kind, one.outcome])).toEqual([
+    ['archive', 'skipped'],
+    ['archive', 'skipped'],
+  ]);
+  expect(done[0]?.text).toMatch(/another run waits/);
+  expect(outcome).toBe('done');
+  expect(host.fs.list('/var/lib/ttkmd/archive')).toEqual([]);
+  (await waiting)?.release();
+  expect(inShort((await runReconcile(host)).steps)).toEqual([`archive ${B}`, `archive ${A}`]);
+  expect(await planHost(host)).toEqual([]);
 });
 
 it('what a killed run has left of one is cleared away', async () => {

@@ -4,6 +4,7 @@ import type { Kernel } from '../kernels/kernel.ts';
 import type { Judgement, KernelJudgement } from './judgement.ts';
 import type { Observation } from './observation.ts';
 import type { Policy } from './plan.ts';
+import { rulingOption } from './ruling-option.ts';
 import type { Step } from './step.ts';
 
 /** Whether a kernel's build tree is gone, and there is an archive of it to build from. */
@@ -61,9 +62,21 @@ export function planArchives(
 
 const NO_ROOM = 'there is no room for it within kernels.archive_size';
 
-function isWanted({ restless }: Observation, { kernel, state }: KernelJudgement): boolean {
-  const isThere = kernel.kind === 'installed' || kernel.kind === 'headers-only';
-  return isThere && kernel.buildTree.ready && state !== 'unsupported' && !restless.has(kernel.release);
+function isWanted(observation: Observation, { kernel, state }: KernelJudgement): boolean {
+  return (
+    isPossible(observation, kernel) && state !== 'unsupported' && !observation.restless.has(kernel.release)
+  );
+}
+
+type Possibilities = Pick<Observation, 'excluded' | 'lacks' | 'modules' | 'signing'>;
+
+/** Whether an archive of a kernel's build tree could be made, and would be of use. */
+function isPossible(observation: Possibilities, { kind, release, buildTree }: Kernel): boolean {
+  const { excluded, modules, signing } = observation;
+  const isThere = (kind === 'installed' || kind === 'headers-only') && buildTree.ready;
+  const isRuledOut = excluded.has(release) || rulingOption(observation, release) !== undefined;
+  const isUnsignable = signing.kernels.get(release)?.obstacle !== undefined && !modules.has(release);
+  return isThere && !isRuledOut && !isUnsignable;
 }
 
 function isDue(
@@ -82,18 +95,19 @@ function isDue(
  * Releases whose archives fit into the room: the running kernel comes first, then the newest; what is too big for
  * what is left makes way for the next.
  */
-export function fitting({
-  archives,
-  config,
-  kernels,
-  state,
-}: Pick<Observation, 'archives' | 'config' | 'kernels' | 'state'>): Set<string> {
+export function fitting(
+  observation: Pick<Observation, 'archives' | 'config' | 'kernels' | 'state'> & Possibilities,
+): Set<string> {
+  const { archives, config, kernels, state } = observation;
   const ordered = [...kernels.filter(({ running }) => running), ...kernels.filter(({ running }) => !running)];
   let left = config.kernels.archiveSize;
   const room = new Set<string>();
-  for (const { release, abiIdentity } of ordered) {
+  for (const kernel of ordered) {
+    const { release, abiIdentity } = kernel;
     const record = state.archives?.[release];
-    const known = record?.abiIdentity === abiIdentity ? record?.bytes : undefined;
+    // What is never made needs no room.
+    const isKnown = record?.abiIdentity === abiIdentity && isPossible(observation, kernel);
+    const known = isKnown ? record?.bytes : undefined;
     const bytes = archives.get(release)?.bytes ?? known;
     if (bytes === undefined || bytes > left) continue;
     left -= bytes;

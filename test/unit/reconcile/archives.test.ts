@@ -70,6 +70,34 @@ describe('archives of build trees', () => {
       {},
       [],
     ],
+    [
+      'have the room of what is not to be made any more',
+      { ...BOTH, ...settings(`archive = yes\narchive_size = 150\nexclude = ${B}`), ...archive(A) },
+      {},
+      [],
+    ],
+    [
+      'have the room of a kernel that can never take the driver',
+      {
+        ...BOTH,
+        [`/usr/src/linux-${B}/include/config/auto.conf`]: 'CONFIG_MODULES=y\nCONFIG_SMP=y\n',
+        ...settings('archive = yes\narchive_size = 150'),
+        ...archive(A),
+      },
+      {},
+      [],
+    ],
+    [
+      'have the room of what cannot be made, since its tree is gone',
+      {
+        ...BOTH,
+        [`/lib/modules/${B}/build`]: { link: '/usr/src/none' },
+        ...settings('archive = yes\narchive_size = 150'),
+        ...archive(A),
+      },
+      {},
+      [],
+    ],
     ['are made once there is room', { ...BOTH, ...ON, ...archive(B) }, {}, [`archive ${A}`]],
     ['are not made again of what cannot be kept', { ...BOTH, ...ON }, { bytes: undefined }, []],
     [

@@ -1,6 +1,6 @@
 // The lock: flock(2) on a file that this process holds open, so that any death of ours frees it.
 import { spawn } from 'node:child_process';
-import { closeSync, constants, fstatSync, mkdirSync, openSync, statSync } from 'node:fs';
+import { closeSync, constants, fstatSync, mkdirSync, openSync, readFileSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { BASE_ENVIRONMENT } from './environment.ts';
 
@@ -14,6 +14,8 @@ export interface HeldLock {
   stands(): Promise<boolean>;
   /** What `stands` found last. */
   readonly lost: boolean;
+  /** Whether somebody waits for it at this moment. */
+  isAwaited(): boolean;
   release(): void;
 }
 
@@ -60,8 +62,23 @@ function heldLock(path: string, first: number): HeldLock {
       }
       return !lost;
     },
+    isAwaited: () => isAwaited(descriptor),
     release: () => closeSync(descriptor),
   };
+}
+
+/**
+ * The kernel lists each lock with those who wait for it behind an arrow: `1: -> FLOCK  ADVISORY  WRITE 2523
+ * fe:00:9979256 0 EOF` (proc_locks(5)). The device is left out: btrfs gives another one to stat(2).
+ */
+function isAwaited(descriptor: number): boolean {
+  const { ino } = fstatSync(descriptor);
+  try {
+    const lines = readFileSync('/proc/locks', 'utf8').split('\n');
+    return lines.some((line) => / -> FLOCK /.test(line) && line.includes(`:${ino} `));
+  } catch {
+    return false;
+  }
 }
 
 /** Opens the file and takes the lock on it; once more where the file was removed while another holder was waited for. */

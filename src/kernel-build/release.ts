@@ -2,6 +2,8 @@
 import { EXIT, TtkmdError } from '../host/errors.ts';
 import type { Host } from '../host/host.ts';
 import { observeKernels } from '../kernels/inventory.ts';
+import { withRememberedOrigins } from '../reconcile/observe-inputs.ts';
+import { loadState } from '../state/state.ts';
 import { lackingOptions } from './options.ts';
 import { makeVariables } from './stages.ts';
 
@@ -33,11 +35,13 @@ export async function nameKernel(host: Host, tree: string): Promise<string> {
       EXIT.stepFailed,
     );
   }
-  const other = observeKernels(host).find((kernel) => kernel.release === release);
+  // Where the build tree is gone, what was seen of it earlier tells whose kernel that is.
+  const kernels = withRememberedOrigins(observeKernels(host), loadState(host.fs));
+  const other = kernels.find((kernel) => kernel.release === release);
   const isOthers =
     other?.kind === 'installed' &&
     other.buildTree.path !== tree &&
-    (other.buildTree.path !== undefined || other.origin.kind === 'distribution');
+    (other.buildTree.path !== undefined || ['distribution', 'dist-kernel'].includes(other.origin.kind));
   if (!isOthers) return release;
   throw new TtkmdError(
     'release-taken',

@@ -1,30 +1,20 @@
 // Archives of kernels' build trees: what out-of-tree builds need of one, kept for when the tree is removed.
 import { EXIT, TtkmdError } from '../host/errors.ts';
+import { fileIdentity } from '../host/file-identity.ts';
 import type { HostFs } from '../host/fs.ts';
 import type { Host } from '../host/host.ts';
-import { examineTree } from './build-tree.ts';
 import { readOption } from './configuration.ts';
+import { type TarSettings, tar } from './tar.ts';
 
 export const ARCHIVE_FOLDER = '/var/lib/ttkmd/archive';
-
-/** Where one is unpacked while it is built from; only root may look into it. */
-export const UNPACKED = '/var/lib/ttkmd/unpacked';
 
 export interface KernelArchive {
   readonly release: string;
   readonly path: string;
   readonly bytes: number;
+  /** A word for the file, which is another one once that is replaced or its rights are changed. */
+  readonly identity: string;
 }
-
-/** How tar is to run. */
-export interface TarSettings {
-  readonly signal: AbortSignal;
-  /** The lock's descriptor. */
-  readonly keepOpen: number;
-}
-
-/** Milliseconds for tar: xz takes its time on a slow machine that has something else to do. */
-const LIMIT = 15 * 60_000;
 
 /** What the kernel's own packagers keep for such builds, where it is there: kernel-build.eclass, scripts/package/. */
 const MEMBERS = [
@@ -54,7 +44,9 @@ export function observeArchives(fs: HostFs): KernelArchive[] {
     const release = /^([^.].*)\.tar\.(?:zst|xz)$/.exec(name)?.[1];
     const path = `${ARCHIVE_FOLDER}/${name}`;
     const info = fs.stat(path);
-    return release === undefined || info?.kind !== 'file' ? [] : [{ release, path, bytes: info.size }];
+    return release === undefined || info?.kind !== 'file'
+      ? []
+      : [{ release, path, bytes: info.size, identity: fileIdentity(fs, path) }];
   });
 }
 
@@ -94,57 +86,11 @@ export async function makeArchive(
       if (older.release === release && older.path !== path) fs.remove(older.path);
     }
     fs.rename(draft, path);
-    return { release, path, bytes };
+    return { release, path, bytes, identity: fileIdentity(fs, path) };
   } catch (error) {
     fs.remove(draft);
     throw error;
   }
-}
-
-/**
- * Unpacks an archive for a build.
- * @returns the build tree
- * @throws TtkmdError where it is damaged, or not root's alone
- */
-export async function unpackArchive(
-  host: Host,
-  { release, path }: KernelArchive,
-  settings: TarSettings,
-): Promise<string> {
-  const { fs } = host;
-  const info = fs.stat(path);
-  if (info === undefined || info.user !== 0 || (info.mode & 0o022) !== 0) {
-    throw broken(path, 'others than root can write to it');
-  }
-  removeUnpacked(fs);
-  const tree = `${UNPACKED}/${release}`;
-  fs.makeFolder(UNPACKED, 0o700);
-  fs.makeFolder(tree, 0o755);
-  const how = ['--extract', '--file', path, '--directory', tree, '--no-same-owner'];
-  try {
-    await tar(host, how, settings);
-  } catch (error) {
-    // What has no room now may have some later; all else is the archive's fault.
-    if (error instanceof TtkmdError && error.code === 'tar-failed')
-      throw broken(path, error.message.slice(0, -1));
-    throw error;
-  }
-  const [missing] = examineTree(fs, tree, release).tree.missing;
-  if (missing !== undefined) throw broken(path, missing.text.replace(`${tree}/`, ''));
-  return tree;
-}
-
-export function removeUnpacked(fs: HostFs): void {
-  fs.removeTree(UNPACKED);
-}
-
-function broken(path: string, why: string): TtkmdError {
-  return new TtkmdError(
-    'archive-broken',
-    `The archive ${path} is not to be built from: ${why}.`,
-    `remove it (rm ${path}) and install the kernel's headers again`,
-    EXIT.stepFailed,
-  );
 }
 
 /** Tar's option and the file's ending, by the program that is there; zstd is the faster one. */
@@ -186,27 +132,4 @@ async function membersOf({ exec, fs }: Host, tree: string): Promise<string[]> {
 function signingKey(fs: HostFs, tree: string): string[] {
   const key = readOption(fs.readText(`${tree}/.config`) ?? '', 'MODULE_SIG_KEY');
   return key === undefined || key === '' || /^(?:\/|pkcs11:)/.test(key) ? [] : [key];
-}
-
-async function tar(host: Host, args: readonly string[], settings: TarSettings): Promise<void> {
-  const output: string[] = [];
-  const run = await host.exec.run('tar', args, {
-    ...settings,
-    env: {},
-    timeLimit: LIMIT,
-    nice: 19,
-    onLine: (line) => output.push(line),
-  });
-  if (run.code === 0) return;
-  const said = output.find((line) => /No space left|Disk quota/.test(line)) ?? output[0];
-  throw new TtkmdError(
-    /No space left|Disk quota/.test(said ?? '') ? 'no-space' : 'tar-failed',
-    run.cancelled
-      ? 'tar was stopped.'
-      : `tar ended with ${run.code ?? run.signal}: ${said ?? 'without a word'}.`,
-    /No space left|Disk quota/.test(said ?? '')
-      ? 'make room for /var/lib/ttkmd, or set archive = no below [kernels] in /etc/ttkmd/ttkmd.conf'
-      : 'try again, as root: ttkmdctl reconcile',
-    EXIT.stepFailed,
-  );
 }

@@ -116,7 +116,8 @@ export function ownTree({ path, missing }: BuildTree): string | undefined {
 /** Files whose change under the same release makes installed modules suspect. */
 export const ABI_FILES = ['include/config/auto.conf', 'Module.symvers'] as const;
 
-function abiIdentity(fs: HostFs, path: string): string {
+/** Sizes and times of these files, which tell at little cost whether they may have changed. */
+export function abiIdentity(fs: HostFs, path: string): string {
   return ABI_FILES.map((name) => {
     const info = fs.stat(`${path}/${name}`);
     return info === undefined ? '-' : `${info.size}.${Math.floor(info.modified)}`;

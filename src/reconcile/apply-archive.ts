@@ -1,16 +1,9 @@
 // Makes and drops archives of build trees, and gives builds the tree that an archive holds.
-import { EXIT, TtkmdError } from '../host/errors.ts';
-import { abiHash } from '../kernels/abi.ts';
-import {
-  type KernelArchive,
-  makeArchive,
-  observeArchives,
-  removeUnpacked,
-  unpackArchive,
-  whyNotArchived,
-} from '../kernels/archive.ts';
+import { TtkmdError } from '../host/errors.ts';
+import { type KernelArchive, makeArchive, observeArchives, whyNotArchived } from '../kernels/archive.ts';
 import { examineTree } from '../kernels/build-tree.ts';
 import type { Kernel } from '../kernels/kernel.ts';
+import { removeUnpacked, unpackArchive } from '../kernels/unpack-archive.ts';
 import type { ArchiveRecord } from '../state/state.ts';
 import { fitting, isArchived } from './plan-archives.ts';
 import type { Step } from './step.ts';
@@ -20,6 +13,7 @@ import { type Outcome, remember, type Work } from './work.ts';
 export async function applyArchive(work: Work, step: Extract<Step, { kind: 'archive' }>): Promise<Outcome> {
   const { host } = work;
   const { release } = step;
+  if (work.isAwaited()) return LEFT;
   const kernel = findKernel(work, release);
   const tree = kernel.buildTree.path ?? '';
   const { abiIdentity, abiHash: hash } = fingerprint(work, release, '');
@@ -35,8 +29,11 @@ export async function applyArchive(work: Work, step: Extract<Step, { kind: 'arch
     write({});
     return { outcome: 'done', text: `not kept: ${why}` };
   }
+  const way = new AbortController();
   try {
-    const archive = await makeArchive(host, release, tree, tarSettings(work));
+    const archive = await untilAwaited(work, way, (signal) =>
+      makeArchive(host, release, tree, { ...tarSettings(work), signal }),
+    );
     if (examineTree(host.fs, tree, release).abiIdentity !== abiIdentity) {
       host.fs.remove(archive.path);
       return { outcome: 'skipped', text: 'the build tree changed meanwhile' };
@@ -51,8 +48,36 @@ export async function applyArchive(work: Work, step: Extract<Step, { kind: 'arch
     };
   } catch (error) {
     if (work.signal.aborted) return { outcome: 'cancelled', text: 'stopped' };
+    if (way.signal.aborted) return LEFT;
     write({ transient: true });
     throw error;
+  }
+}
+
+/** An archive takes minutes where all else is at work, and a kernel that is being installed shall not wait for it. */
+const LEFT: Outcome = { outcome: 'skipped', text: 'left for later, since another run waits for this one' };
+
+/** Milliseconds between two looks at who waits. */
+const POLL = 500;
+
+/** Does what can be done later as long as nobody waits for the lock, and ends it once somebody does. */
+async function untilAwaited<T>(
+  { host, isAwaited, signal }: Work,
+  way: AbortController,
+  make: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  let isOver = false;
+  const watch = async (): Promise<void> => {
+    while (!isOver && !way.signal.aborted) {
+      if (isAwaited()) way.abort();
+      else await host.clock.sleep(POLL);
+    }
+  };
+  void watch();
+  try {
+    return await make(AbortSignal.any([signal, way.signal]));
+  } finally {
+    isOver = true;
   }
 }
 
@@ -107,16 +132,8 @@ export async function withBuildTree(
 
 async function unpacked(work: Work, kernel: Kernel, archive: KernelArchive): Promise<ReadyTree> {
   const { fs } = work.host;
-  const folder = await unpackArchive(work.host, archive, tarSettings(work));
-  const record = work.state.archives?.[kernel.release];
-  if (record?.abiHash !== undefined && record.abiHash !== abiHash(fs, folder)) {
-    throw new TtkmdError(
-      'archive-broken',
-      `The archive ${archive.path} is not what was made of the build tree.`,
-      `remove it (rm ${archive.path}) and install the kernel's headers again`,
-      EXIT.stepFailed,
-    );
-  }
+  const made = work.state.archives?.[kernel.release]?.abiHash;
+  const folder = await unpackArchive(work.host, archive, made, tarSettings(work));
   const { configuration, tree } = examineTree(fs, folder, kernel.release);
   const whole = { ...kernel, configuration, compiler: configuration.CC_VERSION_TEXT, buildTree: tree };
   return { kernel: whole, folder };

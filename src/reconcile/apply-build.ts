@@ -12,7 +12,7 @@ import { dkmsSigning, inventedKey, signBuilt, signingIn } from './apply-signing.
 import { rememberFailure, whyItFailed } from './build-failure.ts';
 import { symbolsMismatch } from './check-modules.ts';
 import type { Step } from './step.ts';
-import { findKernel, target, timeIsUp } from './target.ts';
+import { type Begun, findKernel, fingerprint, target, timeIsUp } from './target.ts';
 import { type Outcome, runSettings, type Work } from './work.ts';
 
 type BuildStep = Extract<Step, { kind: 'build' }>;
@@ -22,19 +22,25 @@ const FOREIGN_LIMIT = 10 * 60_000;
 const FOREIGN_POLL = 500;
 
 /** Builds for one kernel into the staging tree. A failure is remembered with all that it depended on. */
-export function applyBuild(work: Work, step: BuildStep): Promise<Outcome> {
+export function applyBuild(work: Work, planned: BuildStep): Promise<Outcome> {
+  const step = { ...planned, builtFrom: fingerprint(work, planned.release, planned.version) };
   return withBuildTree(
     work,
     findKernel(work, step.release),
     (tree) => buildIn(work, step, tree),
     ({ code, message, hint }) => {
       const headline = message.replace(/\.$/, '');
-      return rememberFailure(work, step, { code, headline, hint, transient: code === 'no-space' }, undefined);
+      return rememberFailure(
+        work,
+        step,
+        { code, headline, hint, transient: code !== 'archive-broken' },
+        undefined,
+      );
     },
   );
 }
 
-async function buildIn(work: Work, step: BuildStep, tree: ReadyTree): Promise<Outcome> {
+async function buildIn(work: Work, step: Begun<BuildStep>, tree: ReadyTree): Promise<Outcome> {
   const { kernel, folder } = tree;
   const { host, observation } = work;
   const source = observation.sources.find(({ version }) => version === step.version);
@@ -79,7 +85,7 @@ async function buildIn(work: Work, step: BuildStep, tree: ReadyTree): Promise<Ou
   if (signed !== undefined && signed.failure === undefined) {
     const told = [warning, signed.warning].filter((one) => one !== undefined).join('; ') || undefined;
     const text = folder === undefined ? 'built' : 'built, with the build tree from the archive';
-    return { outcome: 'done', text: told ?? text, log, warning };
+    return { outcome: 'done', text: told ?? text, log, warning, builtFrom: step.builtFrom };
   }
   clearStaging(host);
   if (signed?.failure !== undefined) return rememberFailure(work, step, signed.failure, log);

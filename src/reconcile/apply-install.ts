@@ -12,7 +12,7 @@ import { without } from '../state/state.ts';
 import { ownHashes, removeOwnCopies } from './own-copies.ts';
 import { isPutBack } from './remembered.ts';
 import type { Step } from './step.ts';
-import { findKernel, fingerprint, target } from './target.ts';
+import { type Begun, findKernel, fingerprint, isTreeChanged, target } from './target.ts';
 import { verify } from './verify-install.ts';
 import { type Outcome, remember, runSettings, type StepReport, type Work } from './work.ts';
 
@@ -24,11 +24,12 @@ type InstallStep = Extract<Step, { kind: 'install' }>;
  */
 export async function applyInstall(
   work: Work,
-  step: InstallStep,
-  build: Pick<StepReport, 'seconds' | 'warning'>,
+  planned: InstallStep,
+  build: Pick<StepReport, 'seconds' | 'warning' | 'builtFrom'>,
 ): Promise<Outcome> {
   const { host, observation } = work;
-  const { release, version } = step;
+  const { release, version } = planned;
+  const step = { ...planned, builtFrom: build.builtFrom ?? fingerprint(work, release, version) };
   const ours = release in work.state.modules || work.state.intent?.release === release;
   const linked = observation.dkms.active.some((link) => link.release === release && !link.dangling);
   const own = ownHashes(work, release);
@@ -122,11 +123,11 @@ async function removeOvertaken(work: Work, step: InstallStep, path: string, befo
 
 function settle(
   work: Work,
-  step: InstallStep,
+  step: Begun<InstallStep>,
   { seconds, warning }: Pick<StepReport, 'seconds' | 'warning'>,
   installed: { readonly file: string | undefined; readonly sourceVersion: string | undefined },
 ): void {
-  const { release, version } = step;
+  const { release, builtFrom } = step;
   const { origin } = findKernel(work, release);
   const at = work.host.clock.now();
   const { modules, failures, origins } = work.state;
@@ -135,7 +136,7 @@ function settle(
     modules: {
       ...modules,
       [release]: {
-        ...fingerprint(work, release, version),
+        ...builtFrom,
         at,
         trigger: work.policy.trigger,
         seconds,
@@ -153,11 +154,10 @@ function settle(
 /** What was there is there again; the failure is remembered. */
 async function takeBack(
   work: Work,
-  step: InstallStep,
+  { release, builtFrom }: Begun<InstallStep>,
   undo: readonly (() => void)[],
   failure: Failure,
 ): Promise<Outcome> {
-  const { release, version } = step;
   clearStaging(work.host);
   for (const one of undo) one();
   if (undo.length > 0) await makeIndex(work.host, release);
@@ -167,13 +167,13 @@ async function takeBack(
     failures: {
       ...work.state.failures,
       [release]: {
-        ...fingerprint(work, release, version),
+        ...builtFrom,
         ...{ code, headline, hint },
         at: work.host.clock.now(),
         trigger: work.policy.trigger,
         tools: work.observation.tools.get(release) ?? '',
         cause: undefined,
-        transient: !lasting,
+        transient: !lasting || isTreeChanged(work, release),
         unsupported: false,
         log: undefined,
         shadow: shadowed ? shadowIdentity(work.host.fs, release) : undefined,

@@ -40,6 +40,7 @@ export async function apply(steps: readonly Step[], options: ApplyOptions): Prom
     get descriptor() {
       return options.lock.descriptor;
     },
+    isAwaited: () => options.lock.isAwaited(),
     unwritten: options.unwritten,
     state: options.observation.state,
     onLine: (line) => onEvent({ type: 'output', at: host.clock.now(), line }),

@@ -3,11 +3,12 @@ import type { BuildRun } from '../dkms/commands.ts';
 import { type Diagnosis, diagnoseBuild } from '../dkms/diagnose.ts';
 import { readOption } from '../kernels/configuration.ts';
 import type { Kernel } from '../kernels/kernel.ts';
+import { archiveIdentity } from './plan-archives.ts';
 import type { Step } from './step.ts';
-import { fingerprint, timeIsUp } from './target.ts';
+import { type Begun, isTreeChanged, timeIsUp } from './target.ts';
 import { type Outcome, remember, type Work } from './work.ts';
 
-type BuildStep = Extract<Step, { kind: 'build' }>;
+type BuildStep = Begun<Extract<Step, { kind: 'build' }>>;
 
 /** The first real error of a build and its cause, in words. */
 export function whyItFailed(
@@ -40,7 +41,7 @@ export function whyItFailed(
   });
 }
 
-/** Writes a failure down with all that it depended on. */
+/** Writes a failure down with all that it depended on. On a tree that changed meanwhile it may end in another way. */
 export function rememberFailure(
   work: Work,
   step: BuildStep,
@@ -49,12 +50,16 @@ export function rememberFailure(
 ): Outcome {
   const at = work.host.clock.now();
   const trigger = work.policy.trigger;
+  const changed = isTreeChanged(work, step.release);
   remember(work, {
     failures: {
       ...work.state.failures,
       [step.release]: {
-        ...fingerprint(work, step.release, step.version),
-        ...{ at, trigger, code, headline, cause, hint, transient, unsupported, log },
+        ...step.builtFrom,
+        ...{ at, trigger, code, headline, cause, hint, log },
+        transient: transient || changed,
+        unsupported: unsupported && !changed,
+        archive: archiveIdentity(work.observation, step.release),
         tools: work.observation.tools.get(step.release) ?? '',
       },
     },

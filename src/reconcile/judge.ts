@@ -12,9 +12,10 @@ import type { DriverJudgement, Judgement, KernelJudgement, ModuleState } from '.
 import { judgeLeft, leftTo } from './left-to.ts';
 import { moduleVersion } from './module-version.ts';
 import type { Observation } from './observation.ts';
-import { isBuildable } from './plan-archives.ts';
+import { archiveIdentity, isBuildable } from './plan-archives.ts';
 import { findProblems, healthOf } from './problems.ts';
 import { isRemembered } from './remembered.ts';
+import { rulingOption } from './ruling-option.ts';
 import { unknownWhereHidden } from './unknown.ts';
 import { wantedDriver } from './wanted-source.ts';
 
@@ -111,16 +112,13 @@ function withoutSource({ desired, refused, sources }: DriverJudgement): string {
 }
 
 /** Why a kernel can or shall not take the driver, before anything is built. */
-function unsupportedReason({ excluded, lacks, modules }: Observation, kernel: Kernel): string | undefined {
-  if (excluded.has(kernel.release)) return 'left alone: the setting kernels.exclude names it';
+function unsupportedReason(observation: Observation, kernel: Kernel): string | undefined {
+  if (observation.excluded.has(kernel.release)) return 'left alone: the setting kernels.exclude names it';
   if (kernel.kind === 'backup') return 'a copy that an installation put aside';
   if (kernel.kind === 'leftover') return 'a folder that a removed kernel left behind';
   if (kernel.kind === 'no-modules') return kernel.running ? noModules(kernel) : 'its modules are gone';
-  const [first] = lacks.get(kernel.release)?.options ?? [];
-  if (first === undefined) return undefined;
-  // What was built from another driver source goes on working.
-  if (first.option.need.by === 'driver' && modules.has(kernel.release)) return undefined;
-  return offText(first);
+  const first = rulingOption(observation, kernel.release);
+  return first === undefined ? undefined : offText(first);
 }
 
 /** `CONFIG_HWMON is off: the driver does not link, …`. */
@@ -172,6 +170,8 @@ function standingFailure(
     failure.sourceHash === source.hash &&
     failure.tools === observation.tools.get(kernel.release) &&
     failure.shadow === observation.shadows.get(kernel.release) &&
+    // What an archive was to blame for is another matter with another one, or with the build tree itself.
+    (failure.archive === undefined || failure.archive === archiveIdentity(observation, kernel.release)) &&
     sameAbi(observation, kernel, failure);
   return same ? failure : undefined;
 }

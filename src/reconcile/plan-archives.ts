@@ -4,6 +4,7 @@ import type { Kernel } from '../kernels/kernel.ts';
 import type { Judgement, KernelJudgement } from './judgement.ts';
 import type { Observation } from './observation.ts';
 import type { Policy } from './plan.ts';
+import { rulingOption } from './ruling-option.ts';
 import type { Step } from './step.ts';
 
 /** Whether a kernel's build tree is gone, and there is an archive of it to build from. */
@@ -18,6 +19,17 @@ export function isBuildable(observation: Pick<Observation, 'archives'>, kernel: 
   return kernel.buildTree.ready || isArchived(observation, kernel);
 }
 
+/** A word for the archive that a kernel's module would be built from now; undefined where none is needed, or there. */
+export function archiveIdentity(
+  { archives, kernels }: Pick<Observation, 'archives' | 'kernels'>,
+  release: string,
+): string | undefined {
+  const kernel = kernels.find((one) => one.release === release);
+  return kernel !== undefined && isArchived({ archives }, kernel)
+    ? archives.get(release)?.identity
+    : undefined;
+}
+
 /** Archives to make of trees that are ready, and to drop for want of room, or of a wish for them. */
 export function planArchives(
   { observation, kernels }: Judgement,
@@ -27,7 +39,12 @@ export function planArchives(
   const { archives, config, configWarnings } = observation;
   // What cannot be made again is not removed by a default that stands in for a setting with a mistake in it.
   if (configWarnings.length > 0) return [];
-  const drop = (archive: KernelArchive, why: string): Step => ({ kind: 'dropArchive', ...archive, why });
+  const drop = ({ release, path }: KernelArchive, why: string): Step => ({
+    kind: 'dropArchive',
+    release,
+    path,
+    why,
+  });
   if (!config.kernels.archive) {
     return only === undefined ? [...archives.values()].map((one) => drop(one, 'kernels.archive is no')) : [];
   }
@@ -45,9 +62,21 @@ export function planArchives(
 
 const NO_ROOM = 'there is no room for it within kernels.archive_size';
 
-function isWanted({ restless }: Observation, { kernel, state }: KernelJudgement): boolean {
-  const isThere = kernel.kind === 'installed' || kernel.kind === 'headers-only';
-  return isThere && kernel.buildTree.ready && state !== 'unsupported' && !restless.has(kernel.release);
+function isWanted(observation: Observation, { kernel, state }: KernelJudgement): boolean {
+  return (
+    isPossible(observation, kernel) && state !== 'unsupported' && !observation.restless.has(kernel.release)
+  );
+}
+
+type Possibilities = Pick<Observation, 'excluded' | 'lacks' | 'modules' | 'signing'>;
+
+/** Whether an archive of a kernel's build tree could be made, and would be of use. */
+function isPossible(observation: Possibilities, { kind, release, buildTree }: Kernel): boolean {
+  const { excluded, modules, signing } = observation;
+  const isThere = (kind === 'installed' || kind === 'headers-only') && buildTree.ready;
+  const isRuledOut = excluded.has(release) || rulingOption(observation, release) !== undefined;
+  const isUnsignable = signing.kernels.get(release)?.obstacle !== undefined && !modules.has(release);
+  return isThere && !isRuledOut && !isUnsignable;
 }
 
 function isDue(
@@ -66,18 +95,19 @@ function isDue(
  * Releases whose archives fit into the room: the running kernel comes first, then the newest; what is too big for
  * what is left makes way for the next.
  */
-export function fitting({
-  archives,
-  config,
-  kernels,
-  state,
-}: Pick<Observation, 'archives' | 'config' | 'kernels' | 'state'>): Set<string> {
+export function fitting(
+  observation: Pick<Observation, 'archives' | 'config' | 'kernels' | 'state'> & Possibilities,
+): Set<string> {
+  const { archives, config, kernels, state } = observation;
   const ordered = [...kernels.filter(({ running }) => running), ...kernels.filter(({ running }) => !running)];
   let left = config.kernels.archiveSize;
   const room = new Set<string>();
-  for (const { release, abiIdentity } of ordered) {
+  for (const kernel of ordered) {
+    const { release, abiIdentity } = kernel;
     const record = state.archives?.[release];
-    const known = record?.abiIdentity === abiIdentity ? record?.bytes : undefined;
+    // What is never made needs no room.
+    const isKnown = record?.abiIdentity === abiIdentity && isPossible(observation, kernel);
+    const known = isKnown ? record?.bytes : undefined;
     const bytes = archives.get(release)?.bytes ?? known;
     if (bytes === undefined || bytes > left) continue;
     left -= bytes;

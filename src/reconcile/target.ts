@@ -1,15 +1,17 @@
 // What a step of a build is about, and what its result depends on.
 import { PACKAGE } from '../driver/sources.ts';
-import { fileHash } from '../host/hash.ts';
-import { abiHash } from '../kernels/abi.ts';
-import { ABI_FILES } from '../kernels/build-tree.ts';
+import { abiHashes } from '../kernels/abi.ts';
+import { abiIdentity } from '../kernels/build-tree.ts';
 import { codeOptions } from '../kernels/configuration.ts';
 import type { Kernel } from '../kernels/kernel.ts';
 import type { Fingerprint } from '../state/state.ts';
 import { isArchived } from './plan-archives.ts';
 import type { Work } from './work.ts';
 
-/** What a module that is built now depends on. */
+/** A step with what its build was begun from. */
+export type Begun<S> = S & { readonly builtFrom: Fingerprint };
+
+/** What a module that is built from now on depends on: taken before dkms reads the same files. */
 export function fingerprint(work: Work, release: string, version: string): Fingerprint {
   const kernel = findKernel(work, release);
   const path = kernel.buildTree.path;
@@ -18,17 +20,25 @@ export function fingerprint(work: Work, release: string, version: string): Finge
     const { abiIdentity, abiHash } = archived;
     return { version, sourceHash: sourceHash(work, version), abiIdentity, abiHash };
   }
+  const hashes = path === undefined ? undefined : abiHashes(work.host.fs, path);
   return {
     version,
     sourceHash: sourceHash(work, version),
     abiIdentity: kernel.abiIdentity,
-    abiHash: path === undefined ? undefined : abiHash(work.host.fs, path),
-    configuration: path === undefined ? undefined : fileHash(work.host.fs, `${path}/${ABI_FILES[0]}`),
-    symbolVersions: path === undefined ? undefined : fileHash(work.host.fs, `${path}/${ABI_FILES[1]}`),
+    abiHash: hashes?.whole,
+    configuration: hashes?.configuration,
+    symbolVersions: hashes?.symbolVersions,
     compiler: kernel.compiler,
     codeOptions: codeOptions(kernel.configuration),
     signer: work.observation.signing.kernels.get(release)?.key?.identity?.hash,
   };
+}
+
+/** Whether a kernel's build tree is another by now than the one that was looked at: what failed may not fail again. */
+export function isTreeChanged(work: Work, release: string): boolean {
+  const { abiIdentity: seen, buildTree } = findKernel(work, release);
+  if (seen === undefined || buildTree.path === undefined) return false;
+  return abiIdentity(work.host.fs, buildTree.path) !== seen;
 }
 
 function sourceHash({ observation }: Work, version: string): string {

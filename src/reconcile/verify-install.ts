@@ -175,8 +175,9 @@ async function indexFlaw(
     return lacking('modules.dep');
   const alias = aliases.find((one) => one.startsWith('pci:'));
   if (alias === undefined) return undefined;
-  // modprobe reads the binary index, as udev does.
-  const { stdout } = await host.exec.query('modprobe', ['-S', release, '-R', alias]);
+  // modprobe reads the binary index, as udev does. What modprobe.d says of these devices is the admin's to say, as
+  // that vfio-pci takes them: the index is asked alone.
+  const { stdout } = await host.exec.query('modprobe', ['-S', release, '-C', '/dev/null', '-R', alias]);
   return stdout.split('\n').includes(PACKAGE) ? undefined : lacking('modules.alias');
 }
 

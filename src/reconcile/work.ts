@@ -1,7 +1,7 @@
 // What the executors of steps share: the machine, the state that they keep up to date, and how dkms is to run.
 import type { RunSettings } from '../dkms/commands.ts';
 import type { Host } from '../host/host.ts';
-import { STATE_PATH, type State, saveState } from '../state/state.ts';
+import { type Fingerprint, STATE_PATH, type State, saveState } from '../state/state.ts';
 import type { UnwrittenRecords } from '../state/unwritten.ts';
 import type { Observation } from './observation.ts';
 import type { Policy } from './plan.ts';
@@ -17,6 +17,8 @@ export interface Outcome {
   readonly log?: string | undefined;
   /** Something that the admin should know of what was done all the same. */
   readonly warning?: string | undefined;
+  /** Of a build: what it was begun from. */
+  readonly builtFrom?: Fingerprint | undefined;
 }
 
 export interface StepReport extends Outcome {
@@ -34,6 +36,8 @@ export interface Work {
   readonly load: string | undefined;
   /** The lock's descriptor. */
   readonly descriptor: number;
+  /** Whether another run waits for the lock: what can be done later makes way for it. */
+  readonly isAwaited: () => boolean;
   readonly onLine: (line: string) => void;
   /** Records that could not be written. */
   readonly unwritten: UnwrittenRecords;

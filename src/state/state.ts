@@ -59,6 +59,8 @@ export interface FailureRecord extends Fingerprint {
   readonly log: string | undefined;
   /** The file that modprobe would load instead of ours, and how depmod chooses, as they were; see `shadowIdentity`. */
   readonly shadow?: string | undefined;
+  /** The archive that it was to be built from, as it was; undefined where that was the build tree itself. */
+  readonly archive?: string | undefined;
 }
 
 /** Written before something is touched and taken away after it: what a killed run leaves behind is known by it. */

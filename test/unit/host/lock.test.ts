@@ -3,7 +3,7 @@ import { execFileSync, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { createLock } from '../../../src/host/lock.ts';
 
 function newPath(): string {
@@ -30,6 +30,20 @@ describe('the lock', () => {
     const second = await waiting;
     expect(second).toBeDefined();
     second?.release();
+  });
+
+  it('tells whether somebody waits for it', async () => {
+    const path = newPath();
+    const held = await createLock(path).acquire(0);
+    expect(held?.isAwaited()).toBe(false);
+    const waiter = spawn('flock', [path, 'true']);
+    const ended = new Promise((end) => waiter.on('close', end));
+    await vi.waitFor(() => expect(held?.isAwaited()).toBe(true), 5000);
+    held?.release();
+    await ended;
+    const again = await createLock(path).acquire(0);
+    expect(again?.isAwaited()).toBe(false);
+    again?.release();
   });
 
   it('is not waited for any longer once the signal says so', async () => {

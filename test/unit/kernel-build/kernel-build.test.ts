@@ -349,6 +349,20 @@ describe('the work', () => {
     ...modulesFolder(RELEASE),
     [`/lib/modules/${RELEASE}/build`]: { link: tree },
   });
+  it.each([
+    ['a dist-kernel', { kind: 'dist-kernel', package: 'sys-kernel/gentoo-kernel-6.12.60:6.12.60' }, true],
+    ['a package', { kind: 'distribution', package: `linux-image-${RELEASE}` }, true],
+    ['a hand', { kind: 'hand-built' }, false],
+  ])(
+    'tells whose modules it would overwrite where the build tree of %s is gone',
+    async (_, origin, isOthers) => {
+      const remembered = JSON.stringify({ schema: 1, origins: { [RELEASE]: origin } });
+      const files = { ...MACHINE, ...modulesFolder(RELEASE), '/var/lib/ttkmd/state.json': remembered };
+      if (isOthers) await expect(work(files)).rejects.toThrow(/installed already \(from a package\)/);
+      else expect((await work(files)).report.outcome).toBe('done');
+    },
+  );
+
   it("overwrites no other kernel's modules, of the same release", async () => {
     const files = { ...MACHINE, ...folder('/usr/src/other'), ...buildTree('/usr/src/other', RELEASE) };
     await expect(work(files)).rejects.toThrow(/installed already/);

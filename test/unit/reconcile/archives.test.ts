@@ -1,6 +1,7 @@
 // Archives of build trees: which are made, what is built from them, and when they go.
 import { describe, expect, it } from 'vitest';
 import type { Host } from '../../../src/host/host.ts';
+import type { HeldLock } from '../../../src/host/lock.ts';
 import {
   buildTree,
   current,
@@ -10,11 +11,12 @@ import {
   inShort,
   judgeHost,
   machine,
+  NOW,
   planHost,
 } from '../support/machines.ts';
 import type { MemoryHost } from '../support/memory-host.ts';
 import { runReconcile } from '../support/run-reconcile.ts';
-import type { ExecFunction } from '../support/scripted-exec.ts';
+import type { ExecAnswer, ExecFunction } from '../support/scripted-exec.ts';
 import { workingDkms } from '../support/working-dkms.ts';
 import { A, B, state, V1 } from './host-rows.ts';
 
@@ -68,6 +70,34 @@ describe('archives of build trees', () => {
       {},
       [],
     ],
+    [
+      'have the room of what is not to be made any more',
+      { ...BOTH, ...settings(`archive = yes\narchive_size = 150\nexclude = ${B}`), ...archive(A) },
+      {},
+      [],
+    ],
+    [
+      'have the room of a kernel that can never take the driver',
+      {
+        ...BOTH,
+        [`/usr/src/linux-${B}/include/config/auto.conf`]: 'CONFIG_MODULES=y\nCONFIG_SMP=y\n',
+        ...settings('archive = yes\narchive_size = 150'),
+        ...archive(A),
+      },
+      {},
+      [],
+    ],
+    [
+      'have the room of what cannot be made, since its tree is gone',
+      {
+        ...BOTH,
+        [`/lib/modules/${B}/build`]: { link: '/usr/src/none' },
+        ...settings('archive = yes\narchive_size = 150'),
+        ...archive(A),
+      },
+      {},
+      [],
+    ],
     ['are made once there is room', { ...BOTH, ...ON, ...archive(B) }, {}, [`archive ${A}`]],
     ['are not made again of what cannot be kept', { ...BOTH, ...ON }, { bytes: undefined }, []],
     [
@@ -86,6 +116,42 @@ describe('archives of build trees', () => {
   });
 });
 
+it('whoever waits for the lock does not wait for archives, which are made later', async () => {
+  const folders = [A, B].flatMap((release) =>
+    ['include', 'scripts'].map((name) => [`/usr/src/linux-${release}/${name}`, { folder: true }]),
+  );
+  let waiting: Promise<HeldLock | undefined> | undefined;
+  const host = machine(
+    { ...Object.fromEntries(folders), ...BOTH, ...ON },
+    {
+      machine: { effectiveUser: 0 },
+      exec: async (call, on) => {
+        const { signal } = (call.options ?? {}) as { signal?: AbortSignal };
+        const file = call.args[call.args.indexOf('--file') + 1] ?? '';
+        if (call.command !== 'tar')
+          return ['zstd', 'find'].includes(call.command) ? '' : workingDkms(call, on);
+        on.fs.write(file, 'half an archive');
+        if (waiting !== undefined) return '';
+        waiting = on.lock.acquire(60_000);
+        // It takes as long as it is let.
+        await new Promise((end) => signal?.addEventListener('abort', end));
+        return { cancelled: true, signal: 'SIGTERM' };
+      },
+    },
+  );
+  const { done, outcome } = await runReconcile(host);
+  expect(done.map((one) => [one.step.kind, one.outcome])).toEqual([
+    ['archive', 'skipped'],
+    ['archive', 'skipped'],
+  ]);
+  expect(done[0]?.text).toMatch(/another run waits/);
+  expect(outcome).toBe('done');
+  expect(host.fs.list('/var/lib/ttkmd/archive')).toEqual([]);
+  (await waiting)?.release();
+  expect(inShort((await runReconcile(host)).steps)).toEqual([`archive ${B}`, `archive ${A}`]);
+  expect(await planHost(host)).toEqual([]);
+});
+
 it('what a killed run has left of one is cleared away', async () => {
   const drafts = ['archive/.6.1.0.tar.4711.new', 'unpacked/6.1.0/Makefile'];
   const files = Object.fromEntries(drafts.map((name) => [`/var/lib/ttkmd/${name}`, 'half']));
@@ -97,6 +163,7 @@ describe('a kernel whose build tree is removed', () => {
   const LINK = `/lib/modules/${A}/build`;
   const calls: string[] = [];
   let damaged = false;
+  let refusal: ExecAnswer | undefined;
 
   /** A tar whose archives hold a build tree. */
   const working: ExecFunction = (call, on: Host) => {
@@ -106,6 +173,7 @@ describe('a kernel whose build tree is removed', () => {
     if (call.command !== 'tar') return workingDkms(call, on);
     const { args } = call;
     if (args.includes('--create')) on.fs.write(args[args.indexOf('--file') + 1] ?? '', 'an archive');
+    else if (refusal !== undefined) return refusal;
     else {
       const folder = args[args.indexOf('--directory') + 1] ?? '';
       const tree = buildTree(folder, damaged ? '6.6.6' : A);
@@ -158,11 +226,68 @@ describe('a kernel whose build tree is removed', () => {
     expect(report.after.kernels[0]).toMatchObject({ state: 'drifted', module: { version: '2.9.0' } });
     expect(report.after.problems[0]).toMatchObject({
       message: expect.stringContaining(`${A}.tar.zst is not to be built from`),
-      hint: expect.stringContaining('rm /var/lib/ttkmd/archive'),
+      hint: expect.stringMatching(/^emerge the kernel again.* rm \/var\/lib\/ttkmd\/archive/),
     });
     expect(calls.filter((call) => call.startsWith('dkms build'))).toEqual([]);
     expect(host.fs.exists('/var/lib/ttkmd/unpacked')).toBe(false);
     expect(inShort((await runReconcile(host)).steps)).toEqual([]);
+  });
+
+  // As tar 1.34 says it, with zstd 1.5.4 and xz 5.4.
+  it.each<[string, ExecAnswer, RegExp]>([
+    [
+      'there is no zstd',
+      { code: 2, stderr: 'tar (child): zstd: Cannot exec: No such file or directory\n' },
+      /app-arch\/zstd/,
+    ],
+    [
+      'zstd was killed for want of memory',
+      { code: 2, stderr: 'tar: Child died with signal 9\ntar: Error is not recoverable: exiting now\n' },
+      /zstd --test/,
+    ],
+    [
+      'there is little memory',
+      {
+        code: 2,
+        stderr: 'zstd: error 11 : Allocation error : not enough memory\ntar: Child returned status 11\n',
+      },
+      /zstd --test/,
+    ],
+    ['it took too long', { timedOut: true, signal: 'SIGTERM' }, /zstd --test/],
+  ])('is tried again where %s', async (_, answer, hint) => {
+    damaged = false;
+    const host = await depcleaned();
+    refusal = answer;
+    const { outcome, after } = await runReconcile(host);
+    refusal = undefined;
+    expect(outcome).toBe('failed');
+    expect(after.problems[0]).toMatchObject({
+      message: expect.stringContaining(`${A}.tar.zst could not be unpacked`),
+      hint: expect.stringMatching(hint),
+    });
+    expect(after.problems[0]?.hint).not.toMatch(/\brm\b/);
+    expect((await runReconcile(host)).after.kernels[0]).toMatchObject({ module: { version: '2.10.0' } });
+  });
+
+  const ANOTHER: Files = {
+    [`/var/lib/ttkmd/archive/${A}.tar.zst`]: { text: 'another archive', modified: NOW },
+  };
+  it.each<[string, Files]>([
+    ['its build tree is back as it was', { ...buildTree(TREE, A), [LINK]: { link: TREE } }],
+    ['there is another archive', ANOTHER],
+  ])('that could not be built for a damaged archive is tried again once %s', async (_, files) => {
+    damaged = false;
+    const host = await depcleaned();
+    refusal = {
+      code: 2,
+      stderr: '/*stdin*\\ : Read error (39) : premature end \ntar: Unexpected EOF in archive\n',
+    };
+    await runReconcile(host);
+    refusal = undefined;
+    expect((await runReconcile(host)).steps, 'as long as it is the same').toEqual([]);
+    host.put(files);
+    const { after } = await runReconcile(host);
+    expect(after.kernels[0]).toMatchObject({ state: 'current', module: { version: '2.10.0' } });
   });
 
   it('takes its archive with it when it is gone for good', async () => {

@@ -89,6 +89,14 @@ const ROWS: readonly Row[] = [
       call.args[0] === '-S' ? 'tenstorrent\n' : changing((text) => `${text}alias=${ALIAS}\0`)(call, host),
   },
   {
+    name: "its devices are for another driver by the admin's own alias, as cards that a guest is given",
+    trouble: async (call, host) => {
+      // kmod 30: by what modprobe.d says where it is not told to read another configuration.
+      if (call.args[0] === '-S') return call.line.includes('-C /dev/null') ? 'tenstorrent\n' : 'vfio_pci\n';
+      return changing((text) => `${text}alias=${ALIAS}\0`)(call, host);
+    },
+  },
+  {
     name: "depmod's index does not know its devices",
     trouble: async (call, host) =>
       call.args[0] === '-S' ? { code: 1 } : changing((text) => `${text}alias=${ALIAS}\0`)(call, host),

@@ -179,6 +179,7 @@ function memoryLock(clock: TickingClock): Lock {
       descriptor: 100 + taken,
       stands: async () => mine,
       lost: false,
+      isAwaited: () => queue.length > 0,
       release() {
         if (!mine) return;
         mine = false;

@@ -51,6 +51,13 @@ export function inventedKey({ host, observation }: Work): Diagnosis | undefined 
   };
 }
 
+/** Why nothing that is built here would be taken; without a key it stays so, and nothing is built. */
+export function unsignable(signing: KernelSigning | undefined): Diagnosis | undefined {
+  if (signing?.obstacle === undefined) return undefined;
+  const { text, hint } = signing.obstacle;
+  return { code: 'no-signing-key', headline: text, hint, transient: false, unsupported: true };
+}
+
 export interface SignedBuild {
   /** For the build's log. */
   readonly lines: readonly string[];
@@ -110,11 +117,11 @@ function isWith({ identity }: SigningKey, { signature }: InstalledModule): boole
 
 /** Why a kernel that enforces signatures would not take a module; undefined where it would, or nothing tells. */
 export function signatureFlaw(
-  { observation }: Work,
+  { observation, signing: built }: Work,
   release: string,
   module: InstalledModule,
 ): string | undefined {
-  const signing = observation.signing.kernels.get(release);
+  const signing = built.get(release) ?? observation.signing.kernels.get(release);
   if (!signing?.needed) return undefined;
   const { trust, why } = acceptanceOf(module.signature, signing);
   return trust === 'refused' ? `${why}, and ${release} takes signed modules only` : undefined;

@@ -41,6 +41,7 @@ export async function apply(steps: readonly Step[], options: ApplyOptions): Prom
       return options.lock.descriptor;
     },
     unwritten: options.unwritten,
+    signing: new Map(),
     state: options.observation.state,
     onLine: (line) => onEvent({ type: 'output', at: host.clock.now(), line }),
   };

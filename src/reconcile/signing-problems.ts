@@ -4,6 +4,10 @@ import { signingObstacle } from './judge-signing.ts';
 import type { KernelJudgement, Problem } from './judgement.ts';
 import type { Observation } from './observation.ts';
 
+export const ENROLL = 'enroll it, as root: ttkmdctl signing enroll';
+export const AT_BOOT =
+  'reboot, and choose "Enroll MOK" in the blue screen of the MOK manager, with the password that you gave';
+
 type SeverityOf = (judged: KernelJudgement) => Problem['severity'];
 
 /** Kernels that can have no module for want of a key, modules whose key is not enrolled yet, and keys with flaws. */
@@ -42,7 +46,7 @@ function ofKernel(
     return {
       code: 'key-not-enrolled',
       message: `${release}: its module is signed, and the certificate is not enrolled: this kernel will not load it (${signing.enforcement.why})`,
-      hint: 'enroll it, as root: ttkmdctl signing enroll',
+      hint: ENROLL,
       release,
       severity: severityOf(judged),
     };
@@ -51,7 +55,7 @@ function ofKernel(
   return {
     code: 'key-pending',
     message: `${release}: the certificate that its module is signed with is enrolled at the next boot`,
-    hint: 'reboot, and choose "Enroll MOK" in the blue screen of the MOK manager, with the password that you gave',
+    hint: AT_BOOT,
     release,
     severity: 'note',
   };

@@ -8,68 +8,27 @@ import {
   SIGNED_BY_OTHER,
   SIGNED_BY_OWN,
 } from '../signing/certificates.ts';
-import {
-  dkmsRecord,
-  type Files,
-  gentooKernel,
-  inShort,
-  judgeHost,
-  machine,
-  module,
-  planHost,
-} from '../support/machines.ts';
+import { type Files, inShort, judgeHost, machine, planHost } from '../support/machines.ts';
 import { runReconcile } from '../support/run-reconcile.ts';
 import type { ExecFunction } from '../support/scripted-exec.ts';
 import { workingDkms } from '../support/working-dkms.ts';
-import { A, BUILD_A, sourceHashOf, state, V1 } from './host-rows.ts';
-
-const TREE = `/usr/src/linux-${A}`;
-const FORCED = 'CONFIG_MODULE_SIG=y\nCONFIG_MODULE_SIG_FORCE=y\nCONFIG_MODULE_SIG_HASH="sha512"\n';
-const MOK =
-  'CONFIG_MODULE_SIG=y\nCONFIG_MODULE_SIG_FORCE=y\nCONFIG_INTEGRITY_MACHINE_KEYRING=y\nCONFIG_SECONDARY_TRUSTED_KEYRING=y\n';
-const OWN_KEY = 'CONFIG_MODULE_SIG_KEY="certs/signing_key.pem"\n';
-
-const kernel = (options: string): Files => ({
-  ...gentooKernel(A, { options }),
-  [`${TREE}/scripts/sign-file`]: { text: 'ELF', mode: 0o755 },
-  ...V1,
-});
-const keyOf = (path: string, mode = 0o600): Files => ({ [path]: { text: 'the private key', mode } });
-/** What a kernel's build leaves of its key. */
-const TREE_KEY = {
-  ...keyOf(`${TREE}/certs/signing_key.pem`),
-  [`${TREE}/certs/signing_key.x509`]: KERNEL_CERTIFICATE,
-};
-const CERTIFICATE_ONLY: Files = { [`${TREE}/certs/signing_key.x509`]: KERNEL_CERTIFICATE };
-const PORTAGE: Files = {
-  '/etc/portage/make.conf/sign': 'MODULES_SIGN_KEY=/etc/keys/own.pem\nMODULES_SIGN_CERT=/etc/keys/own.crt\n',
-  ...keyOf('/etc/keys/own.pem'),
-  '/etc/keys/own.crt': OWN_CERTIFICATE,
-};
-const config = (text: string): Files => ({ '/etc/ttkmd/ttkmd.conf': `[signing]\n${text}` });
-
-function installed(signature: string, signer?: string): Files {
-  const path = `/lib/modules/${A}/kernel/extra/tenstorrent.ko`;
-  const files = module(A, '2.9.0');
-  const record = {
-    version: '2.9.0',
-    sourceHash: sourceHashOf(V1),
-    at: 1,
-    trigger: 'cli',
-    seconds: 1,
-    signer,
-  };
-  return {
-    ...files,
-    [path]: `${files[path]}${signature}`,
-    ...dkmsRecord('2.9.0', [A]),
-    ...state({ modules: { [A]: record } }),
-  };
-}
-
-const EFI: Files = {
-  '/sys/firmware/efi/efivars/SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c': '\x06\0\0\0\x01',
-};
+import { A, BUILD_A } from './host-rows.ts';
+import {
+  CERTIFICATE_ONLY,
+  config,
+  EFI,
+  enlist,
+  FORCED,
+  installed,
+  kernel,
+  keyOf,
+  listOf,
+  MOK,
+  OWN_KEY,
+  PORTAGE,
+  TREE,
+  TREE_KEY,
+} from './signing-hosts.ts';
 
 interface Row {
   readonly name: string;
@@ -239,21 +198,18 @@ describe('kernels that enforce signatures', () => {
   });
 
   it('takes an enrolled key for accepted, and one that waits for the MOK manager', async () => {
-    const { X509Certificate } = process.getBuiltinModule('node:crypto');
-    const { raw } = new X509Certificate(OWN_CERTIFICATE);
-    const lists = (name: string): Files => ({
-      ...EFI,
-      [`/sys/firmware/efi/efivars/${name}-605dab50-e046-4300-abb6-3dd810dd8b23`]: 'list',
-    });
     for (const [name, trust] of [
       ['MokListRT', 'accepted'],
       ['MokNew', 'pending'],
     ] as const) {
-      const host = machine({ ...kernel(MOK), ...PORTAGE, ...lists(name), ...installed(SIGNED_BY_OWN) });
-      host.fs.write(
-        `/sys/firmware/efi/efivars/${name}-605dab50-e046-4300-abb6-3dd810dd8b23`,
-        Buffer.concat([Buffer.from('head'), raw]),
-      );
+      const host = machine({
+        ...kernel(MOK),
+        ...PORTAGE,
+        ...EFI,
+        [listOf(name)]: 'list',
+        ...installed(SIGNED_BY_OWN),
+      });
+      enlist(host, name);
       const { observation } = await judgeHost(host);
       expect(observation.signing.modules.get(A)).toMatchObject({ trust });
       expect(observation.signing.machine).toMatchObject({ efi: true, secureBoot: true });

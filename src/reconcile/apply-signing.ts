@@ -16,11 +16,9 @@ export function signingIn(
   { host, observation }: Work,
   { kernel, folder }: ReadyTree,
 ): KernelSigning | undefined {
-  const { config, dkms, signing } = observation;
+  const { config, dkms, modules, signing } = observation;
   const { kernels } =
-    folder === undefined
-      ? signing
-      : observeSignatures(host, { config, dkms, kernels: [kernel], modules: new Map() });
+    folder === undefined ? signing : observeSignatures(host, { config, dkms, kernels: [kernel], modules });
   return kernels.get(kernel.release);
 }
 

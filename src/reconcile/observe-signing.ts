@@ -3,7 +3,7 @@ import type { Config } from '../config/config.ts';
 import type { DkmsObservation } from '../dkms/tree.ts';
 import type { Host } from '../host/host.ts';
 import type { Kernel } from '../kernels/kernel.ts';
-import { chooseKey } from '../signing/need.ts';
+import { chooseKey, keepingTrusted } from '../signing/need.ts';
 import { type ObservedSigning, observeSigning, type SignedKernel } from '../signing/observe.ts';
 import { acceptanceOf } from '../signing/trust.ts';
 import type { ArchivedSigning, State } from '../state/state.ts';
@@ -35,7 +35,13 @@ export function observeSignatures(
     if (kernel === undefined || broken !== undefined || unread !== undefined) return [];
     return [[release, acceptanceOf(signature, kernel)] as const];
   });
-  return { ...found, modules: new Map(verdicts) };
+  const trusted = new Set(
+    verdicts.flatMap(([release, { trust }]) => (trust === 'accepted' ? [release] : [])),
+  );
+  const decided = [...found.kernels].map(
+    ([release, one]) => [release, trusted.has(release) ? keepingTrusted(one) : one] as const,
+  );
+  return { ...found, kernels: new Map(decided), modules: new Map(verdicts) };
 }
 
 /** What a kernel's configuration said before its build tree went away; what it is built in then is another one. */

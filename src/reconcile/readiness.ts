@@ -2,12 +2,13 @@
 
 import { EXIT, TtkmdError } from '../host/errors.ts';
 import { compareReleases } from '../kernels/versions.ts';
+import { MOK_MANAGER } from '../signing/enroll.ts';
 import { wouldLoad } from './evidence.ts';
 import { signatureRefusal, waitsForOwner } from './judge-signing.ts';
 import type { Judgement, KernelJudgement } from './judgement.ts';
 import { moduleVersion } from './module-version.ts';
 import { nextStep } from './shortfall.ts';
-import { AT_BOOT, ENROLL } from './signing-problems.ts';
+import { ENROLL } from './signing-problems.ts';
 
 export interface Readiness {
   /** The wanted driver will be there; for a kernel that is left alone, a driver that fits it. */
@@ -100,7 +101,7 @@ function comesUp({ observation }: Judgement, release: string, name: string, andS
   return {
     ready: true,
     text: `${release} will come up with ${name}${once}${andSo}`,
-    hint: waits ? AT_BOOT : undefined,
+    hint: waits ? MOK_MANAGER : undefined,
   };
 }
 

@@ -18,7 +18,9 @@ export function enrollingOf(
   { efi }: Pick<MachineSigning, 'efi'>,
   kernels: readonly KernelSigning[],
 ): Enrolling {
-  const chosen = kernels.filter(({ key }) => key !== undefined);
+  const chosen = kernels
+    .map((one) => ({ ...one, key: one.preferred ?? one.key }))
+    .filter(({ key }) => key !== undefined);
   if (!efi) {
     return {
       kind: 'no-firmware',
@@ -55,6 +57,10 @@ export const NEW_KEY_COMMANDS: readonly string[] = [
   '(umask 077 && openssl req -new -x509 -nodes -days 36500 -newkey rsa:2048 -subj "/CN=Kernel modules of $(hostname)/" -addext extendedKeyUsage=codeSigning -keyout /etc/ttkmd/keys/modules.pem -outform DER -out /etc/ttkmd/keys/modules.der)',
   "printf '[signing]\\nkey = /etc/ttkmd/keys/modules.pem\\ncertificate = /etc/ttkmd/keys/modules.der\\n' > /etc/ttkmd/ttkmd.conf.d/50-signing.conf",
 ];
+
+/** What is left to do of an enrolment that was asked for. */
+export const MOK_MANAGER =
+  'reboot, and choose "Enroll MOK" in the blue screen of the MOK manager, with the password that you gave';
 
 /** What happens after the certificate was handed to the firmware. */
 export const AT_NEXT_BOOT =

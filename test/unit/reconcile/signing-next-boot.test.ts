@@ -1,11 +1,13 @@
 // What becomes of a module on a kernel that enforces signatures: at the next boot, and where it is to be loaded now.
 import { describe, expect, it } from 'vitest';
 import { judgeReadiness } from '../../../src/reconcile/readiness.ts';
+import { enrollingOf } from '../../../src/signing/enroll.ts';
 import { SIGNED_BY_KERNEL, SIGNED_BY_OWN } from '../signing/certificates.ts';
 import { driverSource, type Files, inShort, judgeHost, machine, planHost } from '../support/machines.ts';
 import { A } from './host-rows.ts';
 import {
   CERTIFICATE_ONLY,
+  config,
   EFI,
   enlist,
   FORCED,
@@ -14,6 +16,8 @@ import {
   MOK,
   OWN_KEY,
   PORTAGE,
+  TREE,
+  TREE_KEY,
   WAITING,
 } from './signing-hosts.ts';
 
@@ -47,6 +51,67 @@ describe('before a reboot', () => {
     expect(answer.text).toMatch(text);
     expect(answer.ready).toBe(ready);
     if (hint !== undefined) expect(answer.hint).toMatch(hint);
+  });
+});
+
+describe('a module that its kernel trusts', () => {
+  const CONFIGURED: Files = {
+    ...PORTAGE,
+    ...EFI,
+    ...config('key = /etc/keys/own.pem\ncertificate = /etc/keys/own.crt\n'),
+  };
+  const mok = kernel(`${MOK}${OWN_KEY}`);
+  const trusted = { ...mok, ...CONFIGURED, ...installed(SIGNED_BY_KERNEL), ...driverSource('2.10.0') };
+  const BUILD = [`build ${A} 2.10.0`, `install ${A} 2.10.0`];
+  const KERNELS = `${TREE}/certs/signing_key.pem`;
+
+  it.each<[string, Files, string, readonly string[], string, RegExp | undefined]>([
+    [
+      'is replaced by one that is signed as it is, until the other key is enrolled',
+      { ...trusted, ...TREE_KEY },
+      'drifted',
+      BUILD,
+      KERNELS,
+      undefined,
+    ],
+    [
+      'is not replaced where no such key is left',
+      { ...trusted, ...CERTIFICATE_ONLY },
+      'unsupported',
+      [],
+      '/etc/keys/own.pem',
+      /enroll it first, as root: ttkmdctl signing enroll/,
+    ],
+    [
+      'is not replaced before the MOK manager has asked',
+      { ...trusted, ...CERTIFICATE_ONLY, ...WAITING },
+      'unsupported',
+      [],
+      '/etc/keys/own.pem',
+      /reboot.*Enroll MOK/,
+    ],
+    [
+      'is not there: a key to enroll is better than none',
+      { ...mok, ...CERTIFICATE_ONLY, ...CONFIGURED, ...driverSource('2.10.0') },
+      'missing',
+      BUILD,
+      '/etc/keys/own.pem',
+      undefined,
+    ],
+  ])('%s', async (_, files, state, plan, key, hint) => {
+    const host = machine(files);
+    enlist(host, 'MokNew');
+    const { kernels, observation, problems } = await judgeHost(host);
+    expect(kernels.map((one) => one.state)).toEqual([state]);
+    expect(inShort(await planHost(host)).filter((step) => step.includes(A))).toEqual(plan);
+    const signing = [...observation.signing.kernels.values()];
+    expect(signing.map((one) => one.key?.key)).toEqual([key]);
+    if (hint !== undefined) expect(problems.find(({ release }) => release === A)?.hint).toMatch(hint);
+    const enrolling = enrollingOf(observation.signing.machine, signing);
+    expect(enrolling).toMatchObject({
+      kind: expect.stringMatching(/^(?:enroll|pending)$/),
+      keys: [{ key: { key: '/etc/keys/own.pem' } }],
+    });
   });
 });
 

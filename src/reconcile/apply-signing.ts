@@ -3,6 +3,7 @@ import type { DkmsSigning } from '../dkms/commands.ts';
 import type { Diagnosis } from '../dkms/diagnose.ts';
 import type { InstalledModule } from '../driver/driver.ts';
 import { readModule } from '../driver/installed.ts';
+import { withoutPin } from '../host/without-pin.ts';
 import { isToken } from '../signing/keys.ts';
 import { signModule } from '../signing/sign.ts';
 import type { KernelSigning, SigningKey } from '../signing/signing.ts';
@@ -85,14 +86,16 @@ export async function signBuilt(
   if (isSigned) {
     return { lines: [`${said}; by ttkmd, since dkms has not`], failure: undefined, warning: undefined };
   }
-  return notSigned(
-    signing,
-    key,
-    why?.replaceAll(key.key, key.name) ?? 'the signature that was read back is another one',
-  );
+  const { text, passes } = why ?? { text: 'the signature that was read back is another one', passes: false };
+  return notSigned(signing, key, withoutPin(text.replaceAll(key.key, key.name)), passes);
 }
 
-function notSigned({ needed, release }: KernelSigning, key: SigningKey, why: string): SignedBuild {
+function notSigned(
+  { needed, release }: KernelSigning,
+  key: SigningKey,
+  why: string,
+  passes: boolean,
+): SignedBuild {
   const headline = `the module could not be signed with ${key.name}`;
   const lines = [`${headline}: ${why}`];
   if (!needed)
@@ -101,8 +104,10 @@ function notSigned({ needed, release }: KernelSigning, key: SigningKey, why: str
     code: 'signing-failed',
     headline,
     cause: why,
-    hint: `see that key and certificate belong together and need no passphrase: ttkmdctl signing status; then: ttkmdctl reconcile --kernel ${release}`,
-    transient: false,
+    hint: passes
+      ? `make room, or install what is missing (app-arch/xz-utils, app-arch/zstd, app-arch/gzip); then: ttkmdctl reconcile --kernel ${release}`
+      : `see that key and certificate belong together and need no passphrase: ttkmdctl signing status; then: ttkmdctl reconcile --kernel ${release}`,
+    transient: passes,
   };
   return { lines, failure, warning: undefined };
 }

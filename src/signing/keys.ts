@@ -1,5 +1,6 @@
 // Which keys there are to sign a kernel's modules with, in the order in which they count.
 import type { HostFs } from '../host/fs.ts';
+import { withoutPin } from '../host/without-pin.ts';
 import type { NamedKey } from './portage.ts';
 import type { KeyFlaw, KeyOrigin } from './signing.ts';
 
@@ -31,9 +32,9 @@ export function examineKey(fs: HostFs, naming: Naming): FoundKey {
   return { origin, place, key, name, certificate, flaw: flawOf(fs, key, certificate, place) };
 }
 
-/** A URI may hold a PIN (RFC 7512), which is nobody's business who reads a log. */
+/** A key's name for people. */
 export function shownName(key: string): string {
-  return key.replace(/(pin-(?:value|source)=)[^;&?]*/g, '$1…');
+  return withoutPin(key);
 }
 
 export function isToken(key: string): boolean {

@@ -286,6 +286,54 @@ describe('kernels that enforce signatures', () => {
     expect(inShort(await planHost(host))).toEqual(BUILD_A);
   });
 
+  it.each([
+    ['xz is not installed', { code: 127, stderr: 'spawn sign-file ENOENT' }],
+    ['it was killed', { code: 137 }],
+    ['there was no room', { code: 1, stderr: 'sign-file: tenstorrent.ko: No space left on device' }],
+  ])('tries again what had little to do with the key: %s', async (_, answer) => {
+    const host = machine(
+      { ...kernel(`${FORCED}${OWN_KEY}`), ...TREE_KEY },
+      { exec: (call, on) => (call.command.endsWith('sign-file') ? answer : signingDkms(call, on)) },
+    );
+    expect((await runReconcile(host)).done.find((one) => one.outcome === 'failed')).toMatchObject({
+      text: expect.stringMatching(/could not be signed/),
+      hint: expect.stringMatching(/ttkmdctl reconcile/),
+    });
+    expect(inShort(await planHost(host))).toEqual(BUILD_A);
+  });
+
+  it("keeps a token's PIN out of logs, events and the terminal", async () => {
+    const token = 'pkcs11:token=mine;object=k?pin-value=4711';
+    const host = machine(
+      {
+        ...kernel('CONFIG_MODULE_SIG=y\n'),
+        '/etc/keys/own.crt': OWN_CERTIFICATE,
+        ...config(`key = "${token}"\ncertificate = /etc/keys/own.crt\n`),
+      },
+      {
+        exec: async (call, on) => {
+          if (call.command.endsWith('sign-file')) return { code: 1, stderr: `cannot open ${call.args[1]}` };
+          const done = await signingDkms(call, on);
+          if (!call.line.startsWith('dkms build')) return done;
+          const log = `${call.args[call.args.indexOf('--dkmstree') + 1]}/tenstorrent/2.9.0/${A}/x86_64/log/make.log`;
+          on.fs.write(log, `make\nSigning key: ${token}\nmake: done\n`);
+          return `Signing key: ${token}\nBuilding`;
+        },
+      },
+    );
+    const told: string[] = [];
+    const report = await runReconcile(
+      host,
+      {},
+      { onEvent: (event) => void told.push(JSON.stringify(event)) },
+    );
+    expect(report.outcome).toBe('done');
+    expect(told.join('')).toContain('Signing key: pkcs11:token=mine;object=k?pin-value=…');
+    const kept = Object.entries(host.snapshot()).filter(([path]) => /^\/var\//.test(path));
+    expect(kept.map(([, text]) => text).join('')).toContain('make: done');
+    expect(`${JSON.stringify(kept)}${told.join('')}`).not.toContain('4711');
+  });
+
   it('builds on where signing fails and nothing enforces signatures', async () => {
     const host = machine(
       { ...kernel(`CONFIG_MODULE_SIG=y\n${OWN_KEY}`), ...TREE_KEY },

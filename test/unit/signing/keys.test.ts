@@ -38,6 +38,7 @@ describe('a key that is named', () => {
   it('is shown without what opens a token', () => {
     const uri = 'pkcs11:token=a;object=b?pin-value=1234&module-name=c';
     expect(shownName(uri)).toBe('pkcs11:token=a;object=b?pin-value=…&module-name=c');
+    expect(shownName('pkcs11:a?pin-value=12?34')).toBe('pkcs11:a?pin-value=…');
     expect(shownName('/etc/keys/k.pem')).toBe('/etc/keys/k.pem');
   });
 });

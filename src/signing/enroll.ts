@@ -1,4 +1,5 @@
 // How a certificate gets onto the list of the machine's owner: what can be enrolled, and the commands for it. Pure.
+import { quoted } from '../host/shell-word.ts';
 import type { KernelSigning, MachineSigning, SigningKey } from './signing.ts';
 
 export type Enrolling =
@@ -49,6 +50,17 @@ function grouped(kernels: readonly KernelSigning[]): EnrolledKey[] {
     found.set(key.identity.hash, { key, releases: [...releases, release] });
   }
   return [...found.values()];
+}
+
+/** What has the firmware asked for certificates, for whoever types it. */
+export function importCommands(keys: readonly EnrolledKey[]): string[] {
+  return keys.flatMap(({ key }, index) => {
+    const file = `/run/ttkmd/enroll-${index + 1}.der`;
+    return [
+      `openssl x509 -in ${quoted(key.certificate)} -outform DER -out ${file}`,
+      `mokutil --import ${file}`,
+    ];
+  });
 }
 
 /** A key of one's own. Nobody but root may read it, from the moment it is there. */

@@ -1,5 +1,6 @@
 // Which keys there are to sign a kernel's modules with, in the order in which they count.
 import type { HostFs } from '../host/fs.ts';
+import { quoted } from '../host/shell-word.ts';
 import { withoutPin } from '../host/without-pin.ts';
 import type { NamedKey } from './portage.ts';
 import type { KeyFlaw, KeyOrigin } from './signing.ts';
@@ -71,7 +72,7 @@ function keyFlaw(fs: HostFs, key: string, place: string): KeyFlaw | undefined {
   return {
     code: 'key-exposed',
     text: `the signing key ${shownName(key)} is open to everybody: nothing is signed with it, since anybody could have taken it`,
-    hint: `chmod go= ${key}; if anybody else uses this machine, make a new key, and enroll that one`,
+    hint: `chmod go= ${quoted(key)}; if anybody else uses this machine, make a new key, and enroll that one`,
   };
 }
 

@@ -54,7 +54,9 @@ export function inventedKey({ host, observation }: Work): Diagnosis | undefined 
 export function unsignable(signing: KernelSigning | undefined): Diagnosis | undefined {
   if (signing?.obstacle === undefined) return undefined;
   const { text, hint } = signing.obstacle;
-  return { code: 'no-signing-key', headline: text, hint, transient: false, unsupported: true };
+  // Enrolling changes the key's standing, and nothing that a failure is remembered by.
+  const isWaiting = /^(?:to-enroll|pending)$/.test(signing.key?.verdict.trust ?? '');
+  return { code: 'no-signing-key', headline: text, hint, transient: isWaiting, unsupported: !isWaiting };
 }
 
 export interface SignedBuild {

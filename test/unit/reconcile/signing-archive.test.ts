@@ -14,6 +14,7 @@ import { runReconcile } from '../support/run-reconcile.ts';
 import type { ExecFunction } from '../support/scripted-exec.ts';
 import { workingDkms } from '../support/working-dkms.ts';
 import { A, V1 } from './host-rows.ts';
+import { EFI, enlist, listOf } from './signing-hosts.ts';
 
 const TREE = `/usr/src/linux-${A}`;
 const MODULE = `/lib/modules/${A}/kernel/extra/tenstorrent.ko`;
@@ -123,6 +124,23 @@ describe('an enforcing kernel whose build tree is archived', () => {
     expect(mended.after.kernels[0]).toMatchObject({ state: 'current', module: { version: '2.10.0' } });
     expect(host.fs.readText(MODULE)).toContain(SIGNED_BY_KERNEL);
     expect(inShort((await runReconcile(host)).steps)).toEqual([]);
+  });
+
+  it.each([true, false])('waits for a key to be enrolled (noted: %s)', async (noted) => {
+    const mok = 'CONFIG_INTEGRITY_MACHINE_KEYRING=y\nCONFIG_SECONDARY_TRUSTED_KEYRING=y\n';
+    const host = await depcleaned(`${FORCED}${mok}`, EFI);
+    if (!noted) forgetSigning(host);
+    host.put({ ...driverSource('2.10.0'), ...portage(OWN_CERTIFICATE) });
+    const before = builds(host);
+    const report = await runReconcile(host);
+    expect(builds(host)).toBe(before);
+    expect(report.after.problems.find(({ release }) => release === A)?.hint).toMatch(/signing enroll/);
+    expect(host.fs.readText(MODULE)).toContain(SIGNED_BY_KERNEL);
+
+    host.put({ [listOf('MokListRT')]: 'list' });
+    enlist(host, 'MokListRT');
+    expect((await runReconcile(host)).outcome).toBe('done');
+    expect(host.fs.readText(MODULE)).toContain(SIGNED_BY_OWN);
   });
 
   it('takes a module back that was signed with another key on its way', async () => {

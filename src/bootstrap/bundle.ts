@@ -1,5 +1,6 @@
 // A report to attach to a bug: what the machine is and shows, and nothing that somebody has to keep to himself.
 import type { Host } from '../host/host.ts';
+import { withoutPin } from '../host/without-pin.ts';
 import { newestLog } from './newest-log.ts';
 
 /** What the report takes of other commands. */
@@ -45,7 +46,7 @@ export async function makeBundle(host: Host, answers: readonly Answer[]): Promis
 
 /** Credentials in addresses, tokens and keys, names of the machine and its users, addresses of the network. */
 export function withoutSecrets(text: string): string {
-  return text
+  return withoutPin(text)
     .replace(/(\w+:\/\/)[^\s/@]*@/g, '$1…@')
     .replace(
       /\b((?:[\w-]*(?:token|password|passwd|secret|api[_-]?key|credential)[\w-]*)["']?\s*[=:]\s*)\S+/gi,

@@ -2,10 +2,10 @@
 import { observeDkms } from '../dkms/tree.ts';
 import { observeLoaded } from '../driver/loaded.ts';
 import { PACKAGE } from '../driver/sources.ts';
-import { quoted } from '../driver/trust.ts';
 import type { HostFs } from '../host/fs.ts';
 import { fileHash } from '../host/hash.ts';
 import type { Host } from '../host/host.ts';
+import { quoted } from '../host/shell-word.ts';
 import { describeHugepages, giveHugepagesBack } from './hugepages-undo.ts';
 import type { Journal } from './journal.ts';
 import { removePackages } from './packages-undo.ts';

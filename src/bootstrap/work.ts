@@ -1,9 +1,9 @@
 // Does the work of steps, writes down first how it is taken back, and says of it the very words that a dry run prints.
 import { dirname } from 'node:path';
-import { quoted } from '../driver/trust.ts';
 import { EXIT, TtkmdError } from '../host/errors.ts';
 import type { HostFs } from '../host/fs.ts';
 import { fileHash, sha256 } from '../host/hash.ts';
+import { quoted } from '../host/shell-word.ts';
 import { mirrored } from './mirror.ts';
 import type { Bench, Undo, Work } from './step.ts';
 

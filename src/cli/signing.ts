@@ -11,6 +11,7 @@ import {
   type EnrolledKey,
   type Enrolling,
   enrollingOf,
+  importCommands,
   NEW_KEY_COMMANDS,
 } from '../signing/enroll.ts';
 import { canAsk } from './ask.ts';
@@ -115,11 +116,7 @@ function describe({ key, releases }: EnrolledKey, terminal: Terminal): void {
 
 function printCommands(keys: readonly EnrolledKey[], terminal: Terminal): number {
   terminal.line('There is no terminal to type a password at. By hand, as root:');
-  for (const [index, { key }] of keys.entries()) {
-    const file = `/run/ttkmd/enroll-${index + 1}.der`;
-    terminal.line(`  openssl x509 -in ${key.certificate} -outform DER -out ${file}`);
-    terminal.line(`  mokutil --import ${file}`);
-  }
+  for (const command of importCommands(keys)) terminal.line(`  ${command}`);
   terminal.line(`Then ${AT_NEXT_BOOT}.`);
   return EXIT.unhealthy;
 }

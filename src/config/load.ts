@@ -1,6 +1,7 @@
 // From the files to one Config: later files win, and what is wrong is a problem in a list, never an exception.
 import { EXIT, TtkmdError } from '../host/errors.ts';
 import type { HostFs } from '../host/fs.ts';
+import { withoutPin } from '../host/without-pin.ts';
 import type { Config } from './config.ts';
 import { configFiles } from './files.ts';
 import { type IniLine, iniLines } from './ini-lines.ts';
@@ -159,7 +160,8 @@ function sectionsOf(settings: readonly PlacedSetting[]): string {
   return settings.map(({ section }) => `[${section}]`).join(' or ');
 }
 
-function quoted(text: string): string {
+function quoted(written: string): string {
+  const text = withoutPin(written);
   const short = text.length > LONGEST_QUOTATION ? `${text.slice(0, LONGEST_QUOTATION)}…` : text;
   return `"${short.replace(/\p{Cc}/gu, '?')}"`;
 }

@@ -1,4 +1,5 @@
 // The settings and what is wrong with them, as lines for people and as objects for programs.
+import { withoutPin } from '../host/without-pin.ts';
 import type { ConfigProblem, SettingValue } from './load.ts';
 import { settingName } from './schema.ts';
 
@@ -14,7 +15,9 @@ export interface ConfigShown {
 
 /** One line a setting: its name, its value, and where it came from. */
 export function valueLines(values: readonly SettingValue[]): string[] {
-  const rows = values.map((value) => [settingName(value), value.value || '–', value.source] as const);
+  const rows = values.map(
+    (value) => [settingName(value), withoutPin(value.value) || '–', value.source] as const,
+  );
   const name = Math.max(...rows.map(([text]) => text.length), 0);
   // One long list of patterns must not push every source off the screen.
   const value = Math.max(...rows.map(([, text]) => text.length).filter((length) => length <= 30), 0);
@@ -40,7 +43,7 @@ export function shownConfig(
 ): ConfigShown {
   const settings = values.map((value) => ({
     setting: settingName(value),
-    value: value.value,
+    value: withoutPin(value.value),
     source: value.source,
   }));
   return { schema: 1, settings, problems };

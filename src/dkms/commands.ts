@@ -1,6 +1,7 @@
 // What dkms is asked to do, and what came of it.
 import { BASE_ENVIRONMENT } from '../host/environment.ts';
 import type { Host } from '../host/host.ts';
+import { withoutPin } from '../host/without-pin.ts';
 import { SOURCE_TREE } from './framework.ts';
 import { builtModules } from './tree.ts';
 
@@ -91,7 +92,7 @@ export async function build(
   const versionFolder = `${STAGING}/${target.packageName}/${target.version}`;
   const finished = stagedFolder(target);
   const growing = `${versionFolder}/build/make.log`;
-  const stopTail = tail(host, growing, settings.onLine);
+  const stopTail = tail(host, growing, (line) => settings.onLine(withoutPin(line)));
   host.fs.makeFolder(STAGING, 0o755);
   // As `dkms add` does, which a build in an empty tree would do first.
   host.fs.makeFolder(versionFolder);
@@ -100,11 +101,21 @@ export async function build(
   const how = ['-j', String(settings.jobs), ...where, ...(source.hasObjects ? [] : WITHOUT_CLEANING)];
   const run = await dkms(host, ['build', ...identify(target), ...how], { ...settings, tree: STAGING });
   stopTail();
+  const makeLog = readMakeLog(host, `${finished}/log/make.log`) ?? readMakeLog(host, growing) ?? '';
   return {
     ...run,
-    makeLog: host.fs.readText(`${finished}/log/make.log`) ?? host.fs.readText(growing) ?? '',
+    makeLog,
     module: builtModules(host.fs, finished)[0],
   };
+}
+
+/** dkms and make say what they sign with, and the log goes with the build, where everybody may read it. */
+function readMakeLog({ fs }: Host, path: string): string | undefined {
+  const written = fs.readText(path);
+  if (written === undefined) return undefined;
+  const text = withoutPin(written);
+  if (text !== written) fs.write(path, text);
+  return text;
 }
 
 /** Where a finished build lies in the staging tree. */
@@ -176,7 +187,8 @@ async function dkms(host: Host, args: readonly string[], settings: RunSettings):
     signal: settings.signal,
     nice: settings.nice,
     keepOpen: settings.keepOpen,
-    onLine(line) {
+    onLine(said) {
+      const line = withoutPin(said);
       output.push(line);
       settings.onLine(line);
     },

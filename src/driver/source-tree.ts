@@ -1,9 +1,10 @@
 // The files of a driver source: which there are, whether they may be trusted, and what is in them.
 import type { FileInfo, HostFs } from '../host/fs.ts';
 import { sha256 } from '../host/hash.ts';
+import { quoted } from '../host/shell-word.ts';
 import { withoutOwnershipLines } from './dkms-conf.ts';
 import type { Refusal } from './driver.ts';
-import { ownHint, quoted, untrustedWay, writableBy } from './trust.ts';
+import { ownHint, untrustedWay, writableBy } from './trust.ts';
 
 /** A driver source has some thirty files and half a megabyte; a folder with more than this is something else. */
 const MOST_FILES = 5_000;

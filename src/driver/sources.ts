@@ -1,11 +1,11 @@
 // Driver sources in /usr/src: which versions there are, what is in them, and whether they may be built from.
 
 import type { HostFs } from '../host/fs.ts';
+import { quoted } from '../host/shell-word.ts';
 import { dkmsVariable, ownershipLines } from './dkms-conf.ts';
 import type { DriverSource, Refusal } from './driver.ts';
 import { findCalls, type SourceCalls } from './source-calls.ts';
 import { hashTree, readInTree, readTree, type SourceTree } from './source-tree.ts';
-import { quoted } from './trust.ts';
 
 export const PACKAGE = 'tenstorrent';
 const SOURCES_FOLDER = '/usr/src';

@@ -1,6 +1,7 @@
 // What is built from a source runs in the kernel: whoever can write to it, or put another in its place, is root.
 import type { FileInfo, HostFs } from '../host/fs.ts';
 import { walkPath } from '../host/root-path.ts';
+import { quoted } from '../host/shell-word.ts';
 import type { Refusal } from './driver.ts';
 
 /** Why a file or folder is not root's alone; undefined where it is. */
@@ -48,9 +49,4 @@ function wayHint(path: string, here: string): string {
 /** The command that makes a source root's. */
 export function ownHint(path: string): string {
   return `make it root's alone: chown -R root:root ${quoted(path)} && chmod -R go-w ${quoted(path)}`;
-}
-
-/** A path as one may paste it into a shell, whoever gave it its name. */
-export function quoted(path: string): string {
-  return /^[\w@%+=:,./~-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`;
 }

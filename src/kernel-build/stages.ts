@@ -1,5 +1,5 @@
 // The stages from sources to a kernel that boots, as commands: data, so that they can be shown before they are run. Pure.
-import { quoted } from '../driver/trust.ts';
+import { quoted } from '../host/shell-word.ts';
 import { readOption } from '../kernels/configuration.ts';
 import type { Adapted } from './options.ts';
 import type { Base } from './tree.ts';

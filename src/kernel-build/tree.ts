@@ -1,9 +1,10 @@
 // Which source tree is built, and the configuration that it begins with.
 import { gunzipSync } from 'node:zlib';
-import { quoted, untrustedWay } from '../driver/trust.ts';
+import { untrustedWay } from '../driver/trust.ts';
 import { EXIT, TtkmdError } from '../host/errors.ts';
 import type { HostFs } from '../host/fs.ts';
 import type { Host } from '../host/host.ts';
+import { quoted } from '../host/shell-word.ts';
 import { distKernelOf } from '../kernels/build-tree.ts';
 import { compareReleases } from '../kernels/versions.ts';
 

@@ -4,6 +4,7 @@ import { type KernelArchive, makeArchive, observeArchives, whyNotArchived } from
 import { examineTree } from '../kernels/build-tree.ts';
 import type { Kernel } from '../kernels/kernel.ts';
 import { removeUnpacked, unpackArchive } from '../kernels/unpack-archive.ts';
+import { signingOptions } from '../signing/enforcement.ts';
 import type { ArchiveRecord } from '../state/state.ts';
 import { fitting, isArchived } from './plan-archives.ts';
 import type { Step } from './step.ts';
@@ -17,11 +18,15 @@ export async function applyArchive(work: Work, step: Extract<Step, { kind: 'arch
   const kernel = findKernel(work, release);
   const tree = kernel.buildTree.path ?? '';
   const { abiIdentity, abiHash: hash } = fingerprint(work, release, '');
+  const signing = {
+    configuration: signingOptions(kernel.configuration),
+    builtIn: work.observation.signing.kernels.get(release)?.builtIn,
+  };
   const write = (record: Partial<ArchiveRecord>): boolean =>
     remember(work, {
       archives: {
         ...work.state.archives,
-        [release]: { abiIdentity, abiHash: hash, bytes: undefined, ...record },
+        [release]: { abiIdentity, abiHash: hash, bytes: undefined, signing, ...record },
       },
     });
   const why = whyNotArchived(host.fs, tree);

@@ -8,7 +8,7 @@ import { type BuiltKernel, type CompilerChoice, findCompiler } from '../kernels/
 import type { Kernel } from '../kernels/kernel.ts';
 import { BUILD_LOGS, buildLogPath, pruneBuildLogs } from '../state/build-logs.ts';
 import { type ReadyTree, withBuildTree } from './apply-archive.ts';
-import { dkmsSigning, inventedKey, signBuilt, signingIn } from './apply-signing.ts';
+import { dkmsSigning, inventedKey, signBuilt, signingIn, unsignable } from './apply-signing.ts';
 import { rememberFailure, whyItFailed } from './build-failure.ts';
 import { symbolsMismatch } from './check-modules.ts';
 import type { Step } from './step.ts';
@@ -48,13 +48,16 @@ async function buildIn(work: Work, step: Begun<BuildStep>, tree: ReadyTree): Pro
   const startedAt = host.clock.now();
   const invented = inventedKey(work);
   if (invented !== undefined) return rememberFailure(work, step, invented, undefined);
+  const signing = signingIn(work, tree);
+  if (signing !== undefined) work.signing.set(step.release, signing);
+  const impossible = unsignable(signing);
+  if (impossible !== undefined) return rememberFailure(work, step, impossible, undefined);
   const compiler = await findCompiler(host, asBuilt(kernel), observation.arch);
   if ('headline' in compiler) {
     const transient = compiler.code === 'compiler-missing';
     return rememberFailure(work, step, { ...compiler, transient }, undefined);
   }
   const { variables, path, warning } = compiler;
-  const signing = signingIn(work, tree);
   const settings = {
     ...runSettings(work),
     variables,

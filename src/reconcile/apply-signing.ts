@@ -3,6 +3,7 @@ import type { DkmsSigning } from '../dkms/commands.ts';
 import type { Diagnosis } from '../dkms/diagnose.ts';
 import type { InstalledModule } from '../driver/driver.ts';
 import { readModule } from '../driver/installed.ts';
+import { withoutPin } from '../host/without-pin.ts';
 import { isToken } from '../signing/keys.ts';
 import { signModule } from '../signing/sign.ts';
 import type { KernelSigning, SigningKey } from '../signing/signing.ts';
@@ -16,11 +17,9 @@ export function signingIn(
   { host, observation }: Work,
   { kernel, folder }: ReadyTree,
 ): KernelSigning | undefined {
-  const { config, dkms, signing } = observation;
+  const { config, dkms, modules, signing } = observation;
   const { kernels } =
-    folder === undefined
-      ? signing
-      : observeSignatures(host, { config, dkms, kernels: [kernel], modules: new Map() });
+    folder === undefined ? signing : observeSignatures(host, { config, dkms, kernels: [kernel], modules });
   return kernels.get(kernel.release);
 }
 
@@ -49,6 +48,15 @@ export function inventedKey({ host, observation }: Work): Diagnosis | undefined 
     // Looking again costs nothing, and what is missing may be back.
     transient: true,
   };
+}
+
+/** Why nothing that is built here would be taken; without a key it stays so, and nothing is built. */
+export function unsignable(signing: KernelSigning | undefined): Diagnosis | undefined {
+  if (signing?.obstacle === undefined) return undefined;
+  const { text, hint } = signing.obstacle;
+  // Enrolling changes the key's standing, and nothing that a failure is remembered by.
+  const isWaiting = /^(?:to-enroll|pending)$/.test(signing.key?.verdict.trust ?? '');
+  return { code: 'no-signing-key', headline: text, hint, transient: isWaiting, unsupported: !isWaiting };
 }
 
 export interface SignedBuild {
@@ -80,14 +88,16 @@ export async function signBuilt(
   if (isSigned) {
     return { lines: [`${said}; by ttkmd, since dkms has not`], failure: undefined, warning: undefined };
   }
-  return notSigned(
-    signing,
-    key,
-    why?.replaceAll(key.key, key.name) ?? 'the signature that was read back is another one',
-  );
+  const { text, passes } = why ?? { text: 'the signature that was read back is another one', passes: false };
+  return notSigned(signing, key, withoutPin(text.replaceAll(key.key, key.name)), passes);
 }
 
-function notSigned({ needed, release }: KernelSigning, key: SigningKey, why: string): SignedBuild {
+function notSigned(
+  { needed, release }: KernelSigning,
+  key: SigningKey,
+  why: string,
+  passes: boolean,
+): SignedBuild {
   const headline = `the module could not be signed with ${key.name}`;
   const lines = [`${headline}: ${why}`];
   if (!needed)
@@ -96,8 +106,10 @@ function notSigned({ needed, release }: KernelSigning, key: SigningKey, why: str
     code: 'signing-failed',
     headline,
     cause: why,
-    hint: `see that key and certificate belong together and need no passphrase: ttkmdctl signing status; then: ttkmdctl reconcile --kernel ${release}`,
-    transient: false,
+    hint: passes
+      ? `make room, or install what is missing (app-arch/xz-utils, app-arch/zstd, app-arch/gzip); then: ttkmdctl reconcile --kernel ${release}`
+      : `see that key and certificate belong together and need no passphrase: ttkmdctl signing status; then: ttkmdctl reconcile --kernel ${release}`,
+    transient: passes,
   };
   return { lines, failure, warning: undefined };
 }
@@ -110,11 +122,11 @@ function isWith({ identity }: SigningKey, { signature }: InstalledModule): boole
 
 /** Why a kernel that enforces signatures would not take a module; undefined where it would, or nothing tells. */
 export function signatureFlaw(
-  { observation }: Work,
+  { observation, signing: built }: Work,
   release: string,
   module: InstalledModule,
 ): string | undefined {
-  const signing = observation.signing.kernels.get(release);
+  const signing = built.get(release) ?? observation.signing.kernels.get(release);
   if (!signing?.needed) return undefined;
   const { trust, why } = acceptanceOf(module.signature, signing);
   return trust === 'refused' ? `${why}, and ${release} takes signed modules only` : undefined;

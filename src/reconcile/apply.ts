@@ -42,6 +42,7 @@ export async function apply(steps: readonly Step[], options: ApplyOptions): Prom
     },
     isAwaited: () => options.lock.isAwaited(),
     unwritten: options.unwritten,
+    signing: new Map(),
     state: options.observation.state,
     onLine: (line) => onEvent({ type: 'output', at: host.clock.now(), line }),
   };

@@ -12,6 +12,7 @@ import {
   vermagicFact,
   versionFact,
 } from './facts.ts';
+import { signatureRefusal } from './judge-signing.ts';
 import type { DriverJudgement } from './judgement.ts';
 import type { Observation } from './observation.ts';
 
@@ -44,13 +45,14 @@ export function evidenceOf(observation: Observation, driver: DriverJudgement, ke
   };
 }
 
-/** Whether the kernel would take the module that is there, as far as its build tree tells. */
+/** Whether the kernel would take the module that is there, as far as its build tree and the signature tell. */
 export function wouldLoad(
-  { modules, checks }: Pick<Observation, 'modules' | 'checks'>,
+  { modules, checks, signing }: Pick<Observation, 'modules' | 'checks' | 'signing'>,
   release: string,
 ): boolean {
   const module = modules.get(release);
   if (module === undefined || module.broken !== undefined || module.mismatch !== undefined) return false;
+  if (signatureRefusal({ signing }, release) !== undefined) return false;
   return (checks.get(release)?.symbols?.differing ?? 0) === 0;
 }
 

@@ -2,6 +2,9 @@
 import type { ModuleOwner, PackagedModule } from '../driver/packaged.ts';
 import type { Kernel } from '../kernels/kernel.ts';
 import type { FailureRecord } from '../state/state.ts';
+import { differenceIn } from './evidence.ts';
+import { symbolsFact } from './facts.ts';
+import { signatureStale } from './judge-signing.ts';
 import type { KernelJudgement, ModuleState, Problem } from './judgement.ts';
 import { moduleVersion } from './module-version.ts';
 import type { Observation } from './observation.ts';
@@ -52,7 +55,11 @@ export function judgeLeft(
       ? because('missing', `${leftText(owner)}, which has no module for it`)
       : because('waiting', missing);
   }
-  const wrong = module.broken ?? module.mismatch;
+  const wrong =
+    module.broken ??
+    module.mismatch ??
+    signatureStale(observation, release) ??
+    symbolsStale(observation, kernel);
   if (wrong !== undefined) return because('drifted', wrong);
   const version = moduleVersion(observation, release);
   const pinned = observation.config.driver.version;
@@ -60,6 +67,10 @@ export function judgeLeft(
     return because('drifted', `it is version ${version}, wanted is ${pinned}`);
   }
   return because('current');
+}
+
+function symbolsStale({ checks }: Observation, kernel: Kernel): string | undefined {
+  return differenceIn([symbolsFact(kernel, checks.get(kernel.release))], 'symbols');
 }
 
 /** What brings the module to a kernel: the manager's own command. */

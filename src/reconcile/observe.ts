@@ -39,7 +39,7 @@ import { observeLoading, ofThisBoot } from './observe-loading.ts';
 import { observeModules, observeShadows, unreadModules } from './observe-modules.ts';
 import { ownRemains } from './observe-remains.ts';
 import { findRestless, QUIET } from './observe-restless.ts';
-import { observeSignatures, withKeys } from './observe-signing.ts';
+import { archivedSigning, observeSignatures, withKeys } from './observe-signing.ts';
 import { besidePackaged, unclaimedModules, withoutPackaged } from './packaged-modules.ts';
 import { observeUnrecorded } from './unrecorded.ts';
 import { wantedSource } from './wanted-source.ts';
@@ -96,7 +96,9 @@ export async function observe(
       });
   const { runningRelease } = machine;
   const { config } = settings;
-  const signing = observeSignatures(host, { config, dkms, kernels, modules });
+  const archivesByRelease = new Map(archives.map((one) => [one.release, one]));
+  const archived = archivedSigning(state, kernels, { archives: archivesByRelease });
+  const signing = observeSignatures(host, { config, dkms, kernels, modules, archived });
   return {
     now: host.clock.now(),
     arch: machine.arch,
@@ -106,7 +108,7 @@ export async function observe(
     configWarnings: settings.warnings,
     kernels,
     lacks: observeLacks(kernels, wanted),
-    archives: new Map(archives.map((one) => [one.release, one])),
+    archives: archivesByRelease,
     sources,
     readOnlySources: readOnlySources(fs, sources),
     ownSources: bootstrappedSources(fs),

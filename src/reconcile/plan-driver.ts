@@ -1,6 +1,7 @@
 // When the driver is loaded, unloaded and reloaded. Pure.
 import { unclaimed } from './drivable.ts';
 import { differ, type Obstacle, standingFailure, unloadObstacle } from './judge-loaded.ts';
+import { signatureRefusal, waitsForOwner } from './judge-signing.ts';
 import type { Judgement, KernelJudgement } from './judgement.ts';
 import type { Observation } from './observation.ts';
 import type { DriverAction, Policy } from './plan.ts';
@@ -35,10 +36,13 @@ export function planDriver(
     : planReload(judgement, running, builds, policy);
 }
 
-/** A module that is no longer current and still fits is better than none. */
+/**
+ * A module that is no longer current, or that no successor can be built for, and still fits is better than none; one
+ * that the kernel refuses for its signature is not tried.
+ */
 function planLoad(
   { observation }: Judgement,
-  { kernel: { release }, state }: KernelJudgement,
+  { kernel: { release } }: KernelJudgement,
   builds: readonly Step[],
   { trigger }: Policy,
 ): Step[] {
@@ -52,7 +56,10 @@ function planLoad(
   if (failure !== undefined && !built && isEarly) return [];
   const module = modules.get(release);
   const usable = module !== undefined && module.broken === undefined && module.mismatch === undefined;
-  return built || (usable && state !== 'unsupported') ? [{ kind: 'load', release }] : [];
+  const isRefused =
+    signatureRefusal(observation, release) !== undefined || waitsForOwner(observation, release);
+  const isLoadable = usable && !isRefused && !observation.excluded.has(release);
+  return built || isLoadable ? [{ kind: 'load', release }] : [];
 }
 
 function planReload(

@@ -2,10 +2,13 @@
 
 import { EXIT, TtkmdError } from '../host/errors.ts';
 import { compareReleases } from '../kernels/versions.ts';
+import { MOK_MANAGER } from '../signing/enroll.ts';
 import { wouldLoad } from './evidence.ts';
+import { signatureRefusal, waitsForOwner } from './judge-signing.ts';
 import type { Judgement, KernelJudgement } from './judgement.ts';
 import { moduleVersion } from './module-version.ts';
 import { nextStep } from './shortfall.ts';
+import { ENROLL } from './signing-problems.ts';
 
 export interface Readiness {
   /** The wanted driver will be there; for a kernel that is left alone, a driver that fits it. */
@@ -68,20 +71,20 @@ function readinessOf(judgement: Judgement, judged: KernelJudgement): Readiness {
   const { release } = kernel;
   const version = moduleVersion(observation, release);
   const name = version === undefined ? 'tenstorrent' : `tenstorrent ${version}`;
-  if (state === 'current') {
-    return { ready: true, text: `${release} will come up with ${name}`, hint: undefined };
-  }
+  const refusal = signatureRefusal(observation, release);
+  if (state === 'current' && refusal === undefined) return comesUp(judgement, release, name, '');
   if (state === 'unknown') {
     return { ready: false, text: `${release} is unknown: ${reason}`, hint: 'look as root: ttkmdctl ready' };
   }
   const fits = wouldLoad(observation, release);
   if (fits && observation.excluded.has(release)) {
-    const text = `${release} will come up with ${name}, and is left alone: the setting kernels.exclude names it`;
-    return { ready: true, text, hint: undefined };
+    return comesUp(judgement, release, name, ', and is left alone: the setting kernels.exclude names it');
   }
-  const hint = nextStep(judgement, judged);
-  if (!fits)
-    return { ready: false, text: `${release} will come up without a driver: ${reason ?? state}`, hint };
+  const hint = state === 'current' ? ENROLL : nextStep(judgement, judged);
+  if (!fits) {
+    const why = refusal ?? reason ?? state;
+    return { ready: false, text: `${release} will come up without a driver: ${why}`, hint };
+  }
   const { desired } = driver;
   if (version === undefined || desired === undefined || version === desired) {
     return { ready: false, text: `${release} has ${name}, which is not current: ${reason ?? state}`, hint };
@@ -89,6 +92,17 @@ function readinessOf(judgement: Judgement, judged: KernelJudgement): Readiness {
   const older = compareReleases(version, desired) < 0 ? 'the older version' : 'version';
   const text = `${release} will come up with ${older} ${version}, wanted is ${desired}${whyNot(judgement, judged)}`;
   return { ready: false, text, hint };
+}
+
+/** Nobody but the owner, in front of the machine, can have a certificate enrolled. */
+function comesUp({ observation }: Judgement, release: string, name: string, andSo: string): Readiness {
+  const waits = waitsForOwner(observation, release);
+  const once = waits ? ' once the MOK manager has enrolled the certificate of its module' : '';
+  return {
+    ready: true,
+    text: `${release} will come up with ${name}${once}${andSo}`,
+    hint: waits ? MOK_MANAGER : undefined,
+  };
 }
 
 /** Why the wanted version is not there, where that is more than that nobody has built it yet. */

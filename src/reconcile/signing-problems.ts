@@ -1,8 +1,11 @@
 // What is wrong with keys and signatures. Pure.
 
+import { MOK_MANAGER } from '../signing/enroll.ts';
 import { signingObstacle } from './judge-signing.ts';
 import type { KernelJudgement, Problem } from './judgement.ts';
 import type { Observation } from './observation.ts';
+
+export const ENROLL = 'enroll it, as root: ttkmdctl signing enroll';
 
 type SeverityOf = (judged: KernelJudgement) => Problem['severity'];
 
@@ -42,7 +45,7 @@ function ofKernel(
     return {
       code: 'key-not-enrolled',
       message: `${release}: its module is signed, and the certificate is not enrolled: this kernel will not load it (${signing.enforcement.why})`,
-      hint: 'enroll it, as root: ttkmdctl signing enroll',
+      hint: ENROLL,
       release,
       severity: severityOf(judged),
     };
@@ -51,7 +54,7 @@ function ofKernel(
   return {
     code: 'key-pending',
     message: `${release}: the certificate that its module is signed with is enrolled at the next boot`,
-    hint: 'reboot, and choose "Enroll MOK" in the blue screen of the MOK manager, with the password that you gave',
+    hint: MOK_MANAGER,
     release,
     severity: 'note',
   };

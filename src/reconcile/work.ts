@@ -1,6 +1,7 @@
 // What the executors of steps share: the machine, the state that they keep up to date, and how dkms is to run.
 import type { RunSettings } from '../dkms/commands.ts';
 import type { Host } from '../host/host.ts';
+import type { KernelSigning } from '../signing/signing.ts';
 import { type Fingerprint, STATE_PATH, type State, saveState } from '../state/state.ts';
 import type { UnwrittenRecords } from '../state/unwritten.ts';
 import type { Observation } from './observation.ts';
@@ -41,6 +42,8 @@ export interface Work {
   readonly onLine: (line: string) => void;
   /** Records that could not be written. */
   readonly unwritten: UnwrittenRecords;
+  /** What modules that were built in this run were to be signed with, by release: it may be an archive's matter. */
+  readonly signing: Map<string, KernelSigning>;
   /** The state as it is on disk; changed by `remember`. */
   state: State;
 }

@@ -6,6 +6,14 @@ export interface EnforcingKernel {
   readonly running: boolean;
 }
 
+const DECIDING =
+  /^(?:MODULE_SIG|LOCK_DOWN_|IMA_ARCH_POLICY$|INTEGRITY_\w+_KEYRING$|SECONDARY_TRUSTED_|SYSTEM_(?:TRUSTED|EXTRA)_)/;
+
+/** Those of a kernel's options that decide what it enforces and whom it trusts. */
+export function signingOptions(configuration: EnforcingKernel['configuration']): Record<string, string> {
+  return Object.fromEntries(Object.entries(configuration).filter(([name]) => DECIDING.test(name)));
+}
+
 /** What a kernel enforces, now or once it is booted on this machine. */
 export function enforcementOf(
   { configuration, running }: EnforcingKernel,

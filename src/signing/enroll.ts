@@ -1,4 +1,5 @@
 // How a certificate gets onto the list of the machine's owner: what can be enrolled, and the commands for it. Pure.
+import { quoted } from '../host/shell-word.ts';
 import type { KernelSigning, MachineSigning, SigningKey } from './signing.ts';
 
 export type Enrolling =
@@ -18,7 +19,9 @@ export function enrollingOf(
   { efi }: Pick<MachineSigning, 'efi'>,
   kernels: readonly KernelSigning[],
 ): Enrolling {
-  const chosen = kernels.filter(({ key }) => key !== undefined);
+  const chosen = kernels
+    .map((one) => ({ ...one, key: one.preferred ?? one.key }))
+    .filter(({ key }) => key !== undefined);
   if (!efi) {
     return {
       kind: 'no-firmware',
@@ -49,12 +52,27 @@ function grouped(kernels: readonly KernelSigning[]): EnrolledKey[] {
   return [...found.values()];
 }
 
+/** What has the firmware asked for certificates, for whoever types it. */
+export function importCommands(keys: readonly EnrolledKey[]): string[] {
+  return keys.flatMap(({ key }, index) => {
+    const file = `/run/ttkmd/enroll-${index + 1}.der`;
+    return [
+      `openssl x509 -in ${quoted(key.certificate)} -outform DER -out ${file}`,
+      `mokutil --import ${file}`,
+    ];
+  });
+}
+
 /** A key of one's own. Nobody but root may read it, from the moment it is there. */
 export const NEW_KEY_COMMANDS: readonly string[] = [
   'mkdir -p -m 700 /etc/ttkmd/keys',
   '(umask 077 && openssl req -new -x509 -nodes -days 36500 -newkey rsa:2048 -subj "/CN=Kernel modules of $(hostname)/" -addext extendedKeyUsage=codeSigning -keyout /etc/ttkmd/keys/modules.pem -outform DER -out /etc/ttkmd/keys/modules.der)',
   "printf '[signing]\\nkey = /etc/ttkmd/keys/modules.pem\\ncertificate = /etc/ttkmd/keys/modules.der\\n' > /etc/ttkmd/ttkmd.conf.d/50-signing.conf",
 ];
+
+/** What is left to do of an enrolment that was asked for. */
+export const MOK_MANAGER =
+  'reboot, and choose "Enroll MOK" in the blue screen of the MOK manager, with the password that you gave';
 
 /** What happens after the certificate was handed to the firmware. */
 export const AT_NEXT_BOOT =

@@ -1,5 +1,7 @@
 // Which keys there are to sign a kernel's modules with, in the order in which they count.
 import type { HostFs } from '../host/fs.ts';
+import { quoted } from '../host/shell-word.ts';
+import { withoutPin } from '../host/without-pin.ts';
 import type { NamedKey } from './portage.ts';
 import type { KeyFlaw, KeyOrigin } from './signing.ts';
 
@@ -31,9 +33,9 @@ export function examineKey(fs: HostFs, naming: Naming): FoundKey {
   return { origin, place, key, name, certificate, flaw: flawOf(fs, key, certificate, place) };
 }
 
-/** A URI may hold a PIN (RFC 7512), which is nobody's business who reads a log. */
+/** A key's name for people. */
 export function shownName(key: string): string {
-  return key.replace(/(pin-(?:value|source)=)[^;&?]*/g, '$1…');
+  return withoutPin(key);
 }
 
 export function isToken(key: string): boolean {
@@ -70,7 +72,7 @@ function keyFlaw(fs: HostFs, key: string, place: string): KeyFlaw | undefined {
   return {
     code: 'key-exposed',
     text: `the signing key ${shownName(key)} is open to everybody: nothing is signed with it, since anybody could have taken it`,
-    hint: `chmod go= ${key}; if anybody else uses this machine, make a new key, and enroll that one`,
+    hint: `chmod go= ${quoted(key)}; if anybody else uses this machine, make a new key, and enroll that one`,
   };
 }
 

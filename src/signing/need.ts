@@ -1,5 +1,6 @@
 // Whether a module is to be signed and with which key, and what keeps a kernel from ever taking one. Pure.
-import type { Enforcement, SigningKey, SigningNeed, SigningObstacle } from './signing.ts';
+import { MOK_MANAGER } from './enroll.ts';
+import type { Enforcement, KernelSigning, SigningKey, SigningNeed, SigningObstacle } from './signing.ts';
 
 export interface NeedFacts {
   readonly release: string;
@@ -55,6 +56,22 @@ function obstacleOf(
     text: `${must}, and its build tree has no scripts/sign-file to sign with`,
     hint: 'make it there: make modules_prepare; or emerge the kernel again',
   };
+}
+
+/**
+ * Where a kernel trusts the module that it has, none takes its place that it would refuse until a certificate is
+ * enrolled: another key that it trusts signs meanwhile, or nothing is built.
+ */
+export function keepingTrusted(signing: KernelSigning): KernelSigning {
+  const { key, keys, needed, enforcement } = signing;
+  const trust = key?.verdict.trust;
+  if (key === undefined || !needed || (trust !== 'to-enroll' && trust !== 'pending')) return signing;
+  const trusted = keys.find((one) => one.flaw === undefined && one.verdict.trust === 'accepted');
+  if (trusted !== undefined) return { ...signing, key: trusted, preferred: key };
+  const text = `it takes signed modules only (${enforcement.why}), and ${key.name} is not enrolled yet: the module that it has, which it trusts, stays`;
+  const hint =
+    trust === 'pending' ? MOK_MANAGER : 'enroll it first, as root: ttkmdctl signing enroll; then reboot';
+  return { ...signing, obstacle: signing.obstacle ?? { text, hint } };
 }
 
 const NO_KEY =

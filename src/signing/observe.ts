@@ -12,7 +12,7 @@ import {
 } from './machine.ts';
 import { signingNeed } from './need.ts';
 import { type NamedKey, portageKey } from './portage.ts';
-import type { KernelSigning, MachineSigning, SigningKey, Verdict } from './signing.ts';
+import type { Certificate, KernelSigning, MachineSigning, SigningKey, Verdict } from './signing.ts';
 import { trustOf } from './trust.ts';
 
 export interface SignedKernel {
@@ -21,6 +21,8 @@ export interface SignedKernel {
   readonly configuration: Readonly<Record<string, string>>;
   readonly buildTree: { readonly path: string | undefined };
   readonly origin: { readonly kind: string };
+  /** The kernel's own certificate as it is remembered, for where its build tree is gone. */
+  readonly builtIn?: Certificate | undefined;
 }
 
 export interface SigningSettings {
@@ -117,7 +119,8 @@ function observeKernel(
   const tree = kernel.buildTree.path;
   const enforcement = enforcementOf(kernel, machine);
   const isOf = enforcement.state === 'ignored' ? undefined : tree;
-  const builtIn = isOf === undefined ? undefined : certificates.read(builtInCertificate(isOf));
+  const read = isOf === undefined ? undefined : certificates.read(builtInCertificate(isOf));
+  const builtIn = read === undefined ? kernel.builtIn : identityOf(read);
   const own = isOf === undefined ? undefined : buildTreeKey(fs, isOf, configuration.MODULE_SIG_KEY);
   const found =
     enforcement.state === 'ignored' ? [] : [...before, ...(own === undefined ? [] : [own]), ...after];
@@ -144,7 +147,7 @@ function observeKernel(
   return {
     release,
     enforcement,
-    builtIn: identityOf(builtIn),
+    builtIn,
     keys,
     signFile,
     hash: configuration.MODULE_SIG_HASH || 'sha512',

@@ -19,6 +19,12 @@ export interface SigningOrder {
   readonly signFile: string;
 }
 
+export interface SigningFailure {
+  readonly text: string;
+  /** It may be over the next time. */
+  readonly passes: boolean;
+}
+
 /**
  * Signs a module file in its place; a signature that it carries makes way.
  * @returns what went wrong; undefined where all is well
@@ -27,14 +33,16 @@ export async function signModule(
   host: Pick<Host, 'fs' | 'exec'>,
   path: string,
   { key, certificate, hash, signFile }: SigningOrder,
-): Promise<string | undefined> {
+): Promise<SigningFailure | undefined> {
   const packer = PACKERS[/\.ko\.(\w+)$/.exec(path)?.[1] ?? ''];
   const plain = packer === undefined ? path : path.replace(/\.\w+$/, '');
-  const run = async ([command = '', ...args]: readonly string[]): Promise<string | undefined> => {
+  const run = async ([command = '', ...args]: readonly string[]): Promise<SigningFailure | undefined> => {
     const { code, stderr } = await host.exec.query(command, args);
-    return code === 0
-      ? undefined
-      : (stderr.trim().split('\n').at(-1) ?? '') || `${command} ended with ${code}`;
+    if (code === 0) return undefined;
+    const text = (stderr.trim().split('\n').at(-1) ?? '') || `${command} ended with ${code}`;
+    // It is not there, or a signal has ended it, or it found no room: nothing of that is the key's fault.
+    const passes = code >= 127 || /No space left on device|Disk quota exceeded/.test(stderr);
+    return { text: code === 127 ? `${command} could not be run: ${text}` : text, passes };
   };
   return (
     (packer && (await run([...packer.unpack, path]))) ??
@@ -45,9 +53,9 @@ export async function signModule(
 }
 
 /** The kernel looks at the last signature alone, and so does whoever reads it back. */
-function removeSignature({ fs }: Pick<Host, 'fs'>, path: string): string | undefined {
+function removeSignature({ fs }: Pick<Host, 'fs'>, path: string): SigningFailure | undefined {
   const content = fs.readBytes(path);
-  if (content === undefined) return `${path} is not there`;
+  if (content === undefined) return { text: `${path} is not there`, passes: true };
   const length = unsignedLength(content);
   if (length < content.length) fs.write(path, content.subarray(0, length));
   return undefined;

@@ -98,6 +98,8 @@ export interface KernelSigning extends SigningNeed {
   readonly builtIn: Certificate | undefined;
   /** All that were found, in the order in which they count. */
   readonly keys: readonly SigningKey[];
+  /** The key that would count, were its certificate enrolled; undefined where `key` is that one. */
+  readonly preferred?: SigningKey;
   /** The program that signs. */
   readonly signFile: string | undefined;
   /** The algorithm that the kernel's own modules are signed with. */

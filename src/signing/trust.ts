@@ -66,7 +66,9 @@ export function acceptanceOf(
   // A mere user may not read every certificate.
   const isHidden = keys.some(({ identity, flaw }) => identity === undefined && flaw === undefined);
   const why = `it is signed by "${signer}", whose certificate is not known here`;
-  return { trust: !isHidden && keys.some(({ flaw }) => flaw === undefined) ? 'refused' : 'unknown', why };
+  // It may be the kernel's own, where that one is not known: then nothing here tells.
+  const isStranger = builtIn !== undefined && !isHidden && keys.some(({ flaw }) => flaw === undefined);
+  return { trust: isStranger ? 'refused' : 'unknown', why };
 }
 
 /** The kernel finds the certificate of a signature by issuer and serial number, and so do we. */

@@ -83,6 +83,17 @@ export interface ArchiveRecord {
   readonly bytes: number | undefined;
   /** Making it failed, and may be tried again. */
   readonly transient?: boolean | undefined;
+  /** What the tree said of signatures; absent in records of earlier versions. */
+  readonly signing?: ArchivedSigning | undefined;
+}
+
+export interface ArchivedSigning {
+  /** Those of the kernel's options that decide about signatures. */
+  readonly configuration: Readonly<Record<string, string>>;
+  /** The certificate that is built into the kernel. */
+  readonly builtIn?:
+    | { readonly hash: string; readonly serial: string; readonly issuer: string; readonly subject: string }
+    | undefined;
 }
 
 export interface AskedPages {

@@ -172,6 +172,7 @@ describe('the cards', () => {
 describe('a report', () => {
   it.each([
     ['https://user:pass@mirror.lan/x', 'https://…@mirror.lan/x'],
+    ['key = "pkcs11:object=k?pin-value=47?11"', 'key = "pkcs11:object=k?pin-value=…'],
     ['GITHUB_TOKEN=ghp_abc', 'GITHUB_TOKEN=…'],
     ['"api_key": "abc"', '"api_key": …'],
     ['listens at 10.1.2.3, not 127.0.0.1', 'listens at ….….….…, not 127.0.0.1'],

@@ -130,3 +130,13 @@ test('the shipped file without its comment signs says what the defaults are', ()
       .every((line) => line.length <= 100),
   ).toBe(true);
 });
+
+test("a token's PIN is not shown", () => {
+  const { values, problems } = load(
+    '[signing]\nkey = "pkcs11:object=k?pin-value=4711"\n[build]\njobs = pkcs11:pin-value=4711\n',
+  );
+  const shown = JSON.stringify([shownConfig(values, problems), valueLines(values), problems]);
+  expect(shown).toContain('pkcs11:object=k?pin-value=…');
+  expect(problems).toHaveLength(1);
+  expect(shown).not.toContain('4711');
+});

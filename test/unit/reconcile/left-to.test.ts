@@ -14,6 +14,7 @@ import {
   machine,
   modinfo,
   module,
+  modversions,
   POLICY,
   planHost,
 } from '../support/machines.ts';
@@ -60,6 +61,8 @@ interface Row {
 }
 
 const REBUILD = `eselect kernel set linux-${A} && emerge @module-rebuild`;
+
+const FORCED = 'CONFIG_MODULE_SIG=y\nCONFIG_MODULE_SIG_FORCE=y\n';
 
 const ROWS: readonly Row[] = [
   { name: 'its module', files: { ...gentooKernel(A), ...extra(A), ...merged(A) }, states: ['current'] },
@@ -193,6 +196,22 @@ const ROWS: readonly Row[] = [
     states: ['current'],
   },
   {
+    name: 'its module without a signature, and the kernel takes signed ones only',
+    files: { ...gentooKernel(A, { options: FORCED }), ...extra(A), ...merged(A) },
+    states: ['drifted'],
+    problems: [['module-drifted', 'it is not signed', 'left to Portage', REBUILD]],
+  },
+  {
+    name: 'its module, whose symbols have other versions in the kernel',
+    files: {
+      ...gentooKernel(A, { symbols: { _printk: '0x2' } }),
+      ...extra(A, '2.9.0', `${A} SMP mod_unload modversions \0crc=0x1 _printk`),
+      ...merged(A),
+    },
+    states: ['drifted'],
+    problems: [['module-drifted', '_printk: 0x1 in the module, 0x2 in the kernel', REBUILD]],
+  },
+  {
     name: 'a kernel that is not configured yet beside it',
     files: {
       ...gentooKernel(A),
@@ -208,6 +227,7 @@ const ROWS: readonly Row[] = [
 
 /** modinfo, and grep as it prints with -rHo. */
 function answers(call: RecordedCall, on: MemoryHost): string {
+  if (call.command === 'modprobe') return modversions(call, on) as string;
   if (call.command !== 'grep') return modinfo(call, on) as string;
   const patterns = call.args.flatMap((arg, index) => (call.args[index - 1] === '-e' ? [arg] : []));
   return Object.entries(on.snapshot())

@@ -8,68 +8,27 @@ import {
   SIGNED_BY_OTHER,
   SIGNED_BY_OWN,
 } from '../signing/certificates.ts';
-import {
-  dkmsRecord,
-  type Files,
-  gentooKernel,
-  inShort,
-  judgeHost,
-  machine,
-  module,
-  planHost,
-} from '../support/machines.ts';
+import { type Files, inShort, judgeHost, machine, planHost } from '../support/machines.ts';
 import { runReconcile } from '../support/run-reconcile.ts';
 import type { ExecFunction } from '../support/scripted-exec.ts';
 import { workingDkms } from '../support/working-dkms.ts';
-import { A, BUILD_A, sourceHashOf, state, V1 } from './host-rows.ts';
-
-const TREE = `/usr/src/linux-${A}`;
-const FORCED = 'CONFIG_MODULE_SIG=y\nCONFIG_MODULE_SIG_FORCE=y\nCONFIG_MODULE_SIG_HASH="sha512"\n';
-const MOK =
-  'CONFIG_MODULE_SIG=y\nCONFIG_MODULE_SIG_FORCE=y\nCONFIG_INTEGRITY_MACHINE_KEYRING=y\nCONFIG_SECONDARY_TRUSTED_KEYRING=y\n';
-const OWN_KEY = 'CONFIG_MODULE_SIG_KEY="certs/signing_key.pem"\n';
-
-const kernel = (options: string): Files => ({
-  ...gentooKernel(A, { options }),
-  [`${TREE}/scripts/sign-file`]: { text: 'ELF', mode: 0o755 },
-  ...V1,
-});
-const keyOf = (path: string, mode = 0o600): Files => ({ [path]: { text: 'the private key', mode } });
-/** What a kernel's build leaves of its key. */
-const TREE_KEY = {
-  ...keyOf(`${TREE}/certs/signing_key.pem`),
-  [`${TREE}/certs/signing_key.x509`]: KERNEL_CERTIFICATE,
-};
-const CERTIFICATE_ONLY: Files = { [`${TREE}/certs/signing_key.x509`]: KERNEL_CERTIFICATE };
-const PORTAGE: Files = {
-  '/etc/portage/make.conf/sign': 'MODULES_SIGN_KEY=/etc/keys/own.pem\nMODULES_SIGN_CERT=/etc/keys/own.crt\n',
-  ...keyOf('/etc/keys/own.pem'),
-  '/etc/keys/own.crt': OWN_CERTIFICATE,
-};
-const config = (text: string): Files => ({ '/etc/ttkmd/ttkmd.conf': `[signing]\n${text}` });
-
-function installed(signature: string, signer?: string): Files {
-  const path = `/lib/modules/${A}/kernel/extra/tenstorrent.ko`;
-  const files = module(A, '2.9.0');
-  const record = {
-    version: '2.9.0',
-    sourceHash: sourceHashOf(V1),
-    at: 1,
-    trigger: 'cli',
-    seconds: 1,
-    signer,
-  };
-  return {
-    ...files,
-    [path]: `${files[path]}${signature}`,
-    ...dkmsRecord('2.9.0', [A]),
-    ...state({ modules: { [A]: record } }),
-  };
-}
-
-const EFI: Files = {
-  '/sys/firmware/efi/efivars/SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c': '\x06\0\0\0\x01',
-};
+import { A, BUILD_A } from './host-rows.ts';
+import {
+  CERTIFICATE_ONLY,
+  config,
+  EFI,
+  enlist,
+  FORCED,
+  installed,
+  kernel,
+  keyOf,
+  listOf,
+  MOK,
+  OWN_KEY,
+  PORTAGE,
+  TREE,
+  TREE_KEY,
+} from './signing-hosts.ts';
 
 interface Row {
   readonly name: string;
@@ -239,21 +198,18 @@ describe('kernels that enforce signatures', () => {
   });
 
   it('takes an enrolled key for accepted, and one that waits for the MOK manager', async () => {
-    const { X509Certificate } = process.getBuiltinModule('node:crypto');
-    const { raw } = new X509Certificate(OWN_CERTIFICATE);
-    const lists = (name: string): Files => ({
-      ...EFI,
-      [`/sys/firmware/efi/efivars/${name}-605dab50-e046-4300-abb6-3dd810dd8b23`]: 'list',
-    });
     for (const [name, trust] of [
       ['MokListRT', 'accepted'],
       ['MokNew', 'pending'],
     ] as const) {
-      const host = machine({ ...kernel(MOK), ...PORTAGE, ...lists(name), ...installed(SIGNED_BY_OWN) });
-      host.fs.write(
-        `/sys/firmware/efi/efivars/${name}-605dab50-e046-4300-abb6-3dd810dd8b23`,
-        Buffer.concat([Buffer.from('head'), raw]),
-      );
+      const host = machine({
+        ...kernel(MOK),
+        ...PORTAGE,
+        ...EFI,
+        [listOf(name)]: 'list',
+        ...installed(SIGNED_BY_OWN),
+      });
+      enlist(host, name);
       const { observation } = await judgeHost(host);
       expect(observation.signing.modules.get(A)).toMatchObject({ trust });
       expect(observation.signing.machine).toMatchObject({ efi: true, secureBoot: true });
@@ -328,6 +284,54 @@ describe('kernels that enforce signatures', () => {
     expect(inShort(await planHost(host))).toEqual([]);
     host.put({ [`${TREE}/certs/signing_key.x509`]: OTHER_CERTIFICATE });
     expect(inShort(await planHost(host))).toEqual(BUILD_A);
+  });
+
+  it.each([
+    ['xz is not installed', { code: 127, stderr: 'spawn sign-file ENOENT' }],
+    ['it was killed', { code: 137 }],
+    ['there was no room', { code: 1, stderr: 'sign-file: tenstorrent.ko: No space left on device' }],
+  ])('tries again what had little to do with the key: %s', async (_, answer) => {
+    const host = machine(
+      { ...kernel(`${FORCED}${OWN_KEY}`), ...TREE_KEY },
+      { exec: (call, on) => (call.command.endsWith('sign-file') ? answer : signingDkms(call, on)) },
+    );
+    expect((await runReconcile(host)).done.find((one) => one.outcome === 'failed')).toMatchObject({
+      text: expect.stringMatching(/could not be signed/),
+      hint: expect.stringMatching(/ttkmdctl reconcile/),
+    });
+    expect(inShort(await planHost(host))).toEqual(BUILD_A);
+  });
+
+  it("keeps a token's PIN out of logs, events and the terminal", async () => {
+    const token = 'pkcs11:token=mine;object=k?pin-value=4711';
+    const host = machine(
+      {
+        ...kernel('CONFIG_MODULE_SIG=y\n'),
+        '/etc/keys/own.crt': OWN_CERTIFICATE,
+        ...config(`key = "${token}"\ncertificate = /etc/keys/own.crt\n`),
+      },
+      {
+        exec: async (call, on) => {
+          if (call.command.endsWith('sign-file')) return { code: 1, stderr: `cannot open ${call.args[1]}` };
+          const done = await signingDkms(call, on);
+          if (!call.line.startsWith('dkms build')) return done;
+          const log = `${call.args[call.args.indexOf('--dkmstree') + 1]}/tenstorrent/2.9.0/${A}/x86_64/log/make.log`;
+          on.fs.write(log, `make\nSigning key: ${token}\nmake: done\n`);
+          return `Signing key: ${token}\nBuilding`;
+        },
+      },
+    );
+    const told: string[] = [];
+    const report = await runReconcile(
+      host,
+      {},
+      { onEvent: (event) => void told.push(JSON.stringify(event)) },
+    );
+    expect(report.outcome).toBe('done');
+    expect(told.join('')).toContain('Signing key: pkcs11:token=mine;object=k?pin-value=…');
+    const kept = Object.entries(host.snapshot()).filter(([path]) => /^\/var\//.test(path));
+    expect(kept.map(([, text]) => text).join('')).toContain('make: done');
+    expect(`${JSON.stringify(kept)}${told.join('')}`).not.toContain('4711');
   });
 
   it('builds on where signing fails and nothing enforces signatures', async () => {

@@ -260,6 +260,7 @@ describe('whether a kernel takes a module', () => {
     ['with a key that is known', by(OWN), KERNEL, keys, 'to-enroll'],
     ['with a key that nobody knows', by(OTHER), KERNEL, keys, 'refused'],
     ['with a key that nobody knows, and there is no other', by(OTHER), KERNEL, [], 'unknown'],
+    ["with a key that nobody knows, nor the kernel's own", by(OTHER), undefined, keys, 'unknown'],
     ['the same serial number of another', { ...by(OWN), signer: 'else' }, KERNEL, keys, 'refused'],
     [
       'modinfo cannot tell',

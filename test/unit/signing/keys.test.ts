@@ -1,6 +1,6 @@
 // Keys as they lie on disk, how a signature is taken off, and what can be enrolled.
 import { describe, expect, it } from 'vitest';
-import { AT_NEXT_BOOT, enrollingOf } from '../../../src/signing/enroll.ts';
+import { AT_NEXT_BOOT, enrollingOf, importCommands } from '../../../src/signing/enroll.ts';
 import { buildTreeKey, examineKey, shownName } from '../../../src/signing/keys.ts';
 import { unsignedLength } from '../../../src/signing/sign.ts';
 import type { KernelSigning, SigningKey, Trust } from '../../../src/signing/signing.ts';
@@ -38,6 +38,7 @@ describe('a key that is named', () => {
   it('is shown without what opens a token', () => {
     const uri = 'pkcs11:token=a;object=b?pin-value=1234&module-name=c';
     expect(shownName(uri)).toBe('pkcs11:token=a;object=b?pin-value=…&module-name=c');
+    expect(shownName('pkcs11:a?pin-value=12?34')).toBe('pkcs11:a?pin-value=…');
     expect(shownName('/etc/keys/k.pem')).toBe('/etc/keys/k.pem');
   });
 });
@@ -86,6 +87,26 @@ describe('what of a module is before its signature', () => {
     ['an empty file', Buffer.alloc(0), 0],
   ])('%s', (_, content, length) => {
     expect(unsignedLength(content)).toBe(length);
+  });
+});
+
+describe('commands to be pasted', () => {
+  const folder = "/etc/my ke'ys";
+  const shell = "'/etc/my ke'\\''ys";
+
+  it('name a key of which the path has blanks and quotes', () => {
+    const files = { [`${folder}/k.pem`]: file(0o644), [`${folder}/k.crt`]: 'x' };
+    const naming = { key: `${folder}/k.pem`, certificate: `${folder}/k.crt`, place: 'p' };
+    const found = examineKey(memoryHost({ files }).fs, { origin: 'configuration', ...naming });
+    expect(found.flaw?.hint).toContain(`chmod go= ${shell}/k.pem';`);
+  });
+
+  it('name such a certificate', () => {
+    const key = { certificate: `${folder}/k.crt` } as SigningKey;
+    expect(importCommands([{ key, releases: [] }])).toEqual([
+      `openssl x509 -in ${shell}/k.crt' -outform DER -out /run/ttkmd/enroll-1.der`,
+      'mokutil --import /run/ttkmd/enroll-1.der',
+    ]);
   });
 });
 

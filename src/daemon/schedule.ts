@@ -117,10 +117,15 @@ function hear(schedule: Schedule, event: ScheduleEvent, now: number, timing: Tim
       return {
         ...schedule,
         running: undefined,
-        again: event.again === undefined ? schedule.again : now + event.again,
+        // One that an earlier look has planned stands; a job that looked at everything has taken it off.
+        again: earlier(schedule.again, event.again === undefined ? undefined : now + event.again),
         lull: schedule.running?.kind === 'status' ? schedule.lull : (event.again ?? 0),
       };
   }
+}
+
+function earlier(a: number | undefined, b: number | undefined): number | undefined {
+  return a === undefined || b === undefined ? (a ?? b) : Math.min(a, b);
 }
 
 function isSame(a: Job, b: Job): boolean {

@@ -119,6 +119,28 @@ describe('the schedule', () => {
       ['0 watch', '2000 watch'],
     ],
     [
+      'looks again when an earlier job said so, whatever one of a single kernel says later',
+      [
+        [500, { type: 'ended', again: 6000 }],
+        [1000, ask('a')],
+        [3000, { type: 'ended', again: 60_000 }],
+        [7000, ENDED],
+      ],
+      HOUR,
+      ['0 watch', '1000 cli a', '6500 watch'],
+    ],
+    [
+      '… and sooner, where that says so',
+      [
+        [500, { type: 'ended', again: 60_000 }],
+        [1000, ask('a')],
+        [3000, { type: 'ended', again: 6000 }],
+        [9500, ENDED],
+      ],
+      HOUR,
+      ['0 watch', '1000 cli a', '9000 watch'],
+    ],
+    [
       'does a request at once, and then what was due',
       [FIRST, [10_000, CHANGED], [10_100, ask('6.1')], [14_000, ENDED]],
       HOUR,

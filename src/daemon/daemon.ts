@@ -15,14 +15,12 @@ import { createListeners, type Listeners } from './listeners.ts';
 import { createMountVigil, type WatchMount } from './mount-vigil.ts';
 import { createPublisher, type Publisher } from './publish.ts';
 import { startPulse } from './pulse.ts';
+import { timingOf } from './schedule.ts';
 import type { ServiceManager } from './service-manager.ts';
 import { openSockets, type Sockets } from './sockets.ts';
 import { createSoon } from './soon.ts';
 import { createVigil } from './vigil.ts';
 import { createWorker, type Worker } from './worker.ts';
-
-/** How often all is looked at where nothing can be heard, in milliseconds. */
-const BLIND_RESYNC = 5 * 60_000;
 
 /** An answer may be as old as this, in milliseconds: that a driver is loaded changes no file that is watched. */
 const FRESH = 2000;
@@ -85,10 +83,7 @@ export async function runDaemon(parts: DaemonParts): Promise<number> {
       await sockets.restore();
       await eyes.refresh();
     },
-    timing: () => ({
-      settle: config.watch.settle,
-      resync: eyes.open ? config.watch.resync : Math.min(config.watch.resync, BLIND_RESYNC),
-    }),
+    timing: () => timingOf(config, eyes.open),
   });
 
   const vigil = createVigil(host.fs, {

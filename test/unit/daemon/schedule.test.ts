@@ -7,6 +7,7 @@ import {
   type Job,
   type Schedule,
   type ScheduleEvent,
+  timingOf,
   wakeAt,
 } from '../../../src/daemon/schedule.ts';
 
@@ -222,6 +223,14 @@ describe('the schedule', () => {
     const next = advance(schedule, { type: 'time' }, 7000 + step, TIMING);
     expect(next.start).toMatchObject({ trigger: 'watch' });
     expect(next.schedule.resyncAt).toBe(7000 + step + TIMING.resync);
+  });
+
+  it.each<[string, boolean, number, number]>([
+    ['at each resync where changes are heard', true, 6 * HOUR, 6 * HOUR],
+    ['every five minutes where they are not', false, 6 * HOUR, 300_000],
+    ['no more rarely than the settings say, there either', false, 10_000, 10_000],
+  ])('looks at everything %s', (_, open, resync, expected) => {
+    expect(timingOf({ watch: { settle: 3000, resync } }, open)).toEqual({ settle: 3000, resync: expected });
   });
 
   it('follows a shorter resync at once', () => {

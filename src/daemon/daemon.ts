@@ -15,13 +15,12 @@ import { createListeners, type Listeners } from './listeners.ts';
 import { createMountVigil, type WatchMount } from './mount-vigil.ts';
 import { createPublisher, type Publisher } from './publish.ts';
 import { startPulse } from './pulse.ts';
+import { timingOf } from './schedule.ts';
 import type { ServiceManager } from './service-manager.ts';
 import { openSockets, type Sockets } from './sockets.ts';
+import { createSoon } from './soon.ts';
 import { createVigil } from './vigil.ts';
 import { createWorker, type Worker } from './worker.ts';
-
-/** How often all is looked at where nothing can be heard, in milliseconds. */
-const BLIND_RESYNC = 5 * 60_000;
 
 /** An answer may be as old as this, in milliseconds: that a driver is loaded changes no file that is watched. */
 const FRESH = 2000;
@@ -29,8 +28,11 @@ const FRESH = 2000;
 /** How long the daemon gives itself to answer its own question, in milliseconds. */
 const PULSE_LIMIT = 5000;
 
-/** Whoever takes the folder away is given so long to have done it, in milliseconds. */
-const SWEEP = 300;
+/**
+ * Whoever takes the folder away, or saves settings, is given so long to have done it, in milliseconds: an editor does
+ * it in many steps, and a file that is written in place is half there in between.
+ */
+const MOMENT = 300;
 
 export interface DaemonParts {
   readonly host: Host;
@@ -66,9 +68,9 @@ export async function runDaemon(parts: DaemonParts): Promise<number> {
   const mounts = createMountVigil(parts.watchMount, () => worker.hear({ type: 'changed' }));
   const publisher = createPublisher(host.log, manager, listeners.tell, ({ mount }) => mounts.follow(mount));
   const eyes = createEyes(host, (topic) => {
-    if (topic === 'settings') reload();
+    if (topic === 'settings') settings.ask();
     else if (topic === 'kernels') worker.hear({ type: 'changed' });
-    else if (topic === 'served') sweep ??= setTimeout(restore, SWEEP);
+    else if (topic === 'served') sweep.ask();
     else vigil.look();
   });
   const worker = createWorker({
@@ -81,10 +83,7 @@ export async function runDaemon(parts: DaemonParts): Promise<number> {
       await sockets.restore();
       await eyes.refresh();
     },
-    timing: () => ({
-      settle: config.watch.settle,
-      resync: eyes.open ? config.watch.resync : Math.min(config.watch.resync, BLIND_RESYNC),
-    }),
+    timing: () => timingOf(config, eyes.open),
   });
 
   const vigil = createVigil(host.fs, {
@@ -103,13 +102,12 @@ export async function runDaemon(parts: DaemonParts): Promise<number> {
     reading: readingApi(readings),
     orders: ordersApi({ request, cancel, reload, kernels: async () => releasesIn(await readings.status()) }),
   });
-  let sweep: NodeJS.Timeout | undefined;
-  const restore = async (): Promise<void> => {
-    sweep = undefined;
+  const settings = createSoon(MOMENT, reload);
+  const sweep = createSoon(MOMENT, async () => {
     const isLost = await sockets.restore();
     if (isLost) announceDaemon(host.fs);
     if (isLost || !host.fs.exists(STATUS_FILE)) worker.hear({ type: 'other-run-ended' });
-  };
+  });
   announceDaemon(host.fs);
   await eyes.refresh();
   parts.onReload(reload);
@@ -124,7 +122,8 @@ export async function runDaemon(parts: DaemonParts): Promise<number> {
   await stopped(stop);
   manager.stopping();
   clearInterval(pulse);
-  clearTimeout(sweep);
+  settings.end();
+  sweep.end();
   vigil.end();
   mounts.end();
   await shutDown(worker, eyes, sockets);

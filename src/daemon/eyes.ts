@@ -1,4 +1,5 @@
 // Keeps the right folders watched: kernels come and go, and inotify runs out.
+import { basename } from 'node:path';
 import type { Host } from '../host/host.ts';
 import { type FolderWatch, watchFolders } from '../host/watch.ts';
 import { type Topic, tellingFolders, watchIdentity } from './telling-folders.ts';
@@ -20,10 +21,19 @@ const IN_OWN_FOLDER: Readonly<Record<string, Topic | 'served'>> = {
   ttkmd: 'served',
 };
 
-/** @param onChange what a change is about; `served` is what the daemon keeps there for others */
-export function createEyes(host: Host, onChange: (topic: Topic | 'served') => void): Eyes {
+/**
+ * @param onChange what a change is about; `served` is what the daemon keeps there for others
+ * @param begin begins a watch
+ */
+export function createEyes(
+  host: Host,
+  onChange: (topic: Topic | 'served') => void,
+  begin: typeof watchFolders = watchFolders,
+): Eyes {
   let watch: FolderWatch | undefined;
   let identity = '';
+  /** A folder may have been removed since, and its watch with it: one that is made anew can have its inode again. */
+  let stale = false;
   let blind = false;
 
   const closeEyes = async (): Promise<void> => {
@@ -44,14 +54,18 @@ export function createEyes(host: Host, onChange: (topic: Topic | 'served') => vo
     },
     close: closeEyes,
     async refresh() {
+      const wasStale = stale;
+      stale = false;
       const topics = tellingFolders(host.fs);
       const wanted = watchIdentity(host.fs, topics.keys());
-      if (watch !== undefined && wanted === identity) return;
+      if (watch !== undefined && wanted === identity && !wasStale) return;
       const old = watch;
       try {
-        watch = await watchFolders([...topics.keys()], {
+        watch = await begin([...topics.keys()], {
           onError: lose,
           onChange(folder, name) {
+            // So arrives what happens to the folder itself: it went, or its rights are others.
+            if (name === basename(folder)) stale = true;
             const topic = topics.get(folder) ?? 'kernels';
             const told = topic === 'runs' ? IN_OWN_FOLDER[name ?? ''] : topic;
             if (told !== undefined) onChange(told);

@@ -32,7 +32,8 @@ export function createPublisher(
         announce(log, last, digest);
         tell(JSON.stringify({ type: 'health', at: new Date(now).toISOString(), health, worst }));
       }
-      if (last?.health !== health && (last !== undefined || health !== 'ok')) manager.healthChanged();
+      // At the first time whatever it is: the unit may have failed while an earlier daemon ran.
+      if (last?.health !== health) manager.healthChanged();
       last = digest;
       manager.status(digest.summary);
     },

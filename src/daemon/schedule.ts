@@ -1,4 +1,5 @@
 // What the daemon does when: pure, so that days of events fit in a table. One job at a time, and none without a cause.
+import type { Config } from '../config/config.ts';
 import type { Trigger } from '../state/state.ts';
 
 /** What a child is started for. */
@@ -47,8 +48,17 @@ export type ScheduleEvent =
 /** Changes that never end are acted on after this many settle times, and at least so many milliseconds. */
 const PATIENCE = { times: 20, least: 60_000 };
 
+/** How often all is looked at where nothing can be heard, in milliseconds. */
+const BLIND_RESYNC = 5 * 60_000;
+
 /** Requests that wait; more of them would find nothing to do. */
 const MOST_REQUESTS = 8;
+
+/** @param open whether changes are heard */
+export function timingOf(config: Pick<Config, 'watch'>, open: boolean): Timing {
+  const longest = open ? Number.POSITIVE_INFINITY : BLIND_RESYNC;
+  return { settle: config.watch.settle, resync: Math.min(config.watch.resync, longest) };
+}
 
 export function firstSchedule(now: number): Schedule {
   return {
@@ -117,10 +127,15 @@ function hear(schedule: Schedule, event: ScheduleEvent, now: number, timing: Tim
       return {
         ...schedule,
         running: undefined,
-        again: event.again === undefined ? schedule.again : now + event.again,
+        // One that an earlier look has planned stands; a job that looked at everything has taken it off.
+        again: earlier(schedule.again, event.again === undefined ? undefined : now + event.again),
         lull: schedule.running?.kind === 'status' ? schedule.lull : (event.again ?? 0),
       };
   }
+}
+
+function earlier(a: number | undefined, b: number | undefined): number | undefined {
+  return a === undefined || b === undefined ? (a ?? b) : Math.min(a, b);
 }
 
 function isSame(a: Job, b: Job): boolean {

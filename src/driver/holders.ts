@@ -30,6 +30,9 @@ const ALL_PROCESSES = 'pid:[4026531836]';
 /** The node in a path as a process sees it, which may end in ` (deleted)`. */
 const NODE = /(?:^|\/)tenstorrent\/(\d+)(?: \(deleted\))?$/;
 
+/** Where a node may be that a container has under a name of its own. Nothing else is looked at: a share may hang. */
+const DEVICE = /(?:^|\/)dev\//;
+
 /**
  * The processes that hold a device. It says who; whether the module may be unloaded is for the kernel's count of
  * users to say, `observeLoaded().users`. Reads nothing of any process where that is none; else it looks at the
@@ -65,7 +68,7 @@ export function observeHolders({ fs, machine }: Pick<Host, 'fs' | 'machine'>): H
   // Descriptors that are shared count once for the kernel, so this may be content too early; it says who, not whether.
   if (users === undefined || counted < Number(users)) {
     for (const pid of unexplained) {
-      const held = heldByMapping(fs, `/proc/${pid}`, nodes);
+      const held = heldByMapping(fs, `/proc/${pid}`, nodes, isRoot);
       complete &&= held !== undefined;
       add(pid, [...new Set(held)].sort());
     }
@@ -94,7 +97,7 @@ function nodesByNumber(fs: HostFs): ReadonlyMap<string, string> {
   );
 }
 
-/** The device that a link of a process leads to, by its name here. */
+/** The device that a link of a process leads to, by its name here: the number tells, whatever its name is there. */
 function nodeBehind(
   fs: HostFs,
   link: string,
@@ -102,11 +105,12 @@ function nodeBehind(
   nodes: ReadonlyMap<string, string>,
 ): string | undefined {
   const number = NODE.exec(link)?.[1];
-  if (number === undefined) return undefined;
+  if (number === undefined && !DEVICE.test(link)) return undefined;
   const file = fs.stat(way);
   // What is there and is no device is somebody's file of that name; of what was removed nothing can be told.
   if (file !== undefined && file.special === undefined) return undefined;
-  return nodes.get(file?.special ?? '') ?? `/dev/tenstorrent/${number}`;
+  const node = nodes.get(file?.special ?? '');
+  return node ?? (number === undefined ? undefined : `/dev/tenstorrent/${number}`);
 }
 
 /**
@@ -130,18 +134,27 @@ function heldByDescriptor(
   return held;
 }
 
-/** A mapping keeps the device open after its descriptor is closed. */
-function heldByMapping(fs: HostFs, folder: string, nodes: ReadonlyMap<string, string>): string[] | undefined {
+/**
+ * A mapping keeps the device open after its descriptor is closed. Where it leads is root's to see: to others, those
+ * with the usual name.
+ */
+function heldByMapping(
+  fs: HostFs,
+  folder: string,
+  nodes: ReadonlyMap<string, string>,
+  isRoot: boolean,
+): string[] | undefined {
   const maps = fs.readText(`${folder}/maps`);
   if (maps === undefined && fs.denied.has(`${folder}/maps`)) return undefined;
   return mappingsOf(maps ?? '')
+    .filter(({ path }) => NODE.test(path) || (isRoot && DEVICE.test(path)))
     .map(({ range, path }) => nodeBehind(fs, path, `${folder}/map_files/${range}`, nodes))
     .filter((node) => node !== undefined);
 }
 
 /** The lines of /proc/<pid>/maps that may be of a device (proc_pid_maps(5)). */
 function mappingsOf(maps: string): { range: string; path: string }[] {
-  if (!maps.includes('tenstorrent/')) return [];
+  if (!/tenstorrent\/|dev\//.test(maps)) return [];
   return maps.split('\n').flatMap((line) => {
     const [, range, path] = /^(\S+) \S+ \S+ \S+ \d+ +(\/.*)$/.exec(line) ?? [];
     return range === undefined || path === undefined ? [] : [{ range, path }];

@@ -67,7 +67,7 @@ const MEANINGS: readonly {
     why: () =>
       'this kernel takes signed modules only, and does not know the key that the module is signed with, if any',
     hint: () =>
-      'sign with a key that the kernel trusts (on a machine with Secure Boot: mokutil --import CERTIFICATE, and reboot), then: ttkmdctl reconcile --force',
+      'sign with a key that the kernel trusts (see which key that is: ttkmdctl signing status; with Secure Boot, as root: ttkmdctl signing enroll, and reboot), then: ttkmdctl reconcile --force',
   },
   {
     pattern: /module_blacklist|is blacklisted/i,

@@ -1,6 +1,7 @@
 // Hears when a file system is unmounted. The kernel tells whoever polls /proc/self/mountinfo, which Node cannot do:
 // findmnt can, and sleeps until then.
 import { spawn } from 'node:child_process';
+import { readFileSync, realpathSync } from 'node:fs';
 import { BASE_ENVIRONMENT } from './environment.ts';
 
 /**
@@ -18,12 +19,16 @@ const FINDMNT = [
   '--mountpoint',
 ];
 
+/** Milliseconds in which findmnt has surely begun to poll, on a machine that is busy too. */
+const BEGUN = 5000;
+
 /**
  * Watches what is mounted at a path, once.
  * @param onEnd is told whether it has gone; false where it could not be watched, or not any longer
+ * @param begun milliseconds after which it is looked once whether it had gone before findmnt polled
  * @returns what ends the watch, after which nothing is told
  */
-export function watchMount(path: string, onEnd: (hasGone: boolean) => void): () => void {
+export function watchMount(path: string, onEnd: (hasGone: boolean) => void, begun = BEGUN): () => void {
   const child = spawn('sh', ['-c', GUARD, 'sh', ...FINDMNT, path], {
     cwd: '/',
     env: BASE_ENVIRONMENT,
@@ -36,6 +41,7 @@ export function watchMount(path: string, onEnd: (hasGone: boolean) => void): () 
   const end = (hasGone: boolean): void => {
     if (told) return;
     told = true;
+    clearTimeout(look);
     // Node has not made it where descriptors ran out, whatever its types say.
     child.stdin?.destroy();
     onEnd(hasGone);
@@ -46,8 +52,28 @@ export function watchMount(path: string, onEnd: (hasGone: boolean) => void): () 
   });
   child.stdout?.on('close', () => end(/^(?:umount|move)/.test(output)));
   child.on('error', () => end(false));
+  const look = setTimeout(() => {
+    if (!isMounted(path)) end(true);
+  }, begun);
+  look.unref();
   return () => {
     told = true;
+    clearTimeout(look);
     child.stdin?.destroy();
   };
+}
+
+function isMounted(path: string): boolean {
+  try {
+    // The blanks and backslashes of a path are octal there (proc_pid_mountinfo(5)).
+    const point = realpathSync(path).replace(
+      /[\s\\]/g,
+      (sign) => `\\${sign.charCodeAt(0).toString(8).padStart(3, '0')}`,
+    );
+    const lines = readFileSync('/proc/self/mountinfo', 'utf8').split('\n');
+    return lines.some((line) => line.split(' ')[4] === point);
+  } catch (error) {
+    // Any other error says nothing about the mount.
+    return (error as NodeJS.ErrnoException).code !== 'ENOENT';
+  }
 }

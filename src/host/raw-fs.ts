@@ -42,7 +42,7 @@ export interface FileInfo {
   readonly group: number;
   readonly device: number;
   readonly inode: number;
-  /** A device node's own number, `major:minor`; undefined of everything else. */
+  /** The own number of a character device's node, `major:minor`; undefined of everything else. */
   readonly special?: string | undefined;
 }
 
@@ -137,7 +137,7 @@ export function fileInfo(stats: nodeFs.Stats): FileInfo {
     group: stats.gid,
     device: stats.dev,
     inode: stats.ino,
-    special: stats.isCharacterDevice() || stats.isBlockDevice() ? deviceNumber(stats.rdev) : undefined,
+    special: stats.isCharacterDevice() ? deviceNumber(stats.rdev) : undefined,
   };
 }
 

@@ -110,7 +110,7 @@ function automaticObstacle(
   failure: DriverFailure | undefined,
 ): Obstacle | undefined {
   const { loaded, loading, state, config, now } = observation;
-  const asked = { hint: 'reboot, or when nobody uses the device, as root: ttkmdctl reload' };
+  const asked = { hint: wayToReload(observation, release) };
   if (loaded?.inTree) return { text: "the loaded driver is the kernel's own", ...asked };
   if (loaded?.removable === false) return unloadObstacle(observation);
   if (state.modules[release] === undefined) {
@@ -121,16 +121,27 @@ function automaticObstacle(
   if (config.driver.reload === 'never') {
     return { text: 'the setting driver.reload is never', ...asked };
   }
-  if (config.driver.reload === 'boot') {
-    return { text: 'the setting driver.reload is boot: it is replaced at the next boot', ...asked };
-  }
+  // Before what is said of the next boot: where an initramfs brings this one, there is no copy then either.
   if (!loading.copied) {
     return {
       text: 'there is no copy of the loaded one, which would be put back if the other failed',
       ...asked,
     };
   }
+  if (config.driver.reload === 'boot') {
+    return { text: 'the setting driver.reload is boot: it is replaced at the next boot', ...asked };
+  }
   return busyObstacle(loaded, observation.holders);
+}
+
+/** What a person can do. Where there is nothing to put back, `ttkmdctl reload` is refused, and a reboot may not do. */
+function wayToReload(observation: Observation, release: string): string {
+  if (observation.loading.copied) return 'reboot, or when nobody uses the device, as root: ttkmdctl reload';
+  const anew = 'make the initramfs or unified kernel image anew, without it,';
+  const reboot = isStale(observation, release)
+    ? `${anew} and reboot`
+    : `reboot, and should it be loaded again, ${anew} and reboot once more`;
+  return `${reboot}; or at the risk that the device is without a driver, as root: ttkmdctl reload --force`;
 }
 
 function nextLook(

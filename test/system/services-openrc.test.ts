@@ -81,6 +81,33 @@ describe('OpenRC', () => {
     },
   );
 
+  test.each([
+    [
+      'syslog',
+      'which can',
+      '',
+      '--stdout-logger',
+      'logger -t ttkmd -p daemon.info||logger -t ttkmd -p daemon.err|',
+    ],
+    ['a file', 'which can do both', 'ttkmd_log=/x', '--stdout-logger', '|/x||/x'],
+    [
+      'a file',
+      'which knows no logger',
+      '',
+      '--stdout',
+      '|/var/log/ttkmd/daemon.log||/var/log/ttkmd/daemon.log',
+    ],
+  ])('has the messages go to %s with a supervisor %s (%s)', async (_, __, settings, option, expected) => {
+    await sandbox.write(
+      '/opt/supervisor/supervise-daemon',
+      `#!/bin/sh\necho "  -1, ${option} <arg>  Redirect stdout" >&2\n`,
+      0o755,
+    );
+    const ask = `PATH=/opt/supervisor:$PATH; ${settings}; . "$0"; echo "$output_logger|$output_log|$error_logger|$error_log"`;
+    const shown = await sandbox.run(['sh', '-c', ask.replace('; ;', ';'), '/etc/init.d/ttkmd']);
+    expect(shown.stdout).toBe(`${expected}\n`);
+  });
+
   test('hears of a driver that cannot be loaded, and goes on', async () => {
     await sandbox.write(
       '/usr/bin/ttkmdctl',

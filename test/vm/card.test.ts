@@ -31,6 +31,12 @@ test('pages of 1 GiB are allocated on the node of each card and mounted, by hand
   await guest.reboot();
   await guest.run('systemctl is-active ttkmd-hugepages tenstorrent.target');
   await expectPages(guest);
+  // What the mount unit is for. It finds that all is done, and mounts nothing on top.
+  const uses = `[Unit]\nRequiresMountsFor=${MOUNT}\n[Service]\nType=oneshot\nExecStart=/usr/bin/findmnt ${MOUNT}\n`;
+  await guest.write('/run/systemd/system/uses-pages.service', uses);
+  await guest.run('systemctl daemon-reload && systemctl start uses-pages');
+  await guest.run("systemctl is-active 'dev-hugepages\\x2d1G.mount'");
+  expect((await guest.run(`grep -c ' ${MOUNT} ' /proc/self/mountinfo`)).stdout).toBe('1\n');
   const { health, problems } = await statusOf(guest);
   expect({ health, problems }).toEqual({ health: 'ok', problems: [] });
 });
@@ -61,6 +67,21 @@ test('what was unmounted is mounted again; what cannot be met is told, with the 
   const counters = 'cat /sys/devices/system/node/node*/hugepages/hugepages-1048576kB/nr_hugepages';
   expect((await guest.run(counters)).stdout).not.toBe('1\n1\n');
   await guest.run('ttkmdctl hugepages apply --release');
+  await expectPages(guest);
+});
+
+test('a stricter mount lets in the members of its group alone', async () => {
+  await wantPages(guest, 1, 'mount_mode = 0770\nmount_group = users\n');
+  await guest.run(`umount ${MOUNT} && ttkmdctl hugepages apply`);
+  expect((await guest.run(`stat -c '%a %G' ${MOUNT}`)).stdout).toBe('770 users\n');
+  const mapsAs = async (groups: string): Promise<boolean> => {
+    const map = `setpriv --reuid=65534 --regid=65534 ${groups} fallocate -l 1G ${MOUNT}/page && rm ${MOUNT}/page`;
+    return (await guest.run(map, { allowFailure: true })).status === 0;
+  };
+  expect(await mapsAs('--groups=users')).toBe(true);
+  expect(await mapsAs('--clear-groups')).toBe(false);
+  await wantPages(guest);
+  await guest.run(`umount ${MOUNT} && ttkmdctl hugepages apply`);
   await expectPages(guest);
 });
 

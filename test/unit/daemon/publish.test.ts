@@ -1,5 +1,5 @@
 // What becomes known of health, and to whom.
-import { expect, it } from 'vitest';
+import { expect, it, vi } from 'vitest';
 import { createPublisher } from '../../../src/daemon/publish.ts';
 import type { ServiceManager } from '../../../src/daemon/service-manager.ts';
 import { memoryHost } from '../support/memory-host.ts';
@@ -39,3 +39,20 @@ it('whoever follows the digests is given that of a job under way, too', () => {
   publisher.publish({ ...digest, health: 'ok' }, 2, true);
   expect(mounts).toEqual(['/dev/hugepages-1G', undefined]);
 });
+
+type Health = 'ok' | 'degraded' | 'failed';
+it.each<[string, readonly Health[], number]>([
+  ['fails at once', ['failed'], 1],
+  ['is well, which an earlier daemon may have left failed', ['ok'], 1],
+  ['stays as it is', ['ok', 'ok', 'ok'], 1],
+  ['changes', ['ok', 'degraded', 'failed', 'failed', 'ok'], 4],
+])(
+  'the unit that shows health is started whenever it may be another: a machine that %s',
+  (_, course, times) => {
+    const healthChanged = vi.fn();
+    const publisher = createPublisher(memoryHost().log, { ...MANAGER, healthChanged }, () => {});
+    const digest = { worst: '', worstOf: undefined, summary: '', again: undefined, done: [] };
+    for (const [at, health] of course.entries()) publisher.publish({ ...digest, health }, at, true);
+    expect(healthChanged).toHaveBeenCalledTimes(times);
+  },
+);

@@ -7,6 +7,7 @@ import {
   type Job,
   type Schedule,
   type ScheduleEvent,
+  timingOf,
   wakeAt,
 } from '../../../src/daemon/schedule.ts';
 
@@ -119,6 +120,28 @@ describe('the schedule', () => {
       ['0 watch', '2000 watch'],
     ],
     [
+      'looks again when an earlier job said so, whatever one of a single kernel says later',
+      [
+        [500, { type: 'ended', again: 6000 }],
+        [1000, ask('a')],
+        [3000, { type: 'ended', again: 60_000 }],
+        [7000, ENDED],
+      ],
+      HOUR,
+      ['0 watch', '1000 cli a', '6500 watch'],
+    ],
+    [
+      '… and sooner, where that says so',
+      [
+        [500, { type: 'ended', again: 60_000 }],
+        [1000, ask('a')],
+        [3000, { type: 'ended', again: 6000 }],
+        [9500, ENDED],
+      ],
+      HOUR,
+      ['0 watch', '1000 cli a', '9000 watch'],
+    ],
+    [
       'does a request at once, and then what was due',
       [FIRST, [10_000, CHANGED], [10_100, ask('6.1')], [14_000, ENDED]],
       HOUR,
@@ -200,6 +223,14 @@ describe('the schedule', () => {
     const next = advance(schedule, { type: 'time' }, 7000 + step, TIMING);
     expect(next.start).toMatchObject({ trigger: 'watch' });
     expect(next.schedule.resyncAt).toBe(7000 + step + TIMING.resync);
+  });
+
+  it.each<[string, boolean, number, number]>([
+    ['at each resync where changes are heard', true, 6 * HOUR, 6 * HOUR],
+    ['every five minutes where they are not', false, 6 * HOUR, 300_000],
+    ['no more rarely than the settings say, there either', false, 10_000, 10_000],
+  ])('looks at everything %s', (_, open, resync, expected) => {
+    expect(timingOf({ watch: { settle: 3000, resync } }, open)).toEqual({ settle: 3000, resync: expected });
   });
 
   it('follows a shorter resync at once', () => {

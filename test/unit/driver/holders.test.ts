@@ -75,6 +75,30 @@ describe('a holder', () => {
       ['/dev/tenstorrent/1'],
     ],
     [
+      'in docker, where the device has a name of its own',
+      {
+        ...processFiles(
+          7,
+          'tt',
+          0,
+          { 'fd/3': { link: '/dev/card0' } },
+          `0::/system.slice/docker-${ID}.scope\n`,
+        ),
+        '/dev/card0': { special: '240:1' },
+      },
+      'tt (pid 7, root, docker container 0123456789ab)',
+      ['/dev/tenstorrent/1'],
+    ],
+    [
+      'with a mapping alone, of a device with a name of its own',
+      processFiles(7, 'tt', 0, {
+        maps: '7f00-7f01 rw-s 20000000 00:05 801    /dev/card0\n',
+        'map_files/7f00-7f01': { special: '240:1' },
+      }),
+      'tt (pid 7, root)',
+      ['/dev/tenstorrent/1'],
+    ],
+    [
       'in podman, as a user that is known in there alone',
       processFiles(7, 'tt', 100999, { 'fd/3': NODE }, `0::/machine.slice/libpod-${ID}.scope/container\n`),
       'tt (pid 7, 100999, podman container 0123456789ab)',
@@ -138,6 +162,14 @@ describe('nobody', () => {
       {
         ...processFiles(7, 'tt', 0, { 'fd/3': { link: '/srv/tenstorrent/0' } }),
         '/srv/tenstorrent/0': 'text',
+      },
+    ],
+    [
+      'who has another device, or one with a like name of a driver with another number',
+      {
+        ...processFiles(7, 'tt', 0, { 'fd/3': { link: '/dev/card0' }, 'fd/4': { link: '/srv/dev/card1' } }),
+        '/dev/card0': { special: '226:0' },
+        '/srv/dev/card1': 'text',
       },
     ],
     ['who ended while looked at', { '/proc/7/fd/3': NODE }],

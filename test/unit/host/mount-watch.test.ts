@@ -17,7 +17,7 @@ function inNamespace(program: string): string[] {
     const other = mkdtempSync('/tmp/ttkmd-mount-');
     sh(\`mount -t tmpfs none \${path}\`);
     ${program}
-    sh(\`umount -q \${path} || true; rmdir \${path} \${other}\`);`;
+    sh(\`umount -q \${path} || true; rm -f \${other}/link; rmdir \${other}; rmdir \${path} || true\`);`;
   const namespace = process.geteuid?.() === 0 ? ['-m'] : ['-Urm'];
   const node = [process.execPath, '--input-type=module', '-e', script];
   const ended = spawnSync('unshare', [...namespace, ...node], { encoding: 'utf8', timeout: 20_000 });
@@ -37,9 +37,23 @@ it('tells that it has gone, of no other mount, and lets the program end', () => 
   expect(said).toEqual(['other', 'gone true']);
 });
 
+it.each([
+  ['tells what went before findmnt looked', 'umount $M', '', ['gone true']],
+  ['… its folder too', 'umount $M; rmdir $M', '', ['gone true']],
+  ['says nothing of one that is still there', 'true', '', ['']],
+  ['… and is reached by a link', 'ln -s $M $O/link', '/link', ['']],
+])('%s', (_, before, link, expected) => {
+  const said = inNamespace(`
+    sh(\`M=\${path} O=\${other}; ${before}\`);
+    const stop = watchMount('${link}' === '' ? path : other + '${link}', (hasGone) => console.log('gone', hasGone), 300);
+    await sleep(800);
+    stop();`);
+  expect(said).toEqual(expected);
+});
+
 it('says nothing once it is stopped, and leaves no process behind', () => {
   const said = inNamespace(`
-    const stop = watchMount(path, (hasGone) => console.log('gone', hasGone));
+    const stop = watchMount(path, (hasGone) => console.log('gone', hasGone), 800);
     await sleep(500);
     console.log(sh(\`pgrep -cf "findmnt.*\${path}$" || true\`).trim());
     stop();

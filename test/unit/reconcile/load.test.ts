@@ -144,7 +144,7 @@ describe('loading', () => {
         dmesg: '[ 7.0] Loading of unsigned module is rejected\n',
       },
       /signed modules only.*Key was rejected by service; Loading of unsigned module is rejected/,
-      /mokutil --import/,
+      /see which key that is: ttkmdctl signing status; with Secure Boot, as root: ttkmdctl signing enroll.*reboot.*ttkmdctl reconcile --force/,
     ],
     [
       'a module of another kernel',

@@ -80,6 +80,26 @@ describe('what is said', () => {
   });
 
   const STALE = Object.fromEntries(Object.entries(DUE).filter(([path]) => path !== COPY));
+  const FORCE = /or at the risk that the device is without a driver, as root: ttkmdctl reload --force$/;
+  it.each<[string, string | null, string, RegExp]>([
+    ['boot', 'this-boot', 'there is no copy', /→ make the initramfs .* anew, without it, and reboot;/],
+    ['when-idle', 'this-boot', 'there is no copy', /→ make the initramfs .* anew, without it, and reboot;/],
+    ['never', 'this-boot', 'driver.reload is never', /→ make the initramfs .* anew, without it, and reboot;/],
+    ['boot', null, 'there is no copy', /→ reboot, and should it be loaded again, make the initramfs/],
+  ])(
+    'of %s where nothing can be put back, the boot of the installation being %s',
+    async (reload, boot, why, hint) => {
+      const files = { ...STALE, ...setting(reload) };
+      const { problems, again } = await problemsOf(recorded(files, record(boot)));
+      const text = problems.find(({ code }) => code === 'reload-due')?.text;
+      expect(text).toContain(why);
+      expect(text).toMatch(hint);
+      expect(text).toMatch(FORCE);
+      expect(text).not.toContain('at the next boot');
+      expect(again).toBeUndefined();
+    },
+  );
+
   it.each<[string, Files, RegExp | undefined]>([
     [
       'on a dist-kernel',

@@ -22,8 +22,16 @@ export const setting = (reload: string): Files => ({
   '/etc/ttkmd/ttkmd.conf': `[driver]\nreload = ${reload}\n`,
 });
 
-export function record(boot = 'this-boot', driver: object | undefined = undefined): Files {
-  const one = { version: '2.9.0', sourceHash: '', at: NOW, trigger: 'cli', seconds: 1, boot };
+/** @param boot in which it was installed; null in a record of old, which does not say it */
+export function record(boot: string | null = 'this-boot', driver: object | undefined = undefined): Files {
+  const one = {
+    version: '2.9.0',
+    sourceHash: '',
+    at: NOW,
+    trigger: 'cli',
+    seconds: 1,
+    boot: boot ?? undefined,
+  };
   return { '/var/lib/ttkmd/state.json': JSON.stringify({ schema: 1, modules: { [A]: one }, driver }) };
 }
 

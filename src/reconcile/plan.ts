@@ -135,7 +135,8 @@ function planRecords(
   chosen: readonly KernelJudgement[],
   builds: readonly Step[],
 ): Step[] {
-  const version = driver.desired;
+  // Without a source dkms knows no version that it could be of.
+  const version = driver.source?.version;
   if (version === undefined || observation.dkms.command === undefined) return [];
   return chosen
     .map(({ kernel, state }) => ({ release: kernel.release, state }))

@@ -172,6 +172,19 @@ it('holds after any one change', async () => {
   }
 });
 
+/** What the search below has found once. */
+const FOUND: readonly (readonly string[])[] = [
+  [`nothing of dkms's build (${A})`, 'no driver source', `an option more (${A})`, 'an older version pinned'],
+];
+
+it.each(FOUND.map((names) => [names.join(', '), names] as const))('holds after %s', async (_, names) => {
+  await happenAll(names.map((name) => EVENTS.find(([one]) => one === name) ?? [name, never]));
+});
+
+function never(): never {
+  throw new Error('there is no such change');
+}
+
 it('holds after any changes, with reconciles among them', async () => {
   const named = fc.array(event, { minLength: 2, maxLength: 6 });
   const property = fc.asyncProperty(named, (events) => happenAll(events));

@@ -7,6 +7,12 @@ import { loadState } from '../state/state.ts';
 import { lackingOptions } from './options.ts';
 import { makeVariables } from './stages.ts';
 
+/** Where a build writes its name; make brings the configuration's own files up to date first. */
+const RELEASE_FILE = 'include/config/kernel.release';
+
+/** Milliseconds: make reads every Kconfig file first. */
+const NAMING_LIMIT = 120_000;
+
 /** What was turned on stays off where something that it depends on is off. */
 export function requireTaken({ fs }: Host, tree: string): void {
   const lacking = lackingOptions(fs.readText(`${tree}/.config`) ?? '');
@@ -25,13 +31,16 @@ export function requireTaken({ fs }: Host, tree: string): void {
  */
 export async function nameKernel(host: Host, tree: string): Promise<string> {
   const variables = makeVariables(host.fs.readText(`${tree}/.config`) ?? '');
-  const answer = await host.exec.query('make', ['-s', '-C', tree, ...variables, 'kernelrelease']);
-  const release = answer.stdout.trim().split('\n').at(-1) ?? '';
+  // `make kernelrelease` takes the name from what the last build left, and leaves half of it out where nothing did.
+  const answer = await host.exec.query('make', ['-s', '-C', tree, ...variables, RELEASE_FILE], {
+    timeLimit: NAMING_LIMIT,
+  });
+  const release = host.fs.readText(`${tree}/${RELEASE_FILE}`)?.trim() ?? '';
   if (answer.code !== 0 || !/^\d[\w.+~-]*$/.test(release)) {
     throw new TtkmdError(
       'no-release',
       `make does not tell the release of ${tree}: ${answer.stderr.trim().split('\n').at(-1) || 'it printed nothing'}.`,
-      `see what it says: make -C ${tree} kernelrelease`,
+      `see what it says: make -C ${tree} ${RELEASE_FILE}`,
       EXIT.stepFailed,
     );
   }

@@ -300,7 +300,7 @@ export function lifeWith(init: Init): void {
       await nothingLeft(guest);
       const done = (await historyOf(guest)).filter(({ at }) => Date.parse(at) > before);
       expect(done.map(({ trigger, step, outcome }) => `${trigger}: ${step} ${outcome}`)).toEqual([
-        'boot: clean up done',
+        'boot: clean done',
         'boot: build done',
         'boot: install done',
         'boot: load done',

@@ -13,6 +13,7 @@ import { type ExecAnswer, memoryHost, type RecordedCall } from '../support/memor
 
 const TREE = '/usr/src/linux-6.12.60-gentoo';
 const RELEASE = '6.12.60-gentoo';
+const RELEASE_FILE = 'include/config/kernel.release';
 const RUNNING = '6.12.58-gentoo-dist';
 const OFF =
   'CONFIG_MODULES=y\nCONFIG_MODULE_UNLOAD=y\nCONFIG_PCI=y\nCONFIG_DMA_SHARED_BUFFER=y\nCONFIG_HUGETLBFS=y\n# CONFIG_HWMON is not set\n';
@@ -47,7 +48,14 @@ function hostOf(files: Files, answer: (call: RecordedCall) => ExecAnswer | undef
   return memoryHost({
     files: Object.fromEntries(without),
     machine: { runningRelease: RUNNING },
-    exec: (call) => answer(call) ?? (call.line.endsWith('kernelrelease') ? `${RELEASE}\n` : ''),
+    exec: (call, host) => {
+      const given = answer(call);
+      if (given === undefined && call.line.endsWith(RELEASE_FILE)) {
+        host.fs.write(`${TREE}/${RELEASE_FILE}`, `${RELEASE}\n`);
+      }
+      // Without the file, make kernelrelease prints a wrong one, and ends well.
+      return given ?? (call.line.endsWith('kernelrelease') ? '6.12.60\n' : '');
+    },
   });
 }
 

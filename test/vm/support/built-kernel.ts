@@ -121,7 +121,7 @@ async function make(sources: string, folder: string): Promise<void> {
     `make -s -C ${tree} tinyconfig >/dev/null && cat ${tree}/.config /root/fragment > /root/small.config && rm ${tree}/.config`,
   );
   const printed = await run(`ttkmdctl kernels build ${sources} --config /root/small.config`);
-  const release = (await run(`make -s -C ${tree} kernelrelease`)).trim();
+  const release = (await run(`cat ${tree}/include/config/kernel.release`)).trim();
   const status = JSON.parse((await root.run(['ttkmdctl', 'status', '--json'])).stdout) as StatusDocument;
   const module = status.kernels.find((kernel) => kernel.release === release)?.module;
   for (const name of [`vmlinuz-${release}`, `initrd.img-${release}`]) {

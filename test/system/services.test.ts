@@ -111,15 +111,15 @@ describe('systemd', () => {
       'set -eu',
       'mkdir -p /run/card/tenstorrent/by-id',
       'cp -a /dev/null /run/card/',
-      // A device that anybody may open; the kernel knows it by its number.
-      'mknod /run/card/tenstorrent/0 c 1 3',
+      // A device that anybody may open and nobody has open (/dev/full); the kernel knows it by its number.
+      'mknod /run/card/tenstorrent/0 c 1 7',
       'ln -s ../0 /run/card/tenstorrent/by-id/blackhole-00A1',
       'for folder in /sys/bus /sys/class /sys/module; do mount -t tmpfs card $folder; done',
       `mkdir -p '${node}' /sys/class/tenstorrent /sys/module/tenstorrent`,
       `echo 0x1e52 > ${pci}/vendor`,
       `echo 0xb140 > ${pci}/device`,
       `ln -s ../../../bus/pci/drivers/tenstorrent ${pci}/driver`,
-      `echo 1:3 > '${node}/dev'`,
+      `echo 1:7 > '${node}/dev'`,
       `echo p150a > '${node}/tt_card_type'`,
       `ln -s '${node}' /sys/class/tenstorrent/`,
       'echo 2.9.0 > /sys/module/tenstorrent/version',

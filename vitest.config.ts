@@ -38,6 +38,15 @@ export default defineConfig({
           globalSetup: ['test/vm/support/global-setup.ts'],
         },
       },
+      {
+        test: {
+          name: 'kernel',
+          include: ['test/vm/**/*.slow.ts'],
+          testTimeout: 600_000,
+          hookTimeout: 600_000,
+          globalSetup: ['test/vm/support/global-setup.ts'],
+        },
+      },
     ],
   },
 });

@@ -22,6 +22,8 @@ interface Tier {
   run: (vitestArguments: readonly string[]) => Promise<Counts>;
   /** Seconds that it should take on two cores; one that takes longer is told of. */
   limit?: number;
+  /** It takes too long to be part of every run. */
+  onlyWhenNamed?: true;
 }
 
 // In this order: what is quick and what others build on comes first.
@@ -34,6 +36,12 @@ const TIERS: readonly Tier[] = [
   { name: 'system', obstacle: withoutNamespacesOrApt, run: (rest) => vitest('system', rest), limit: 600 },
   { name: 'gentoo', obstacle: withoutPortage, run: (rest) => vitest('gentoo', rest), limit: 300 },
   { name: 'vm', obstacle: withoutVirtualMachines, run: (rest) => vitest('vm', rest), limit: 900 },
+  {
+    name: 'kernel',
+    obstacle: withoutVirtualMachines,
+    run: (rest) => vitest('kernel', rest),
+    onlyWhenNamed: true,
+  },
 ];
 
 const NOTHING: Counts = { passed: 0, failed: 0, skipped: 0 };
@@ -47,7 +55,9 @@ async function main(): Promise<number> {
     );
     return 2;
   }
-  const chosen = TIERS.filter(({ name }) => names.length === 0 || names.includes(name));
+  const chosen = TIERS.filter(({ name, onlyWhenNamed }) =>
+    names.length === 0 ? onlyWhenNamed === undefined : names.includes(name),
+  );
 
   const lines: string[] = [];
   let total = NOTHING;

@@ -52,7 +52,7 @@ export function trustOf(
 /** Whether a kernel takes a module, by what the module carries. */
 export function acceptanceOf(
   signature: Signature | undefined,
-  { builtIn, keys }: Pick<KernelSigning, 'builtIn' | 'keys'>,
+  { builtIn, keys, signFile }: Pick<KernelSigning, 'builtIn' | 'keys' | 'signFile'>,
 ): Verdict {
   if (signature === undefined) return { trust: 'refused', why: 'it is not signed' };
   const { signer } = signature;
@@ -66,8 +66,10 @@ export function acceptanceOf(
   // A mere user may not read every certificate.
   const isHidden = keys.some(({ identity, flaw }) => identity === undefined && flaw === undefined);
   const why = `it is signed by "${signer}", whose certificate is not known here`;
-  // It may be the kernel's own, where that one is not known: then nothing here tells.
-  const isStranger = builtIn !== undefined && !isHidden && keys.some(({ flaw }) => flaw === undefined);
+  // It may be the kernel's own, whose certificate went with the build tree: then nothing here tells. A tree that has
+  // none is a distribution's, whose own key signs no module of ours.
+  const isTold = builtIn !== undefined || signFile !== undefined;
+  const isStranger = isTold && !isHidden && keys.some(({ flaw }) => flaw === undefined);
   return { trust: isStranger ? 'refused' : 'unknown', why };
 }
 

@@ -261,6 +261,14 @@ describe('whether a kernel takes a module', () => {
     ['with a key that nobody knows', by(OTHER), KERNEL, keys, 'refused'],
     ['with a key that nobody knows, and there is no other', by(OTHER), KERNEL, [], 'unknown'],
     ["with a key that nobody knows, nor the kernel's own", by(OTHER), undefined, keys, 'unknown'],
+    [
+      'so, beside the tree of a distribution',
+      by(OTHER),
+      undefined,
+      keys,
+      'refused',
+      '/tree/scripts/sign-file',
+    ],
     ['the same serial number of another', { ...by(OWN), signer: 'else' }, KERNEL, keys, 'refused'],
     [
       'modinfo cannot tell',
@@ -270,7 +278,7 @@ describe('whether a kernel takes a module', () => {
       'unknown',
     ],
     ['no name', { ...by(KERNEL), signer: undefined }, KERNEL, keys, 'accepted'],
-  ] as const)('%s', (_, signature, builtIn, known, trust) => {
-    expect(acceptanceOf(signature, { builtIn, keys: known })).toMatchObject({ trust });
+  ] as const)('%s', (_, signature, builtIn, known, trust, signFile = undefined) => {
+    expect(acceptanceOf(signature, { builtIn, keys: known, signFile })).toMatchObject({ trust });
   });
 });

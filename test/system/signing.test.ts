@@ -117,7 +117,8 @@ test('dkms 3.2: the key of make.conf counts, whatever framework.conf names, and 
   await insist(sandbox, ['reconcile'], 0);
   expect(await signer(sandbox, release)).toBe('mine');
   expect((await insist(sandbox, ['logs', release], 0)).stdout).toMatch(
-    /\nsigned with \/etc\/keys\/mine\.pem \(\/etc\/portage\/make\.conf\/50-signing:2\), certificate \S+\n/,
+    // dkms 3.4 takes a sandbox for a chroot and leaves the signing to ttkmd.
+    /\nsigned with \/etc\/keys\/mine\.pem \(\/etc\/portage\/make\.conf\/50-signing:2\), certificate [^\s;]+(?:; by ttkmd, since dkms has not)?\n/,
   );
 
   // dkms's own configuration names another key, which is not there, and this kernel's modules are packed.

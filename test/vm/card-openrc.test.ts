@@ -3,14 +3,11 @@
 import { afterAll, beforeAll, test } from 'vitest';
 import { cardGuest, expectPages, wantPages } from './support/card.ts';
 import type { Guest } from './support/guest.ts';
-import { bootstrapped } from './support/services.ts';
 
 let guest: Guest;
 
 beforeAll(async () => {
   guest = await cardGuest('openrc');
-  await guest.boot();
-  await bootstrapped(guest);
 });
 afterAll(() => guest?.dispose());
 

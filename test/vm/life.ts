@@ -143,7 +143,9 @@ export function lifeWith(init: Init): void {
 
   part('that kernel comes up with the driver, and nothing is built for it', async () => {
     const prepared = await historyOf(guest);
-    await guest.reboot({ kernel: second });
+    await guest.goDown('reboot');
+    await guest.keep();
+    await guest.boot({ kernel: second });
     await expectDriver();
     await guest.run(words.isLoaded);
     const { kernels } = await statusOf(guest);
@@ -239,21 +241,6 @@ export function lifeWith(init: Init): void {
       await guest.run(`rm ${settings} && systemctl daemon-reload`);
       await untilLooked(guest, 'systemctl restart ttkmd');
     });
-
-    // Once is enough, since it is minutes and no init system has a part in it.
-    part(
-      'a driver in use stays, while its module is built anew; the new one comes with the next boot',
-      async () => {
-        await guest.run(HOLD_DEVICE);
-        await guest.run(`ttkmdctl reconcile --force --kernel ${second}`);
-        expect(Number((await guest.run('cat /sys/module/tenstorrent/refcnt')).stdout)).toBeGreaterThan(0);
-        await expectDriver();
-        const prepared = (await historyOf(guest)).filter(({ step }) => step !== 'load');
-        await guest.reboot();
-        await expectDriver();
-        expect((await historyOf(guest)).filter(({ step }) => step !== 'load')).toEqual(prepared);
-      },
-    );
   }
 
   part('a driver that cannot be built keeps no machine from booting, and status tells why', async () => {

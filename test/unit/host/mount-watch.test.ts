@@ -10,11 +10,13 @@ function inNamespace(program: string): string[] {
   const script = `
     import { execFileSync } from 'node:child_process';
     import { mkdtempSync } from 'node:fs';
+    import { tmpdir } from 'node:os';
+    import { join } from 'node:path';
     import { setTimeout as sleep } from 'node:timers/promises';
     import { watchMount } from '${WATCH}';
     const sh = (text) => execFileSync('sh', ['-c', text], { encoding: 'utf8' });
-    const path = mkdtempSync('/tmp/ttkmd-mount-');
-    const other = mkdtempSync('/tmp/ttkmd-mount-');
+    const path = mkdtempSync(join(tmpdir(), 'mount-'));
+    const other = mkdtempSync(join(tmpdir(), 'mount-'));
     sh(\`mount -t tmpfs none \${path}\`);
     ${program}
     sh(\`umount -q \${path} || true; rm -f \${other}/link; rmdir \${other}; rmdir \${path} || true\`);`;

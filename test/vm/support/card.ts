@@ -4,6 +4,7 @@ import { expect } from 'vitest';
 import { SAMPLE } from '../../system/support/machine.ts';
 import { Guest } from './guest.ts';
 import type { Init } from './places.ts';
+import { bootstrapped } from './services.ts';
 import { statusOf } from './status.ts';
 
 export const MOUNT = '/dev/hugepages-1G';
@@ -19,8 +20,15 @@ const TWO_NODES = [
   ...['-device', 'pci-bridge,id=behind,bus=expander,chassis_nr=2', '-device', 'edu,bus=behind,addr=1'],
 ];
 
-export function cardGuest(init: Init): Promise<Guest> {
-  return Guest.create(init, { memory: '12G', qemu: TWO_NODES });
+/** It is on, and has been bootstrapped, here or in the life of another guest. */
+export async function cardGuest(init: Init): Promise<Guest> {
+  const guest = await Guest.create(init, { memory: '12G', qemu: TWO_NODES, kept: true });
+  await guest.boot();
+  // One kernel shows it as well as two.
+  const exclude = `[kernels]\nexclude = ${guest.image.kernels.second}\n`;
+  await guest.write('/etc/ttkmd/ttkmd.conf.d/60-one.conf', exclude);
+  if (!guest.isKept) await bootstrapped(guest);
+  return guest;
 }
 
 /** One page for each card, and less memory kept free than a real machine should. */

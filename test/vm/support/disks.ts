@@ -18,6 +18,8 @@ export interface MachineImage {
   boot: string;
   /** The disk to copy. */
   disk: string;
+  /** Where a guest's disk may be kept for others: that of a machine that has been bootstrapped. */
+  keptDisk: string;
 }
 
 const DISKS = join(FOLDER, 'disks');
@@ -52,7 +54,7 @@ export async function ensureDisks(bases: readonly BaseImage[], log: (line: strin
       }
     });
   }
-  const kept = images.map(({ disk }) => basename(disk));
+  const kept = images.flatMap(({ disk, keptDisk }) => [basename(disk), basename(keptDisk)]);
   for (const name of await readdir(DISKS)) {
     if (!kept.includes(name)) await rm(join(DISKS, name), { recursive: true, force: true });
   }
@@ -60,7 +62,8 @@ export async function ensureDisks(bases: readonly BaseImage[], log: (line: strin
 }
 
 function imageOf({ init, kernels, boot }: BaseImage, key: string): MachineImage {
-  return { init, kernels, boot, disk: join(DISKS, `${init}-${key}.img`) };
+  const disk = join(DISKS, `${init}-${key}.img`);
+  return { init, kernels, boot, disk, keptDisk: `${disk}.kept` };
 }
 
 async function keyOf(base: BaseImage, archive: string): Promise<string> {

@@ -1,6 +1,7 @@
 // A virtual machine with a disk of its own, which lasts from boot to boot until the test is over.
 
-import { mkdir, readdir, rm } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { mkdir, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { command } from '../../system/support/command.ts';
 import type { Answer } from './channel.ts';
@@ -13,8 +14,8 @@ export interface GuestOptions {
   memory?: string;
   /** More of QEMU's arguments, at every boot. */
   qemu?: readonly string[];
-  /** Another guest, switched off by now: this one begins with its disk, and so without a build of its own. */
-  from?: Guest;
+  /** Begin with the disk that a guest of this init system has kept, where there is one. */
+  kept?: boolean;
 }
 
 export interface BootOptions {
@@ -48,13 +49,16 @@ let guests = 0;
 
 export class Guest implements AsyncDisposable {
   readonly image: MachineImage;
+  /** Whether it began with a disk that was kept. */
+  readonly isKept: boolean;
   readonly #folder: string;
   readonly #options: GuestOptions;
   #kernel: string;
   #qemu: Qemu | undefined;
 
-  private constructor(image: MachineImage, folder: string, options: GuestOptions) {
+  private constructor(image: MachineImage, folder: string, isKept: boolean, options: GuestOptions) {
     this.image = image;
+    this.isKept = isKept;
     this.#folder = folder;
     this.#options = options;
     this.#kernel = image.kernels.first;
@@ -63,14 +67,25 @@ export class Guest implements AsyncDisposable {
   /** A machine that is switched off, with a fresh disk. */
   static async create(init: Init, options: GuestOptions = {}): Promise<Guest> {
     const image = machineImage(init);
-    const { from } = options;
-    if (from?.on) throw new Error('the guest to begin from is still on');
     guests += 1;
     const folder = join(GUESTS, `${process.pid}-${guests}`);
     await mkdir(folder, { recursive: true });
-    const disk = from === undefined ? image.disk : join(from.#folder, 'disk.img');
-    await command(['cp', '--reflink=auto', '--sparse=always', disk, join(folder, 'disk.img')]);
-    return new Guest(image, folder, options);
+    const hasKept = options.kept === true && existsSync(image.keptDisk);
+    const guest = new Guest(image, folder, hasKept, options);
+    await copyDisk(hasKept ? image.keptDisk : image.disk, guest.#disk);
+    return guest;
+  }
+
+  /** Keeps the disk of a guest that is off, for others to begin with. */
+  async keep(): Promise<void> {
+    if (this.on) throw new Error('the guest to keep is still on');
+    const draft = `${this.image.keptDisk}.${process.pid}`;
+    await copyDisk(this.#disk, draft);
+    await rename(draft, this.image.keptDisk);
+  }
+
+  get #disk(): string {
+    return join(this.#folder, 'disk.img');
   }
 
   // Power.
@@ -87,7 +102,7 @@ export class Guest implements AsyncDisposable {
     const boot = options.from ?? this.image.boot;
     const qemu = new Qemu({
       folder: this.#folder,
-      disk: join(this.#folder, 'disk.img'),
+      disk: this.#disk,
       kernel: join(boot, `vmlinuz-${this.#kernel}`),
       initrd: join(boot, `initrd.img-${this.#kernel}`),
       append: [
@@ -113,13 +128,21 @@ export class Guest implements AsyncDisposable {
 
   /** A clean reboot, into the same kernel unless told. */
   async reboot(options: BootOptions = {}): Promise<void> {
-    await this.#goDown('reboot');
+    await this.goDown('reboot');
     await this.boot(options);
   }
 
   /** A clean end: services are stopped and file systems unmounted. */
   async powerOff(): Promise<void> {
-    await this.#goDown('poweroff');
+    await this.goDown('poweroff');
+  }
+
+  /** The first half of a reboot, or all of a power-off: the virtual machine has ended after it. */
+  async goDown(how: 'poweroff' | 'reboot'): Promise<void> {
+    const qemu = this.#running();
+    // No answer is waited for: the agent ends with the rest.
+    void qemu.channel.send(`/usr/local/lib/guest/go-down ${how}`, '');
+    await qemu.expectEnd(how, END_LIMIT_MS);
   }
 
   /** What the guest has not written to its disk by now is lost. */
@@ -195,22 +218,10 @@ export class Guest implements AsyncDisposable {
     if (this.#qemu?.running) return this.#qemu;
     throw this.#qemu?.failure('the guest is off') ?? new Error('the guest was never switched on');
   }
+}
 
-  async #goDown(how: 'poweroff' | 'reboot'): Promise<void> {
-    const qemu = this.#running();
-    // No answer is waited for: the agent ends with the rest.
-    void qemu.channel.send(`/usr/local/lib/guest/go-down ${how}`, '');
-    let timer: NodeJS.Timeout | undefined;
-    const tooLong = new Promise<never>((_, reject) => {
-      const what = `${how}: no end after ${END_LIMIT_MS / 1000} s`;
-      timer = setTimeout(() => reject(qemu.failure(what)), END_LIMIT_MS);
-    });
-    try {
-      await Promise.race([qemu.ended, tooLong]);
-    } finally {
-      clearTimeout(timer);
-    }
-  }
+async function copyDisk(from: string, to: string): Promise<void> {
+  await command(['cp', '--reflink=auto', '--sparse=always', from, to]);
 }
 
 /** Removes what runs left that were killed. */

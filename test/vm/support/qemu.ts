@@ -65,6 +65,20 @@ export class Qemu {
    * @param what for the error, e.g. `the boot`
    */
   async expect<T>(what: string, result: Promise<T>, timeoutMs: number): Promise<T> {
+    const gone = this.ended.then(() => {
+      throw this.failure(`${what}: the virtual machine ended`);
+    });
+    // Whichever loses the race must not count as unhandled.
+    gone.catch(() => {});
+    return await this.#within(what, Promise.race([result, gone]), timeoutMs);
+  }
+
+  /** Waits for its own end, which the guest has been asked for. */
+  expectEnd(what: string, timeoutMs: number): Promise<void> {
+    return this.#within(what, this.ended, timeoutMs);
+  }
+
+  async #within<T>(what: string, result: Promise<T>, timeoutMs: number): Promise<T> {
     let timer: NodeJS.Timeout | undefined;
     const tooLong = new Promise<never>((_, reject) => {
       timer = setTimeout(
@@ -72,13 +86,8 @@ export class Qemu {
         timeoutMs,
       );
     });
-    const gone = this.ended.then(() => {
-      throw this.failure(`${what}: the virtual machine ended`);
-    });
-    // Whichever loses the race must not count as unhandled.
-    gone.catch(() => {});
     try {
-      return await Promise.race([result, gone, tooLong]);
+      return await Promise.race([result, tooLong]);
     } finally {
       clearTimeout(timer);
     }

@@ -27,6 +27,13 @@ for rootfs; do
 done
 if [ -e etc/init.d/guest-agent ]; then
   chroot . rc-update --quiet add guest-agent sysinit
+  # Scripts of many small processes, which under emulation take half of a boot, and do nothing for this guest.
+  for service in bootlogs rc.local rmnologin; do chroot . rc-update --quiet delete "$service" default; done
+  for service in mountall-bootclean.sh mountnfs.sh mountnfs-bootclean.sh bootmisc.sh hwclock.sh urandom brightness \
+    mount-configfs; do
+    chroot . rc-update --quiet delete "$service" sysinit
+  done
+  chroot . rc-update --quiet delete savecache off
 else
   chroot . systemctl --quiet enable guest-agent.service
   # A login on the console would cut off what the kernel and the services print there.

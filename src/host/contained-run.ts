@@ -19,7 +19,7 @@ export async function runContained(
   const machine = await findContainment();
   const containment = options.seesProcesses ? 'none' : machine;
   const wrapper = (options.seesProcesses ? OPEN_WRAPPERS : WRAPPERS)[machine];
-  const guest = ['nice', '-n', String(options.nice), 'ionice', '-c', '3', '-t', file, ...args];
+  const guest = givingWay(options.nice, [file, ...args]);
   const [program = file, ...rest] = [...wrapper, ...guest];
   const child = execa(program, rest, {
     cwd: '/',
@@ -48,6 +48,16 @@ export async function runContained(
     timedOut: result.timedOut,
     cancelled: result.isCanceled || (options.signal?.aborted ?? false),
   };
+}
+
+/**
+ * The scheduler weighs a session as a whole against the others (CONFIG_SCHED_AUTOGROUP, see sched(7)), and this one is
+ * in a session of its own: niceness alone would make it give way to nothing but itself.
+ */
+const NICE_GROUP = '{ echo "$0" >/proc/self/autogroup; } 2>/dev/null; exec nice -n "$0" ionice -c 3 -t "$@"';
+
+function givingWay(nice: number, command: readonly string[]): string[] {
+  return ['sh', '-c', NICE_GROUP, String(nice), ...command];
 }
 
 /** Where orphans can remain, they hold the lock until they end: nobody else starts a build beside them. */

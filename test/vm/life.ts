@@ -63,6 +63,7 @@ export function lifeWith(init: Init): void {
       'ttkmdctl history --all',
       'ls -l /run/ttkmd',
       'dmesg | tail',
+      'journalctl -q -b TTKMD_STEP=build -o verbose; journalctl -q -b -u ttkmd-boot -o short-precise',
     ];
     const script = commands.map((one) => `echo "--- ${one.replaceAll('"', '')}"; ${one}`).join('\n');
     const { stdout, stderr } = await guest.run(`{ ${script}\n } 2>&1`, { allowFailure: true });

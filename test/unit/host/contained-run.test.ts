@@ -1,8 +1,9 @@
 // A run in the machine's own PID namespace, on the real machine, asked by a process of its own.
 import { spawn, spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { createExec } from '../../../src/host/exec.ts';
 
 const EXEC = join(import.meta.dirname, '../../../src/host/exec.ts');
 
@@ -70,4 +71,17 @@ describe('a run that sees the processes of the machine', () => {
     // What was killed lets go of its output a moment before it is dead.
     await expect.poll(() => isThere(Number(lines[0]))).toBe(false);
   });
+});
+
+describe('a run that gives way', () => {
+  it.skipIf(!existsSync('/proc/self/autogroup')).each([false, true])(
+    'does so to other sessions as well, by its scheduling group (sees the processes of the machine: %s)',
+    async (seesProcesses) => {
+      const lines: string[] = [];
+      const onLine = (line: string): void => void lines.push(line);
+      const options = { env: {}, timeLimit: 10_000, nice: 7, seesProcesses, onLine };
+      await createExec('/').run('sh', ['-c', 'nice; cat /proc/self/autogroup'], options);
+      expect(lines).toEqual(['7', expect.stringMatching(/ nice 7$/)]);
+    },
+  );
 });

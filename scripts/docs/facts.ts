@@ -64,6 +64,7 @@ export const CALLS: readonly { readonly socket: string; readonly call: string; r
 
 /** The services by their names under systemd and OpenRC, and what each is for. */
 export const SERVICES: readonly (readonly [names: string, what: string])[] = [
+  ['ttkmd-hugepages.service, ttkmd-hugepages', 'Early at boot: allocates hugepages and mounts them.'],
   [
     'ttkmd-boot.service, ttkmd-boot',
     'At boot: loads the driver of the running kernel, and builds it first if it must be, for at most boot.time_limit.',
@@ -141,7 +142,7 @@ export const HOOK_VARIABLES: readonly (readonly [name: string, what: string])[] 
   ['TTKMD_RELEASE', 'The kernel release.'],
   ['TTKMD_VERSION', "The driver's version; for a reload that of the one that is to be loaded."],
   ['TTKMD_REASON', 'Why, or how it ended, in a line.'],
-  ['TTKMD_TRIGGER', 'Who asked for it: boot, kernel-event, watch, timer, cli.'],
+  ['TTKMD_TRIGGER', 'Who asked for it: boot, kernel-event, watch, timer, cli, bootstrap.'],
   ['TTKMD_LOG', "For builds: the build's log."],
   ['TTKMD_LOADED', 'For reloads: the version of the driver that is loaded before it.'],
   ['TTKMD_DEVICES', "For reloads: the devices' PCI addresses with spaces between them."],

@@ -75,7 +75,10 @@ function addKernelsBuild(kernels: Command, run: Run): void {
     .description(
       'take sources that nobody has built through configure, build and install, and build their driver; run again, it goes on where it stopped',
     )
-    .argument('[source-tree]', 'a folder, or its name in /usr/src; /usr/src/linux unless told')
+    .argument(
+      '[source-tree]',
+      'a folder, or its name in /usr/src; /usr/src/linux unless told, else the newest',
+    )
     .option(
       '--config <file>',
       "begin with this configuration; else with the tree's own, else with the running kernel's",

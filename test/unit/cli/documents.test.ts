@@ -240,7 +240,7 @@ describe('what is named is there', () => {
     const [, verb = '', name = '', rest = ''] = text.match(/^npm (run|test|ci|[a-z]+)\b ?(\S*) ?(.*)/) ?? [];
     if (verb === 'run') expect(Object.keys(scripts)).toContain(name);
     else if (verb === 'test') expect(name === '' || tiers.includes(rest.split(' ')[0])).toBe(true);
-    else expect(text).toMatch(/^npm ci\b/);
+    else expect.fail('older Node.js needs npm run packages');
   });
 
   const places = CODES.flatMap(([path, codes]) =>

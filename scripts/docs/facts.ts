@@ -1,4 +1,5 @@
 // What README.md and the man pages both say: files, module states, how to get the driver's source.
+import versions from '../../src/bootstrap/versions.json' with { type: 'json' };
 import { RULE_PATH } from '../../src/driver/rule.ts';
 import { HOOKS_FOLDER } from '../../src/reconcile/hook-files.ts';
 
@@ -116,7 +117,7 @@ export const STATES: readonly (readonly [state: string, meaning: string])[] = [
 
 /** How the driver's source comes to where dkms looks for it; to be run as root. */
 export const SOURCE_COMMANDS: readonly string[] = [
-  'version=2.9.0',
+  `version=${versions.driver.version}`,
   'curl -fLo tt-kmd.tar.gz https://github.com/tenstorrent/tt-kmd/archive/refs/tags/ttkmd-$version.tar.gz',
   'mkdir /usr/src/tenstorrent-$version',
   'tar -xf tt-kmd.tar.gz -C /usr/src/tenstorrent-$version --strip-components=1 --no-same-owner',

@@ -11,6 +11,7 @@ export type Offer = 'releases' | 'files' | 'folders' | readonly string[];
 const OFFERS: Readonly<Record<string, Offer>> = {
   release: 'releases',
   dir: 'folders',
+  folder: 'folders',
   file: 'files',
   source: 'files',
   place: 'files',

@@ -98,6 +98,14 @@ describe('each call can be made as it stands', () => {
     expect(await complaint(call ?? '')).toBeUndefined();
   });
 
+  it('and has the options that the table in README.md lists', () => {
+    const bootstrap = program.commands.find(({ name }) => name === 'bootstrap')?.options ?? [];
+    const listed = [...README.matchAll(/^\| (`--.*?) \| /gm)].flatMap(([, cell]) =>
+      cell?.match(/--[a-z-]+/g),
+    );
+    expect([...new Set(listed)].sort()).toEqual(bootstrap.map(({ long }) => long).sort());
+  });
+
   it('and these are not taken for calls that can be made', async () => {
     for (const call of [
       'ttkmdctl bogus',

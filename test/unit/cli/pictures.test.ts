@@ -8,6 +8,7 @@ import { renderStatus } from '../../../src/cli/render-status.ts';
 import type { Terminal } from '../../../src/cli/terminal.ts';
 import { loadConfig } from '../../../src/config/load.ts';
 import { cardsOf } from '../../../src/reconcile/look.ts';
+import { statusDocument } from '../../../src/reconcile/status-document.ts';
 import { EMPTY_STATE, saveState } from '../../../src/state/state.ts';
 import { card, loaded, N300 } from '../support/cards.ts';
 import { mounted, numaNode, card as pagesCard } from '../support/hugepages.ts';
@@ -50,7 +51,8 @@ function picture(command: string): string[] {
     .split('\n');
 }
 
-it('of status', async () => {
+/** A machine with a card, whose newest kernel cannot have the driver. */
+async function degraded() {
   const [running, fresh] = ['6.12.58-gentoo-dist', '6.12.60-gentoo-dist'];
   const host = machine(
     {
@@ -87,9 +89,25 @@ it('of status', async () => {
     },
   });
   const judgement = await judgeHost(host);
-  expect(picture('ttkmdctl status')).toEqual(
-    renderStatus(judgement, undefined, cardsOf(host, judgement), TERMINAL),
-  );
+  return { judgement, cards: cardsOf(host, judgement) };
+}
+
+it('of status', async () => {
+  const { judgement, cards } = await degraded();
+  expect(picture('ttkmdctl status')).toEqual(renderStatus(judgement, undefined, cards, TERMINAL));
+});
+
+it('of status --json, whose every field README.md tells of', async () => {
+  const { judgement, cards } = await degraded();
+  const section = README.slice(README.indexOf('### For programs'), README.indexOf('## Settings')).join('\n');
+  const told = [...section.matchAll(/`([^`]+)`/g)].flatMap(([, code]) => code?.match(/\w+/g) ?? []);
+  const names = new Set<string>();
+  JSON.stringify(statusDocument(judgement, undefined, cards), (key, value: unknown) => {
+    if (!/^\d*$/.test(key)) names.add(key);
+    return value;
+  });
+  expect(names.size).toBeGreaterThan(50);
+  expect([...names].filter((name) => !told.includes(name))).toEqual([]);
 });
 
 it('of kernels check', () => {

@@ -47,12 +47,18 @@ export function zshCompletion(program: DocumentedProgram): string {
 }
 
 function commandLine(program: DocumentedProgram, { name, options, takesRelease }: DocumentedCommand): string {
-  const releases = takesRelease ? ` '*:release:${ZSH_RELEASES}'` : '';
-  return `    ('${name}'|'${name} '*) ${argumentsOf(program, options)}${releases} ;;`;
+  const offered = takesRelease ? ZSH_RELEASES : ' ';
+  return `    ('${name}'|'${name} '*) ${argumentsOf(program, options, offered)} ;;`;
 }
 
-function argumentsOf(program: DocumentedProgram, options: readonly DocumentedOption[]): string {
-  return `_arguments ${[...options, ...program.options].flatMap(optionTexts).join(' ')}`;
+/** @param offered for words that are no options: without any of these, what follows a command would not be completed */
+function argumentsOf(
+  program: DocumentedProgram,
+  options: readonly DocumentedOption[],
+  offered = ' ',
+): string {
+  const texts = [...options, ...program.options].flatMap(optionTexts);
+  return `_arguments ${texts.join(' ')} '*: :${offered}'`;
 }
 
 function described(pairs: readonly (readonly [string, string])[]): string {

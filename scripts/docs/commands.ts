@@ -9,7 +9,10 @@ export interface DocumentedOption {
   readonly long: string;
   readonly short: string | undefined;
   readonly description: string;
-  readonly takesValue: boolean;
+  /** What stands behind it, by its name: `release`; undefined where nothing does. */
+  readonly value: string | undefined;
+  /** What holds where it is not given, as it would be written. */
+  readonly default: string | undefined;
   readonly choices: readonly string[];
 }
 
@@ -19,6 +22,8 @@ export interface DocumentedCommand {
   readonly description: string;
   /** As they are written in a usage line. */
   readonly args: string;
+  /** What each argument is. */
+  readonly arguments: readonly (readonly [name: string, what: string])[];
   readonly takesRelease: boolean;
   /** Its arguments are a command's words. */
   readonly takesCommand: boolean;
@@ -53,7 +58,9 @@ function leavesOf(command: Command, prefix: string): DocumentedCommand[] {
   const visible = command.createHelp().visibleCommands(command);
   return visible.flatMap((one) => {
     const name = `${prefix}${one.name()}`;
-    return one.commands.length > 0 ? leavesOf(one, `${name} `) : [leaf(one, name)];
+    if (one.commands.length === 0) return [leaf(one, name)];
+    // One that takes options can be called by itself, too.
+    return [...(one.options.length > 0 ? [leaf(one, name)] : []), ...leavesOf(one, `${name} `)];
   });
 }
 
@@ -66,6 +73,7 @@ function leaf(command: Command, name: string): DocumentedCommand {
     name,
     description: command.description(),
     args: args.join(' '),
+    arguments: command.registeredArguments.map((arg) => [arg.name(), arg.description]),
     takesRelease: command.registeredArguments.some((arg) => arg.name() === 'release'),
     takesCommand: command.registeredArguments.some((arg) => arg.name() === 'command'),
     options: optionsOf(command),
@@ -80,7 +88,8 @@ function optionsOf(command: Command): DocumentedOption[] {
       long: option.long ?? '',
       short: option.short,
       description: option.description,
-      takesValue: option.required || option.optional,
+      value: option.flags.match(/[<[](.*)[>\]]$/)?.[1],
+      default: option.defaultValue === undefined ? undefined : String(option.defaultValue),
       choices: option.argChoices ?? [],
     }));
 }

@@ -1,4 +1,5 @@
 // What README.md and the man pages both say: files, module states, how to get the driver's source.
+import versions from '../../src/bootstrap/versions.json' with { type: 'json' };
 import { RULE_PATH } from '../../src/driver/rule.ts';
 import { HOOKS_FOLDER } from '../../src/reconcile/hook-files.ts';
 
@@ -64,6 +65,7 @@ export const CALLS: readonly { readonly socket: string; readonly call: string; r
 
 /** The services by their names under systemd and OpenRC, and what each is for. */
 export const SERVICES: readonly (readonly [names: string, what: string])[] = [
+  ['ttkmd-hugepages.service, ttkmd-hugepages', 'Early at boot: allocates hugepages and mounts them.'],
   [
     'ttkmd-boot.service, ttkmd-boot',
     'At boot: loads the driver of the running kernel, and builds it first if it must be, for at most boot.time_limit.',
@@ -115,7 +117,7 @@ export const STATES: readonly (readonly [state: string, meaning: string])[] = [
 
 /** How the driver's source comes to where dkms looks for it; to be run as root. */
 export const SOURCE_COMMANDS: readonly string[] = [
-  'version=2.9.0',
+  `version=${versions.driver.version}`,
   'curl -fLo tt-kmd.tar.gz https://github.com/tenstorrent/tt-kmd/archive/refs/tags/ttkmd-$version.tar.gz',
   'mkdir /usr/src/tenstorrent-$version',
   'tar -xf tt-kmd.tar.gz -C /usr/src/tenstorrent-$version --strip-components=1 --no-same-owner',
@@ -141,7 +143,7 @@ export const HOOK_VARIABLES: readonly (readonly [name: string, what: string])[] 
   ['TTKMD_RELEASE', 'The kernel release.'],
   ['TTKMD_VERSION', "The driver's version; for a reload that of the one that is to be loaded."],
   ['TTKMD_REASON', 'Why, or how it ended, in a line.'],
-  ['TTKMD_TRIGGER', 'Who asked for it: boot, kernel-event, watch, timer, cli.'],
+  ['TTKMD_TRIGGER', 'Who asked for it: boot, kernel-event, watch, timer, cli, bootstrap.'],
   ['TTKMD_LOG', "For builds: the build's log."],
   ['TTKMD_LOADED', 'For reloads: the version of the driver that is loaded before it.'],
   ['TTKMD_DEVICES', "For reloads: the devices' PCI addresses with spaces between them."],

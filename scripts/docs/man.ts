@@ -1,6 +1,6 @@
 // The man pages, made from the command line's and the settings' own definitions.
 import { EXIT_STATUSES } from '../../src/cli/exit-statuses.ts';
-import { SETTINGS } from '../../src/config/schema.ts';
+import { SECTIONS, SETTINGS } from '../../src/config/schema.ts';
 import type { DocumentedCommand, DocumentedOption, DocumentedProgram } from './commands.ts';
 import {
   CALLS,
@@ -84,7 +84,6 @@ export function commandPage(program: DocumentedProgram): string {
 
 /** ttkmd.conf(5). */
 export function settingsPage(program: DocumentedProgram): string {
-  const sections = [...new Set(SETTINGS.map((setting) => setting.section))];
   return [
     heading('TTKMD.CONF', '5', program.version),
     '.SH NAME',
@@ -95,9 +94,10 @@ export function settingsPage(program: DocumentedProgram): string {
         'Durations are written as 90s, 15m or 6h, sizes as 4G. "ttkmdctl config check" finds mistakes, ' +
         '"ttkmdctl config show" prints each setting and where it came from.',
     ),
-    ...sections.flatMap((section) => [
-      `.SH [${section}]`,
-      ...SETTINGS.filter((setting) => setting.section === section).flatMap((setting) =>
+    ...SECTIONS.flatMap(({ name, description }) => [
+      `.SH [${name}]`,
+      protect(description),
+      ...SETTINGS.filter((setting) => setting.section === name).flatMap((setting) =>
         entry([
           setting.key,
           `${setting.description} ${setting.written === '' ? 'Empty unless set.' : `Default: ${setting.written}.`} Expected: ${protect(setting.parser.expected)}.`,
@@ -134,13 +134,17 @@ function commandEntry(command: DocumentedCommand): string[] {
     '.TP',
     `.B ${protect(command.name)} ${protect(command.args)}`.trimEnd(),
     sentence(command.description),
+    ...command.arguments
+      .filter(([, what]) => what !== '')
+      .flatMap(([name, what]) => ['.RS', ...entry([name, sentence(what)]), '.RE']),
     ...command.options.flatMap((option) => ['.RS', ...optionEntry(option), '.RE']),
   ];
 }
 
 function optionEntry(option: DocumentedOption): string[] {
   const choices = option.choices.length === 0 ? '' : ` One of ${option.choices.join(', ')}.`;
-  return entry([option.flags, `${sentence(option.description)}${protect(choices)}`]);
+  const usual = option.default === undefined ? '' : ` Default: ${option.default}.`;
+  return entry([option.flags, `${sentence(option.description)}${protect(`${choices}${usual}`)}`]);
 }
 
 function entry([term, text]: readonly [string, string]): string[] {

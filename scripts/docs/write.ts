@@ -2,9 +2,11 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { renderDefaultFile } from '../../src/config/default-file.ts';
+import { bashCompletion } from './bash-completion.ts';
 import { documentedProgram } from './commands.ts';
-import { bashCompletion, fishCompletion, zshCompletion } from './completions.ts';
+import { fishCompletion } from './fish-completion.ts';
 import { commandPage, settingsPage } from './man.ts';
+import { zshCompletion } from './zsh-completion.ts';
 
 const SHARE = join(import.meta.dirname, '../../dist/share');
 const program = documentedProgram();

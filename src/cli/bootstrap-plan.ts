@@ -14,7 +14,9 @@ export function listSteps(terminal: Terminal, selected: readonly StepName[], ver
     const text = version === undefined ? summary : `${summary}: ${version}`;
     terminal.line(`${selected.includes(name) ? '●' : '·'} ${name.padEnd(width)}  ${text}`);
   }
-  terminal.line('● is done unless --without names it, · only where --with does.');
+  terminal.line(
+    '● comes unless --without names it, · only where --with does; what is there already is left alone.',
+  );
 }
 
 export function showMachine(terminal: Terminal, { os, arch, init, libc }: Facts): void {

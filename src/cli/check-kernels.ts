@@ -1,6 +1,8 @@
 // `ttkmdctl kernels check`: whether kernels are configured so that the driver can be built for them and works.
+import type { Config } from '../config/config.ts';
 import { observeSources } from '../driver/sources.ts';
 import { EXIT, TtkmdError } from '../host/errors.ts';
+import type { Host } from '../host/host.ts';
 import { installedConfiguration } from '../kernels/configuration.ts';
 import { observeKernels } from '../kernels/inventory.ts';
 import type { Kernel } from '../kernels/kernel.ts';
@@ -15,8 +17,8 @@ import { compareReleases } from '../kernels/versions.ts';
 import { withRememberedOrigins } from '../reconcile/observe-inputs.ts';
 import { wantedSource } from '../reconcile/wanted-source.ts';
 import { loadState } from '../state/state.ts';
-import { type Context, type GlobalOptions, openContext } from './context.ts';
-import { wrap } from './terminal.ts';
+import { type GlobalOptions, openContext } from './context.ts';
+import { type Terminal, wrap } from './terminal.ts';
 
 interface Checked {
   readonly kernel: Kernel;
@@ -30,8 +32,27 @@ export async function checkKernels(
   release: string | undefined,
   options: GlobalOptions & { readonly json?: boolean },
 ): Promise<number> {
-  const context = openContext(options);
-  const { host, config, terminal } = context;
+  const { host, config, terminal } = openContext(options);
+  const { checked, version } = checkHost(host, config, release);
+  if (options.json) {
+    const document = {
+      schema: 1,
+      driver: version ?? null,
+      kernels: checked.map(entry),
+      fragment: fragmentOf(checked),
+    };
+    terminal.line(JSON.stringify(document, undefined, 2));
+  } else for (const line of renderChecks(checked, version, terminal)) terminal.line(line);
+  const asked = release === undefined ? checked.filter(({ fits }) => fits !== undefined) : checked;
+  return asked.every(({ fits }) => fits === true) ? EXIT.ok : EXIT.unhealthy;
+}
+
+/** The kernels of a host, or the one that is asked for, compared with what the driver of that version needs. */
+export function checkHost(
+  host: Host,
+  config: Config,
+  release: string | undefined,
+): { checked: Checked[]; version: string | undefined } {
   const state = loadState(host.fs);
   const sources = observeSources(host.fs, state.sources);
   const source = wantedSource(
@@ -47,17 +68,7 @@ export async function checkKernels(
     const fits = isKnown(known) ? lacking.every(({ breaks }) => breaks !== 'surely') : undefined;
     return { kernel, fits, lacking };
   });
-  if (options.json) {
-    const document = {
-      schema: 1,
-      driver: source?.version ?? null,
-      kernels: checked.map(entry),
-      fragment: fragmentOf(checked),
-    };
-    terminal.line(JSON.stringify(document, undefined, 2));
-  } else render(checked, source?.version, context);
-  const asked = release === undefined ? checked.filter(({ fits }) => fits !== undefined) : checked;
-  return asked.every(({ fits }) => fits === true) ? EXIT.ok : EXIT.unhealthy;
+  return { checked, version: source?.version };
 }
 
 function isKnown({ configuration }: Kernel): boolean {
@@ -109,33 +120,54 @@ const CONSEQUENCE: Readonly<Record<LackingOption['breaks'], string>> = {
   use: '',
 };
 
-function render(checked: readonly Checked[], version: string | undefined, { terminal }: Context): void {
-  const say = (mark: string, text: string, indent: number): void => {
-    const [first = '', ...rest] = wrap(text, terminal.width - indent);
-    terminal.line(`${mark}${first}`);
-    for (const line of rest) terminal.line(`${' '.repeat(indent)}${line}`);
-  };
+/** The lines of the screen. */
+export function renderChecks(
+  checked: readonly Checked[],
+  version: string | undefined,
+  terminal: Terminal,
+): string[] {
   const what = version === undefined ? 'tt-kmd, of which no source is here' : `tenstorrent ${version}`;
-  say('', `what ${what} needs of each kernel:`, 0);
-  for (const { kernel, fits, lacking } of checked) {
-    const [verdict, style] =
-      fits === undefined
-        ? (['unknown: nothing here tells its configuration', 'dim'] as const)
-        : fits
-          ? ([lacking.length === 0 ? 'fits' : 'fits, with something missing', 'green'] as const)
-          : (['does not fit', 'red'] as const);
-    terminal.line(`${kernel.release}: ${terminal.style(style, verdict)}`);
-    for (const { option, breaks } of lacking) {
-      const mark = breaks === 'surely' ? terminal.style('red', '✗') : terminal.style('yellow', '·');
-      say(`  ${mark} `, `CONFIG_${option.name} is off: ${CONSEQUENCE[breaks]}${option.without}`, 4);
-      say('    ', `menuconfig: ${option.menu}`, 4);
-    }
-    if (lacking.length > 0) say(`  ${terminal.style('cyan', '→')} `, howToSet(kernel, lacking), 4);
-  }
+  const lines = [
+    ...marked('', `what ${what} needs of each kernel:`, terminal),
+    ...checked.flatMap((one) => checkLines(one, terminal)),
+  ];
   const fragment = fragmentOf(checked);
-  if (fragment === '') return;
-  terminal.line();
-  say('', `for ${FRAGMENT_PATH}, which dist-kernels merge into their configuration:`, 0);
-  terminal.line();
-  for (const line of fragment.trimEnd().split('\n')) terminal.line(line);
+  if (fragment === '') return lines;
+  const head = marked(
+    '',
+    `for ${FRAGMENT_PATH}, which dist-kernels merge into their configuration:`,
+    terminal,
+  );
+  return [...lines, '', ...head, '', ...fragment.trimEnd().split('\n')];
+}
+
+function checkLines({ kernel, fits, lacking }: Checked, terminal: Terminal): string[] {
+  const [verdict, style] =
+    fits === undefined
+      ? (['unknown: nothing here tells its configuration', 'dim'] as const)
+      : fits
+        ? ([lacking.length === 0 ? 'fits' : 'fits, with something missing', 'green'] as const)
+        : (['does not fit', 'red'] as const);
+  const sure = terminal.style('red', '✗');
+  const unsure = terminal.style('yellow', '·');
+  const arrow = terminal.style('cyan', '→');
+  return [
+    `${kernel.release}: ${terminal.style(style, verdict)}`,
+    ...lacking.flatMap(({ option, breaks }) => [
+      ...marked(
+        `  ${breaks === 'surely' ? sure : unsure} `,
+        `CONFIG_${option.name} is off: ${CONSEQUENCE[breaks]}${option.without}`,
+        terminal,
+      ),
+      ...marked('    ', `menuconfig: ${option.menu}`, terminal),
+    ]),
+    ...(lacking.length > 0 ? marked(`  ${arrow} `, howToSet(kernel, lacking), terminal) : []),
+  ];
+}
+
+/** A text behind a mark of four columns, or of none. */
+function marked(mark: string, text: string, terminal: Terminal): string[] {
+  const indent = mark === '' ? 0 : 4;
+  const [first = '', ...rest] = wrap(text, terminal.width - indent);
+  return [`${mark}${first}`, ...rest.map((line) => `${' '.repeat(indent)}${line}`)];
 }

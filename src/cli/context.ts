@@ -1,6 +1,7 @@
 // What every command starts from: the host that the options name, and its configuration.
 import type { Config } from '../config/config.ts';
 import { type LoadedConfig, loadConfig } from '../config/load.ts';
+import { placedProblem } from '../config/show.ts';
 import type { Host } from '../host/host.ts';
 import { localHost } from '../host/local-host.ts';
 import type { ConfigWarning } from '../reconcile/observation.ts';
@@ -26,11 +27,7 @@ export function openContext(options: GlobalOptions): Context {
     host,
     loaded,
     config: loaded.config,
-    configWarnings: loaded.problems.map((problem) => ({
-      place: problem.line === undefined ? problem.file : `${problem.file}:${problem.line}`,
-      message: problem.message,
-      hint: problem.hint,
-    })),
+    configWarnings: loaded.problems.map(placedProblem),
     terminal: stdoutTerminal(),
   };
 }

@@ -9,7 +9,7 @@ import type { ModuleRecord } from '../state/state.ts';
 import { type GlobalOptions, openContext } from './context.ts';
 import { age, type Style, type Terminal, wrap } from './terminal.ts';
 
-const INDENT = 18;
+const INDENT = 19;
 
 /** Exit status 0 where the module is current, 1 where it is not. */
 export async function explain(

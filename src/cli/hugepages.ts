@@ -10,6 +10,7 @@ import { describeStep } from '../reconcile/step.ts';
 import { type Context, type GlobalOptions, openContext } from './context.ts';
 import { hugepagesFacts, hugepagesText } from './render-hugepages.ts';
 import { problemLines } from './render-status.ts';
+import type { Terminal } from './terminal.ts';
 
 export interface HugepagesApplyOptions extends GlobalOptions {
   readonly dryRun?: boolean;
@@ -24,8 +25,7 @@ const ELSEWHERE = 'no hugepages here: this system is looked at from outside or i
 
 /** Exit status 0 where all that is wanted is there, 1 where it is not. */
 export async function hugepagesStatus(options: GlobalOptions & { readonly json?: boolean }): Promise<number> {
-  const context = openContext(options);
-  const { host, config, configWarnings, terminal } = context;
+  const { host, config, configWarnings, terminal } = openContext(options);
   const judgement = await look(host, { config, configWarnings, holders: 'never' });
   const problems = ourProblems(judgement);
   if (options.json) {
@@ -33,7 +33,7 @@ export async function hugepagesStatus(options: GlobalOptions & { readonly json?:
   } else if (judgement.hugepages === undefined) {
     terminal.line(ELSEWHERE);
   } else {
-    render(judgement, problems, context);
+    for (const line of renderHugepages(judgement, terminal)) terminal.line(line);
   }
   return isWell(problems) ? EXIT.ok : EXIT.unhealthy;
 }
@@ -89,13 +89,15 @@ export function isWell(problems: readonly Problem[], booting = false): boolean {
   );
 }
 
-function render(judgement: Judgement, problems: readonly Problem[], { terminal }: Context): void {
+/** The lines of the screen. */
+export function renderHugepages(judgement: Judgement, terminal: Terminal): string[] {
+  const problems = ourProblems(judgement);
   const mark = terminal.style(isWell(problems) ? 'green' : 'yellow', '●');
-  terminal.line(`${mark} hugepages: ${hugepagesText(judgement)}`);
-  for (const [name, text] of hugepagesFacts(judgement)) {
-    terminal.line(`  ${terminal.style('dim', name.padEnd(9))}  ${text}`);
-  }
-  for (const line of problemLines(problems, terminal)) terminal.line(line);
+  return [
+    `${mark} hugepages: ${hugepagesText(judgement)}`,
+    ...hugepagesFacts(judgement).map(([name, text]) => `  ${terminal.style('dim', name.padEnd(9))}  ${text}`),
+    ...problemLines(problems, terminal),
+  ];
 }
 
 function renderReport(report: Report, { terminal }: Context): void {

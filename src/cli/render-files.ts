@@ -56,7 +56,7 @@ export function fileLines(
 }
 
 function fileLine({ kind, path, reason }: FileAction): string {
-  return `${kind.padEnd(13)} ${path}${reason === undefined ? '' : `: ${reason}`}`;
+  return `${kind.replace('-', ' ').padEnd(13)} ${path}${reason === undefined ? '' : `: ${reason}`}`;
 }
 
 /** `38 files new, 2 replaced`; folders are counted only where nothing else was done. */

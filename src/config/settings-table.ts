@@ -232,7 +232,12 @@ export const TABLE: Table = {
   control: {
     description: 'Who may give orders to the daemon.',
     settings: {
-      group: setting('group', groupName(), 'ttkmd', 'Members of this group may, besides root.'),
+      group: setting(
+        'group',
+        groupName(),
+        'ttkmd',
+        'Members of this group may tell it what to do, besides root.',
+      ),
     },
   },
   log: {

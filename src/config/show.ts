@@ -30,10 +30,20 @@ export function problemLines(problems: readonly ConfigProblem[]): string[] {
 }
 
 /** A problem in one line, for a log: `file:line: [section] key: expected …`. */
-export function problemLine({ file, line, section, key, message }: ConfigProblem): string {
+export function problemLine(problem: ConfigProblem): string {
+  const { place, message } = placedProblem(problem);
+  return `${place}: ${message}`;
+}
+
+/** A problem apart from its place, with the setting that it is about. */
+export function placedProblem({ file, line, section, key, message, hint }: ConfigProblem): {
+  place: string;
+  message: string;
+  hint: string;
+} {
   const place = line === undefined ? file : `${file}:${line}`;
   const setting = key === undefined ? '' : `${section === undefined ? '' : `[${section}] `}${key}: `;
-  return `${place}: ${setting}${message}`;
+  return { place, message: `${setting}${message}`, hint };
 }
 
 /** What `--json` prints, for `config show` and `config check` alike. */

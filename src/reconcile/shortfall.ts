@@ -12,7 +12,7 @@ export interface Shortfall {
   readonly problems: readonly Problem[];
 }
 
-export const ANOTHER_KERNEL = 'boot a kernel that can take the driver; ttkmdctl kernels lists them';
+export const ANOTHER_KERNEL = 'boot a kernel that can take the driver; ttkmdctl status shows which';
 
 /** @param only the kernel that was asked for, which counts whatever it is */
 export function shortfallOf(judgement: Judgement, only: string | undefined): Shortfall {

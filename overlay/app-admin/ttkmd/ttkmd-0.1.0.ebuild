@@ -32,7 +32,7 @@ RDEPEND="
 
 pkg_nofetch() {
 	einfo "Make the release archive in a clone of ttkmd, with npm and a network:"
-	einfo "    npm ci && npm run pack"
+	einfo "    npm run packages && npm run pack"
 	einfo "and put build/${P}.tar.gz into your DISTDIR directory."
 }
 

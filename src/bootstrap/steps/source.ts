@@ -141,7 +141,7 @@ function staged(bench: Bench, fill: readonly Work[], version: string): Work[] {
         }
         if (ours || fs.lstat(target) === undefined) return undefined;
         return {
-          message: `${target} is there already, and is not what was to come there.`,
+          message: `${target} is there already, and no bootstrap put it there.`,
           hint: `Move it away, then run the same command again: mv ${target} /root/`,
         };
       },

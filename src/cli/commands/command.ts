@@ -17,8 +17,8 @@ export interface Parts {
   readonly daemon: { readonly run: (root: string) => Promise<number> };
 }
 
-export /** For the daemon, which starts these commands. */
-function publishOption(): Option {
+/** For the daemon, which starts these commands. */
+export function publishOption(): Option {
   return new Option('--publish', 'write the status file and print a digest').hideHelp();
 }
 

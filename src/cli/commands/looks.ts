@@ -39,7 +39,7 @@ export function addLooks(program: Command, run: Run): void {
     .description(
       'compare the configuration of kernels with what the driver needs; exit status 0 where it fits, 1 where it does not',
     )
-    .argument('[release]', 'of this kernel alone')
+    .argument('[release]', 'this kernel alone')
     .option('--json', 'print one JSON object (schema 1)')
     .action(
       run(async ([release], options) => (await import('../check-kernels.ts')).checkKernels(release, options)),
@@ -53,7 +53,7 @@ export function addLooks(program: Command, run: Run): void {
   program
     .command('logs')
     .description('print the log of the newest build')
-    .argument('[release]', 'of this kernel alone')
+    .argument('[release]', 'for this kernel alone')
     .option('--list', 'list all build logs instead')
     .action(run(async ([release], options) => (await import('../logs.ts')).logs(release, options)));
   program
@@ -75,7 +75,10 @@ function addKernelsBuild(kernels: Command, run: Run): void {
     .description(
       'take sources that nobody has built through configure, build and install, and build their driver; run again, it goes on where it stopped',
     )
-    .argument('[source-tree]', 'a folder, or its name in /usr/src; /usr/src/linux unless told')
+    .argument(
+      '[source-tree]',
+      'a folder, or its name in /usr/src; /usr/src/linux unless told, else the newest',
+    )
     .option(
       '--config <file>',
       "begin with this configuration; else with the tree's own, else with the running kernel's",

@@ -19,7 +19,7 @@ export function addBootstrap(program: Command, run: Run): void {
     .option('--only <steps>', 'do these alone')
     .option(
       '--kmd-source <source>',
-      "tt-kmd from a folder, a tarball, URL#TAG, or ebuild, instead of upstream's release",
+      "where tt-kmd comes from instead of upstream's release: a folder, a tarball, URL#TAG, or ebuild",
     )
     .option(
       '--versions <file>',
@@ -117,7 +117,10 @@ export function addService(program: Command, run: Run): void {
       'load the driver, and build it first if it must be; what ttkmd-boot runs when the machine starts',
     )
     .action(run(async (_, options) => (await import('../boot.ts')).boot(options)));
-  const service = program.command('service').description('the services, under systemd and OpenRC');
+  const service = program
+    .command('service')
+    .description('the services, under systemd and OpenRC')
+    .helpCommand(false);
   service
     .command('status')
     .description('tell whether the services are enabled and running; exit status 0 or 1')

@@ -4,10 +4,12 @@ import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { bashCompletion } from '../../../scripts/docs/bash-completion.ts';
 import { documentedProgram } from '../../../scripts/docs/commands.ts';
-import { bashCompletion, fishCompletion, zshCompletion } from '../../../scripts/docs/completions.ts';
 import { CALLS, EXAMPLES, FILES, SOURCE_COMMANDS, STATES } from '../../../scripts/docs/facts.ts';
+import { fishCompletion } from '../../../scripts/docs/fish-completion.ts';
 import { commandPage, settingsPage } from '../../../scripts/docs/man.ts';
+import { zshCompletion } from '../../../scripts/docs/zsh-completion.ts';
 import { EXIT_STATUSES } from '../../../src/cli/exit-statuses.ts';
 import { loadConfig } from '../../../src/config/load.ts';
 import { SETTINGS } from '../../../src/config/schema.ts';
@@ -155,18 +157,50 @@ describe('README.md', () => {
 });
 
 describe('completions', () => {
-  const script = join(mkdtempSync(join(tmpdir(), 'ttkmd-')), 'ttkmdctl.bash');
-  writeFileSync(script, bashCompletion(program));
+  const folder = mkdtempSync(join(tmpdir(), 'ttkmd-'));
+  const path = (shell: string): string => join(folder, `ttkmdctl.${shell}`);
+  const shells = [
+    ['bash', bashCompletion],
+    ['zsh', zshCompletion],
+    ['fish', fishCompletion],
+  ] as const;
+  for (const [shell, completion] of shells) writeFileSync(path(shell), completion(program));
 
-  /** What bash offers for the last of some words. */
-  function offered(...words: string[]): string[] {
-    const ask = `source ${script}; COMP_WORDS=(ttkmdctl "$@"); COMP_CWORD=$#; _ttkmdctl; printf '%s\\n' "\${COMPREPLY[@]}"`;
-    return execFileSync('bash', ['-c', ask, 'bash', ...words], { encoding: 'utf8' })
+  /** What a shell offers for the last of some words. */
+  const OFFERED: Readonly<Record<string, (words: readonly string[]) => string>> = {
+    bash: (words) => {
+      const ask = `source ${path('bash')}; COMP_WORDS=(ttkmdctl "$@"); COMP_CWORD=$#; _ttkmdctl; printf '%s\\n' "\${COMPREPLY[@]}"`;
+      return execFileSync('bash', ['-c', ask, 'bash', ...words], { encoding: 'utf8' });
+    },
+    fish: (words) => {
+      const ask = `source ${path('fish')}; complete -C "ttkmdctl $argv"`;
+      return execFileSync('fish', ['--no-config', '-c', ask, '--', ...words], { encoding: 'utf8' });
+    },
+    // Its own completion system needs a terminal: what it is handed is looked at instead.
+    zsh: (words) => {
+      const last = words.at(-1) ?? '';
+      const ask = `words=(ttkmdctl "$@"); CURRENT=$#words
+        _describe() { print -l -- "\${(@)commands%%:*}" }
+        _arguments() { print -l -- "\${(@)\${(@)@%%\\[*}:#\\**}" }
+        source ${path('zsh')}`;
+      const all = execFileSync('zsh', ['-f', '-c', ask, 'zsh', ...words], { encoding: 'utf8' });
+      const isOption = last.startsWith('-');
+      return all
+        .split('\n')
+        .filter((line) => line.startsWith(last) && line.startsWith('-') === isOption)
+        .join('\n');
+    },
+  };
+
+  function offered(shell: string, words: readonly string[]): string[] {
+    return (OFFERED[shell]?.(words) ?? '')
       .trim()
-      .split('\n');
+      .split('\n')
+      .map((line) => line.replace(/\t.*/, ''))
+      .sort();
   }
 
-  it.each<[string[], string[]]>([
+  const tables: [string[], string[]][] = [
     [['stat'], ['status']],
     [
       ['config', ''],
@@ -179,29 +213,51 @@ describe('completions', () => {
       ['help', 'config', ''],
       ['show', 'check'],
     ],
+    [
+      ['service', ''],
+      ['status', 'enable', 'disable'],
+    ],
     [['reconcile', '--tr'], ['--trigger']],
-    [
-      ['reconcile', '--trigger', 'b'],
-      ['boot', 'bootstrap'],
-    ],
     [['--root', '/mnt', 'hist'], ['history']],
+    [['--root', '/mnt', 'kernels', 'ch'], ['check']],
+    [['kernels', '--js'], ['--json']],
+    [['logs', '6.12.60-gentoo-dist', '--li'], ['--list']],
+    [['status', '--explain', '6.12.60-gentoo-dist', '--js'], ['--json']],
     [
-      ['status', '--'],
-      ['--json', '--quiet', '--explain', '--watch', '--root', '--version', '--help'],
+      ['service', 'status', '--'],
+      ['--json', '--root', '--version'],
     ],
-  ])('in bash for %j', (words, expected) => {
-    expect(offered(...words).sort()).toEqual([...expected].sort());
+  ];
+
+  for (const [shell] of shells) {
+    it.skipIf(!has(shell)).each(tables)(`in ${shell} for %j`, (words, expected) => {
+      const found = offered(shell, words).filter((one) => one !== '--help');
+      expect(found).toEqual([...expected].sort());
+    });
+  }
+
+  it.each(['bash', 'fish'].filter(has))('in %s for what stands behind an option', (shell) => {
+    expect(offered(shell, ['reconcile', '--trigger', 'b'])).toEqual(['boot', 'bootstrap']);
+    expect(offered(shell, ['bootstrap', '--with', 'sf'])).toEqual(['sfpi']);
+    expect(offered(shell, ['doctor', '--bundle', `${PROJECT}/READ`])).toEqual([`${PROJECT}/README.md`]);
+    expect(offered(shell, ['--root', `${PROJECT}/test/uni`])).toEqual([
+      expect.stringMatching(/\/test\/unit\/?$/),
+    ]);
   });
 
-  it('in fish and zsh offer releases where a release is asked for', () => {
+  it('offer releases where a release is asked for', () => {
+    const releases = 'command ls /lib/modules 2>/dev/null';
     const fish = fishCompletion(program).split('\n');
-    const kernel = fish.filter((line) => line.includes('-l kernel'));
-    expect(kernel).toHaveLength(1);
-    expect(kernel[0]).toMatch(/-x -a '\(cd \/lib\/modules/);
-    expect(zshCompletion(program)).toMatch(/'--kernel\[[^\]]*\]:release:\(\$\{\(f\)/);
+    for (const option of ['kernel', 'explain']) {
+      const lines = fish.filter((line) => line.includes(`-l ${option}`));
+      expect(lines.length).toBeGreaterThan(0);
+      for (const line of lines) expect(line).toContain(`-x -a '(${releases})'`);
+    }
+    expect(zshCompletion(program)).toContain(`:release:(\${(f)"$(${releases})"})`);
+    expect(bashCompletion(program)).toMatch(/ --kernel\) .*command ls \/lib\/modules/);
   });
 
-  it('name every command for the other shells too', () => {
+  it('name every command in all shells', () => {
     for (const { name } of program.commands) {
       const last = name.split(' ').at(-1) ?? '';
       expect(zshCompletion(program)).toContain(last);
@@ -209,15 +265,9 @@ describe('completions', () => {
     }
   });
 
-  it.each([
-    ['bash', bashCompletion],
-    ['zsh', zshCompletion],
-    ['fish', fishCompletion],
-  ] as const)('are what %s can read', (shell, completion) => {
+  it.each(shells)('are what %s can read', (shell) => {
     if (!has(shell)) return;
-    const file = join(mkdtempSync(join(tmpdir(), 'ttkmd-')), `ttkmdctl.${shell}`);
-    writeFileSync(file, completion(program));
-    const { status, stderr } = spawnSync(shell, ['-n', file], { encoding: 'utf8' });
+    const { status, stderr } = spawnSync(shell, ['-n', path(shell)], { encoding: 'utf8' });
     expect([status, stderr]).toEqual([0, '']);
   });
 });

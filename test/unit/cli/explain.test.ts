@@ -65,6 +65,7 @@ describe('the evidence about a module', () => {
     expect(module).toMatchObject({ path: MODULE, version: '2.9.0', installedBy: 'ttkmd', trigger: 'cli' });
     expect(symbols).toEqual({ compared: 2, differing: 0, first: [] });
     expect(facts.filter(({ equal }) => equal === false)).toEqual([]);
+    for (const { fact } of facts) expect(text).toMatch(new RegExp(`[✓·] ${fact} `));
   });
 
   it('says of another configuration that it does not matter where the versions of symbols fit', async () => {

@@ -67,6 +67,10 @@ export interface MemoryHost extends Host {
   snapshot(): Record<string, string | null>;
 }
 
+// memfs asks the process who runs it; in memory root does, whoever runs the tests. Nothing else here asks that.
+process.getuid = () => 0;
+process.getgid = () => 0;
+
 const DEFAULT_NOW = Date.UTC(2026, 0, 2, 3, 4, 5);
 
 /** A host for one test; nothing of it is shared with another. */

@@ -1,0 +1,78 @@
+// The completion for bash, made from the command line's own definitions.
+import type { DocumentedCommand, DocumentedOption, DocumentedProgram } from './commands.ts';
+import {
+  allOptions,
+  firstWords,
+  groups,
+  lastWord,
+  namesOf,
+  offerOf,
+  RELEASES,
+  valueOptions,
+} from './completion-words.ts';
+
+export function bashCompletion(program: DocumentedProgram): string {
+  const { commands, options } = program;
+  const below = new Map(groups(commands));
+  return [
+    '# Completes ttkmdctl in bash.',
+    '_ttkmdctl() {',
+    '  local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} command="" word skip="" index',
+    '  for ((index = 1; index < COMP_CWORD; index++)); do',
+    '    word=${COMP_WORDS[index]}',
+    '    if [[ $skip ]]; then skip=""; continue; fi',
+    '    case $word in',
+    `      ${valueOptions(program).join('|')}) skip=1 ;;`,
+    '      -*) ;;',
+    '      *) command="${command:+$command }$word" ;;',
+    '    esac',
+    '  done',
+    '  case $prev in',
+    ...allOptions(program).flatMap(valueLine),
+    '  esac',
+    '  local words=""',
+    '  case $command in',
+    // What can be called can be asked the help of.
+    `    ""|help) words="${firstWords(commands)
+      .map(([name]) => name)
+      .join(' ')}" ;;`,
+    ...[...below].map(([group, inside]) => {
+      const own = commands.find((command) => command.name === group);
+      return `    ${group}|"help ${group}") words="${[...inside.map(lastWord), ...longs(own)].join(' ')}" ;;`;
+    }),
+    ...commands.filter((command) => !command.takesCommand && !below.has(command.name)).map(commandLine),
+    '  esac',
+    `  [[ $cur == -* ]] && words="$words ${options.map(({ long }) => long).join(' ')} --help"`,
+    '  mapfile -t COMPREPLY < <(compgen -W "$words" -- "$cur")',
+    '}',
+    'complete -F _ttkmdctl ttkmdctl',
+    '',
+  ].join('\n');
+}
+
+function commandLine(command: DocumentedCommand): string {
+  const releases = command.takesRelease ? `; [[ $cur == -* ]] || words=$(${RELEASES})` : '';
+  return `    "${command.name}"|"${command.name} "*) words="${longs(command).join(' ')}"${releases} ;;`;
+}
+
+function valueLine(option: DocumentedOption): string[] {
+  if (option.value === undefined) return [];
+  const offer = offerOf(option);
+  const asked =
+    offer === 'releases'
+      ? `-W "$(${RELEASES})"`
+      : offer === 'files'
+        ? '-f'
+        : offer === 'folders'
+          ? '-d'
+          : `-W "${offer.join(' ')}"`;
+  // So that a folder is gone on with, and a blank in a name is quoted.
+  const names = offer === 'files' || offer === 'folders' ? 'compopt -o filenames 2>/dev/null; ' : '';
+  return [
+    `    ${namesOf(option).join('|')}) ${names}mapfile -t COMPREPLY < <(compgen ${asked} -- "$cur"); return ;;`,
+  ];
+}
+
+function longs(command: DocumentedCommand | undefined): string[] {
+  return command?.options.map(({ long }) => long) ?? [];
+}

@@ -1,0 +1,84 @@
+// The completion for zsh, made from the command line's own definitions.
+import type { DocumentedCommand, DocumentedOption, DocumentedProgram } from './commands.ts';
+import {
+  firstWords,
+  groups,
+  lastWord,
+  namesOf,
+  offerOf,
+  RELEASES,
+  valueOptions,
+} from './completion-words.ts';
+
+const ZSH_RELEASES = `(\${(f)"$(${RELEASES})"})`;
+
+export function zshCompletion(program: DocumentedProgram): string {
+  const { commands } = program;
+  const below = new Map(groups(commands));
+  return [
+    '#compdef ttkmdctl',
+    '# Completes ttkmdctl in zsh.',
+    '_ttkmdctl() {',
+    '  local -a commands',
+    '  local called word skip',
+    '  for word in ${words[2,CURRENT-1]}; do',
+    '    if [[ -n $skip ]]; then skip=; continue; fi',
+    '    case $word in',
+    `      (${valueOptions(program).join('|')}) skip=1 ;;`,
+    '      (-*) ;;',
+    '      (*) called="${called:+$called }$word" ;;',
+    '    esac',
+    '  done',
+    '  case $called in',
+    `    (''|help) commands=(${described(firstWords(commands))}); _describe command commands; ${argumentsOf(program, [])} ;;`,
+    ...[...below].map(([group, inside]) => {
+      const pairs = inside.map((one) => [lastWord(one), one.description] as const);
+      const own = commands.find(({ name }) => name === group)?.options ?? [];
+      return `    (${group}|'help ${group}') commands=(${described(pairs)}); _describe command commands; ${argumentsOf(program, own)} ;;`;
+    }),
+    ...commands
+      .filter((command) => !command.takesCommand && !below.has(command.name))
+      .map((command) => commandLine(program, command)),
+    '  esac',
+    '}',
+    '_ttkmdctl "$@"',
+    '',
+  ].join('\n');
+}
+
+function commandLine(program: DocumentedProgram, { name, options, takesRelease }: DocumentedCommand): string {
+  const offered = takesRelease ? ZSH_RELEASES : ' ';
+  return `    ('${name}'|'${name} '*) ${argumentsOf(program, options, offered)} ;;`;
+}
+
+/** @param offered for words that are no options: without any of these, what follows a command would not be completed */
+function argumentsOf(
+  program: DocumentedProgram,
+  options: readonly DocumentedOption[],
+  offered = ' ',
+): string {
+  const texts = [...options, ...program.options].flatMap(optionTexts);
+  return `_arguments ${texts.join(' ')} '*: :${offered}'`;
+}
+
+function described(pairs: readonly (readonly [string, string])[]): string {
+  return pairs.map(([name, text]) => `'${name}:${quoted(text).replaceAll(':', '\\:')}'`).join(' ');
+}
+
+function optionTexts(option: DocumentedOption): string[] {
+  const text = quoted(option.description).replace(/[[\]]/g, '');
+  const value = option.value === undefined ? '' : `:${option.value}:${valueText(option)}`;
+  return namesOf(option).map((name) => `'${name}[${text}]${value}'`);
+}
+
+function valueText(option: DocumentedOption): string {
+  const offer = offerOf(option);
+  if (offer === 'releases') return ZSH_RELEASES;
+  if (offer === 'files') return '_files';
+  if (offer === 'folders') return '_files -/';
+  return offer.length === 0 ? ' ' : `(${offer.join(' ')})`;
+}
+
+function quoted(text: string): string {
+  return text.replaceAll("'", "'\\''");
+}

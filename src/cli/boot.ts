@@ -7,7 +7,7 @@ import { isTaken, own, unclaimed } from '../reconcile/drivable.ts';
 import { type Report, reconcile } from '../reconcile/reconcile.ts';
 import { isOfHugepages } from '../reconcile/step.ts';
 import { type Context, type GlobalOptions, openContext } from './context.ts';
-import { createProgress } from './progress.ts';
+import { createLoggedProgress, createProgress, type Progress } from './progress.ts';
 import type { Terminal } from './terminal.ts';
 
 /** Milliseconds for a build to end in good order once its time is up. */
@@ -56,7 +56,7 @@ export async function boot(options: GlobalOptions): Promise<number> {
 /** Whatever goes wrong is said and stops nothing: the driver may be there all the same. */
 async function attempt(context: Context, timeIsUp: AbortSignal): Promise<Report | undefined> {
   const { host, config, configWarnings, terminal } = context;
-  const progress = createProgress(terminal);
+  const progress = await progressFor(context);
   try {
     return await reconcile(host, {
       config,
@@ -83,6 +83,14 @@ async function attempt(context: Context, timeIsUp: AbortSignal): Promise<Report 
   } finally {
     progress.stop();
   }
+}
+
+async function progressFor({ config, terminal }: Context): Promise<Progress> {
+  const journal = process.env.JOURNAL_STREAM;
+  if (journal === undefined || journal === '') return createProgress(terminal);
+  const { createProcessLog } = await import('../host/process-log.ts');
+  const { level, format } = config.log;
+  return createLoggedProgress(createProcessLog({ level, format, journal }), 'boot');
 }
 
 function conclude({ host, config, terminal }: Context, report: Report | 'late' | undefined): number {

@@ -1,6 +1,8 @@
 // The progress of a run: a live line on a terminal, plain lines in a log or a pipe.
 import { lastMakeLine } from '../dkms/diagnose-progress.ts';
+import type { Log } from '../host/host.ts';
 import type { RunEvent } from '../state/run.ts';
+import type { Trigger } from '../state/state.ts';
 import { type Terminal, truncate } from './terminal.ts';
 
 const FRAMES = ['⠋', '⠙', '⠹', '⠸', '⠼', '⠴', '⠦', '⠧', '⠇', '⠏'];
@@ -68,6 +70,29 @@ export function createProgress(terminal: Terminal): Progress {
         case 'run-ended':
           stop();
           break;
+      }
+    },
+  };
+}
+
+/** Lines of a log, with the kernel, the step and what set it off as fields: what the journal can be asked for. */
+export function createLoggedProgress(log: Log, trigger: Trigger): Progress {
+  let current: { text: string; fields: Record<string, unknown> } | undefined;
+  return {
+    stop: () => {},
+    onEvent(event) {
+      if (event.type === 'step-started') {
+        const fields = { kernel: event.release, step: event.step, trigger };
+        current = { text: event.text.replace(/: .*/, ''), fields };
+        log.info(event.text, fields);
+      } else if (event.type === 'step-ended') {
+        const level = event.outcome === 'failed' ? 'error' : 'info';
+        const name = current === undefined ? '' : `${current.text}: `;
+        log[level](`${name}${event.text} (${event.seconds.toFixed(1)} s)`, {
+          ...current?.fields,
+          outcome: event.outcome,
+        });
+        current = undefined;
       }
     },
   };

@@ -72,7 +72,12 @@ export async function kernelsBuild(tree: string | undefined, options: KernelsBui
   }
   const progress = createProgress(terminal);
   const { signal, exitStatus } = interruptible();
-  const report = await buildKernel(host, plan, wanted, { signal, runOpenly, onEvent: progress.onEvent })
+  const report = await buildKernel(host, plan, wanted, {
+    signal,
+    runOpenly,
+    onEvent: progress.onEvent,
+    onNote: (text) => terminal.line(text),
+  })
     .finally(progress.stop)
     .finally(() => lock.release());
   if (report.outcome === 'cancelled') return exitStatus();
@@ -105,7 +110,7 @@ function tellFailure({ failure }: KernelBuildReport, { terminal }: Context): num
   const [next = '', ...more] = wrap(hint, terminal.width - 4);
   terminal.line(`  ${terminal.style('cyan', '→')} ${next}`);
   for (const line of more) terminal.line(`    ${line}`);
-  terminal.line(`    log: ${log}`);
+  terminal.line(`    log: ${log ?? 'none, since it could not be written'}`);
   return EXIT.stepFailed;
 }
 

@@ -42,6 +42,13 @@ const CAUSES: readonly [pattern: RegExp, explain: Explain][] = [
     },
   ],
   [
+    /The source tree is not clean, please run|is not clean, please run 'make mrproper'/,
+    () => ({
+      headline: 'the sources hold what an earlier build in them has left',
+      hint: `keep their .config elsewhere, for this removes it too: make mrproper; ${AGAIN}`,
+    }),
+  ],
+  [
     /No rule to make target ['‘`]([^'’]*\.(?:pem|x509|crt|der))['’]/,
     ([file = '']) => ({
       headline: `${file} is missing, which the configuration names`,

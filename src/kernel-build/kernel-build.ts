@@ -4,8 +4,9 @@ import type { Host } from '../host/host.ts';
 import type { RunEvent } from '../state/run.ts';
 import { diagnoseKernelBuild, type KernelBuildDiagnosis } from './diagnose.ts';
 import { createLog, KERNEL_LOGS, type Log } from './log.ts';
-import type { KernelBuildOptions, KernelBuildPlan } from './plan.ts';
-import { nameKernel, requireTaken } from './release.ts';
+import { requireRoom } from './places.ts';
+import { type KernelBuildOptions, type KernelBuildPlan, requireTools } from './plan.ts';
+import { nameKernel, replacedNote, requireSameName, requireTaken } from './release.ts';
 import type { Stage, StageCommand, StageName } from './stages.ts';
 
 /** Milliseconds: a whole distribution's configuration on a slow machine. */
@@ -21,6 +22,8 @@ export interface KernelBuildWork {
   readonly signal: AbortSignal;
   readonly runOpenly: RunOpenly;
   readonly onEvent: (event: RunEvent) => void;
+  /** What a person should know before it is done. */
+  readonly onNote: (text: string) => void;
 }
 
 export interface KernelBuildReport {
@@ -28,7 +31,9 @@ export interface KernelBuildReport {
   /** Undefined where it did not get as far as its name. */
   readonly release: string | undefined;
   /** Of the stage that did not end well. */
-  readonly failure: (KernelBuildDiagnosis & { readonly stage: StageName; readonly log: string }) | undefined;
+  readonly failure:
+    | (KernelBuildDiagnosis & { readonly stage: StageName; readonly log: string | undefined })
+    | undefined;
 }
 
 /** Carries a plan out. */
@@ -48,6 +53,8 @@ export async function buildKernel(
     if (stage.write !== undefined) writeConfiguration(host, stage.write);
     // Before anything of another kernel's name could be overwritten.
     if (stage.name !== 'configure') release ??= await nameKernel(host, plan.tree);
+    if (stage.name === 'install' && release !== undefined)
+      await beforeInstall(host, plan.tree, release, work);
     for (const command of stage.commands) {
       const failure = await runCommand(host, stage, command, { ...work, nice, log, index, release });
       index += 1;
@@ -58,10 +65,25 @@ export async function buildKernel(
     }
     if (stage.name === 'configure') {
       requireTaken(host, plan.tree);
+      const next = plan.stages.map(({ name }) => name).filter((name) => name !== 'configure');
+      requireTools(host, host.fs.readText(`${plan.tree}/.config`) ?? '', next);
       release = await nameKernel(host, plan.tree);
     }
   }
   return { outcome: 'done', release, failure: undefined };
+}
+
+/** make removes the modules of an installed kernel of that name before it copies the new ones. */
+async function beforeInstall(
+  host: Host,
+  tree: string,
+  release: string,
+  { onNote }: KernelBuildWork,
+): Promise<void> {
+  requireSameName(host, tree, release);
+  await requireRoom(host, tree);
+  const note = replacedNote(host, release);
+  if (note !== undefined) onNote(note);
 }
 
 interface CommandContext extends KernelBuildWork {

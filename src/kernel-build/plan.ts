@@ -3,7 +3,8 @@ import { EXIT, TtkmdError } from '../host/errors.ts';
 import type { Host } from '../host/host.ts';
 import { installHint, lacks } from './needs.ts';
 import { adaptConfiguration, lackingOptions } from './options.ts';
-import { planStages, type Stage, type StageName } from './stages.ts';
+import { requireBoot } from './places.ts';
+import { planStages, STAGES, type Stage, type StageName } from './stages.ts';
 import { type Base, chooseBase, chooseTree } from './tree.ts';
 
 export interface KernelBuildOptions {
@@ -28,6 +29,7 @@ export interface KernelBuildPlan {
 export function planKernelBuild(host: Host, options: KernelBuildOptions): KernelBuildPlan {
   const { fs } = host;
   const { stages, jobs, load } = options;
+  requireRow(stages);
   const tree = chooseTree(fs, options.tree);
   const present = fs.readText(`${tree}/.config`);
   const base = stages.includes('configure')
@@ -39,6 +41,7 @@ export function planKernelBuild(host: Host, options: KernelBuildOptions): Kernel
   requireOptions(tree, adapted.text, stages);
   requireBuilt(host, tree, stages);
   requireTools(host, adapted.text, stages);
+  if (stages.includes('install')) requireBoot(fs);
   const now = host.clock.now();
   return { tree, stages: planStages({ tree, stages, base, adapted, present, jobs, load, now }) };
 }
@@ -71,13 +74,40 @@ function requireOptions(tree: string, config: string, stages: readonly StageName
   );
 }
 
-function requireBuilt({ fs }: Host, tree: string, stages: readonly StageName[]): void {
-  if (!stages.includes('install') || stages.includes('build')) return;
-  if (fs.exists(`${tree}/vmlinux`) && fs.exists(`${tree}/modules.order`)) return;
-  throw problem('not-built', `${tree} is not built.`, 'build it first: ttkmdctl kernels build --stage build');
+/** What is configured and not built anew would be installed under a name and with options that are not its own. */
+function requireRow(stages: readonly StageName[]): void {
+  const row = STAGES.slice(STAGES.findIndex((name) => stages.includes(name)));
+  const gap = row.find(
+    (name, index) => !stages.includes(name) && row.slice(index).some((one) => stages.includes(one)),
+  );
+  if (gap === undefined) return;
+  throw problem(
+    'bad-stages',
+    `The stage ${gap} lies between those that were named.`,
+    `name it too: --stage ${STAGES.join(',')}`,
+  );
 }
 
-function requireTools({ fs }: Host, config: string, stages: readonly StageName[]): void {
+function requireBuilt({ fs }: Host, tree: string, stages: readonly StageName[]): void {
+  if (!stages.includes('install') || stages.includes('build')) return;
+  const image = fs.stat(`${tree}/vmlinux`);
+  if (image === undefined || !fs.exists(`${tree}/modules.order`)) {
+    throw problem(
+      'not-built',
+      `${tree} is not built.`,
+      'build it first: ttkmdctl kernels build --stage build,install',
+    );
+  }
+  if ((fs.stat(`${tree}/.config`)?.modified ?? 0) <= image.modified) return;
+  throw problem(
+    'not-built',
+    `${tree} was configured anew after it was built.`,
+    'build it by that configuration: ttkmdctl kernels build --stage build,install',
+  );
+}
+
+/** @throws TtkmdError with all that is missing, and how to install it */
+export function requireTools({ fs }: Pick<Host, 'fs'>, config: string, stages: readonly StageName[]): void {
   const missing = lacks(fs, config, stages);
   if (missing.length === 0) return;
   throw new TtkmdError(

@@ -26,6 +26,32 @@ export function requireTaken({ fs }: Host, tree: string): void {
 }
 
 /**
+ * Modules that were built under another name are refused by the kernel of this one.
+ * @throws TtkmdError where the tree was named anew after it was built
+ */
+export function requireSameName({ fs }: Host, tree: string, release: string): void {
+  const header = fs.readText(`${tree}/include/generated/utsrelease.h`) ?? '';
+  const built = /UTS_RELEASE "([^"]+)"/.exec(header)?.[1] ?? release;
+  if (built === release) return;
+  throw new TtkmdError(
+    'not-built',
+    `${tree} was built as ${built}, and would be installed as ${release}.`,
+    'build it under its new name: ttkmdctl kernels build --stage build,install',
+    EXIT.usage,
+  );
+}
+
+/** What a person should know before an installed kernel gives way to a new one of its name; undefined where none does. */
+export function replacedNote({ fs, machine }: Host, release: string): string | undefined {
+  if (!fs.exists(`/lib/modules/${release}`)) return undefined;
+  const running =
+    machine.runningRelease === release
+      ? ', which is running: until the next boot it can load none but the modules that it has'
+      : '';
+  return `install replaces ${release}${running}; to keep it bootable beside, give the new one a CONFIG_LOCALVERSION of its own`;
+}
+
+/**
  * The release that the tree gives.
  * @throws TtkmdError where another kernel has that name: its modules would be overwritten
  */

@@ -1,6 +1,6 @@
 // Which source tree is built, and the configuration that it begins with.
 import { gunzipSync } from 'node:zlib';
-import { untrustedWay } from '../driver/trust.ts';
+import { untrustedWay, writableBy } from '../driver/trust.ts';
 import { EXIT, TtkmdError } from '../host/errors.ts';
 import type { HostFs } from '../host/fs.ts';
 import type { Host } from '../host/host.ts';
@@ -32,10 +32,12 @@ export function chooseTree(fs: HostFs, named: string | undefined): string {
   if (path === undefined) throw refusal('no-tree', `There is no ${wanted}.`, GET_SOURCES);
   const dist = distKernelOf(fs, path);
   if (dist !== undefined) {
+    const atom = dist.replace(/:.*/, '');
+    const [other] = sourceTrees(fs).filter((name) => fs.realPath(`${SOURCES}/${name}`) !== path);
     throw refusal(
       'portages-tree',
-      `${path} is of ${dist.replace(/:.*/, '')}, which Portage builds and installs itself.`,
-      `have Portage do so: emerge =${dist.replace(/:.*/, '')}; its options go to /etc/kernel/config.d`,
+      `${path} is of ${atom}, which Portage builds and installs itself.`,
+      `have Portage do so: emerge =${atom}; its options go to /etc/kernel/config.d${other === undefined ? '' : `. Or name other sources: ttkmdctl kernels build ${other}`}`,
     );
   }
   const missing = TELLING.find((name) => !fs.exists(`${path}/${name}`));
@@ -43,11 +45,11 @@ export function chooseTree(fs: HostFs, named: string | undefined): string {
     throw refusal('no-tree', `${path} is no kernel's source tree: ${missing} is missing.`, GET_SOURCES);
   }
   // What is built from it is the kernel, and its Makefiles run as root.
-  const refused = untrustedWay(fs, path) ?? untrustedWay(fs, `${path}/Makefile`);
+  const refused = untrustedWay(fs, path)?.text ?? othersIn(fs, path);
   if (refused !== undefined) {
     throw refusal(
       'untrusted-tree',
-      `Nothing is built from ${path}: ${refused.text}.`,
+      `Nothing is built from ${path}: ${refused}.`,
       `make it root's alone, as root: chown -R root:root ${quoted(path)} && chmod -R go-w ${quoted(path)}`,
     );
   }
@@ -57,14 +59,36 @@ export function chooseTree(fs: HostFs, named: string | undefined): string {
 const GET_SOURCES =
   'install sources, and name their folder: emerge sys-kernel/gentoo-sources (Debian: apt-get install linux-source, and unpack it)';
 
+/**
+ * What in a tree somebody other than root can write to: an archive that is unpacked by root leaves its files to the
+ * users that it names. A second for ninety thousand files, before a build of an hour.
+ */
+function othersIn(fs: HostFs, folder: string): string | undefined {
+  for (const name of fs.list(folder)) {
+    const path = `${folder}/${name}`;
+    const info = fs.lstat(path);
+    if (info === undefined) continue;
+    // Git keeps old content by its hash in there: no build reads it.
+    const inside = info.kind === 'folder' && !path.endsWith('/.git/objects');
+    const found = writableBy(path, info) ?? (inside ? othersIn(fs, path) : undefined);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
 function usualTree(fs: HostFs): string {
   const link = `${SOURCES}/linux`;
   if (fs.exists(link)) return link;
-  const [newest] = fs
+  const [newest] = sourceTrees(fs);
+  return newest === undefined ? link : `${SOURCES}/${newest}`;
+}
+
+/** The names of the folders with whole sources, the newest first. */
+function sourceTrees(fs: HostFs): string[] {
+  return fs
     .list(SOURCES)
     .filter((name) => /^linux-\d/.test(name) && fs.exists(`${SOURCES}/${name}/init/main.c`))
     .sort((a, b) => compareReleases(b.slice('linux-'.length), a.slice('linux-'.length)));
-  return newest === undefined ? link : `${SOURCES}/${newest}`;
 }
 
 /**
@@ -105,9 +129,18 @@ export function chooseBase(
 function readConfig(fs: HostFs, path: string): string | undefined {
   const bytes = fs.readBytes(path);
   if (bytes === undefined) return undefined;
-  const packed = bytes[0] === 0x1f && bytes[1] === 0x8b;
-  const text = (packed ? gunzipSync(bytes) : bytes).toString();
-  return /^(?:CONFIG_\w+=|# CONFIG_\w+ is not set$)/m.test(text) ? text : undefined;
+  const text = unpacked(bytes)?.toString();
+  return text !== undefined && /^(?:CONFIG_\w+=|# CONFIG_\w+ is not set$)/m.test(text) ? text : undefined;
+}
+
+/** Undefined where it is packed and cut off or damaged. */
+function unpacked(bytes: Buffer): Buffer | undefined {
+  if (bytes[0] !== 0x1f || bytes[1] !== 0x8b) return bytes;
+  try {
+    return gunzipSync(bytes);
+  } catch {
+    return undefined;
+  }
 }
 
 function refusal(code: string, message: string, hint: string): TtkmdError {

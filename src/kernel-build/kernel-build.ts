@@ -45,6 +45,7 @@ export async function buildKernel(
 ): Promise<KernelBuildReport> {
   let release: string | undefined;
   let index = 0;
+  host.fs.makeFolder(plan.folder);
   for (const stage of plan.stages) {
     const log = createLog(
       host,
@@ -52,9 +53,9 @@ export async function buildKernel(
     );
     if (stage.write !== undefined) writeConfiguration(host, stage.write);
     // Before anything of another kernel's name could be overwritten.
-    if (stage.name !== 'configure') release ??= await nameKernel(host, plan.tree);
+    if (stage.name !== 'configure') release ??= await nameKernel(host, plan);
     if (stage.name === 'install' && release !== undefined)
-      await beforeInstall(host, plan.tree, release, work);
+      await beforeInstall(host, plan.folder, release, work);
     for (const command of stage.commands) {
       const failure = await runCommand(host, stage, command, { ...work, nice, log, index, release });
       index += 1;
@@ -64,10 +65,10 @@ export async function buildKernel(
       }
     }
     if (stage.name === 'configure') {
-      requireTaken(host, plan.tree);
+      requireTaken(host, plan.folder);
       const next = plan.stages.map(({ name }) => name).filter((name) => name !== 'configure');
-      requireTools(host, host.fs.readText(`${plan.tree}/.config`) ?? '', next);
-      release = await nameKernel(host, plan.tree);
+      requireTools(host, host.fs.readText(`${plan.folder}/.config`) ?? '', next);
+      release = await nameKernel(host, plan);
     }
   }
   return { outcome: 'done', release, failure: undefined };
@@ -76,12 +77,12 @@ export async function buildKernel(
 /** make removes the modules of an installed kernel of that name before it copies the new ones. */
 async function beforeInstall(
   host: Host,
-  tree: string,
+  folder: string,
   release: string,
   { onNote }: KernelBuildWork,
 ): Promise<void> {
-  requireSameName(host, tree, release);
-  await requireRoom(host, tree);
+  requireSameName(host, folder, release);
+  await requireRoom(host, folder);
   const note = replacedNote(host, release);
   if (note !== undefined) onNote(note);
 }

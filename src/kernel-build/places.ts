@@ -45,17 +45,17 @@ function isExpected(fs: HostFs, folder: string): boolean {
 }
 
 /** @throws TtkmdError where what was built surely has no room: it is not begun then */
-export async function requireRoom(host: Host, tree: string): Promise<void> {
-  const needs: readonly [folder: string, bytes: number][] = [
-    ['/lib/modules', moduleBytes(host.fs, tree)],
-    ['/boot', sizeOf(host.fs, `${tree}/System.map`) + sizeOf(host.fs, `${tree}/arch/x86/boot/bzImage`)],
+export async function requireRoom(host: Host, folder: string): Promise<void> {
+  const needs: readonly [place: string, bytes: number][] = [
+    ['/lib/modules', moduleBytes(host.fs, folder)],
+    ['/boot', sizeOf(host.fs, `${folder}/System.map`) + sizeOf(host.fs, `${folder}/arch/x86/boot/bzImage`)],
   ];
-  for (const [folder, bytes] of needs) {
-    const free = await freeBytes(host, folder);
+  for (const [place, bytes] of needs) {
+    const free = await freeBytes(host, place);
     if (free === undefined || free >= bytes) continue;
     throw new TtkmdError(
       'no-room',
-      `${folder} has ${mebibytes(free)} MiB left, and this kernel takes ${mebibytes(bytes)} MiB there: nothing was installed.`,
+      `${place} has ${mebibytes(free)} MiB left, and this kernel takes ${mebibytes(bytes)} MiB there: nothing was installed.`,
       'remove kernels that nobody boots, then go on: ttkmdctl kernels build --stage install',
       EXIT.stepFailed,
     );
@@ -63,14 +63,16 @@ export async function requireRoom(host: Host, tree: string): Promise<void> {
 }
 
 /** What the modules in a tree take at the least once they are installed. */
-function moduleBytes(fs: HostFs, tree: string): number {
-  const config = fs.readText(`${tree}/.config`) ?? '';
+function moduleBytes(fs: HostFs, folder: string): number {
+  const config = fs.readText(`${folder}/.config`) ?? '';
   const packed = ['GZIP', 'XZ', 'ZSTD'].some((name) => readOption(config, `MODULE_COMPRESS_${name}`) === 'y');
-  const lines = (fs.readText(`${tree}/modules.order`) ?? '').split('\n').filter((line) => line !== '');
+  const lines = (fs.readText(`${folder}/modules.order`) ?? '').split('\n').filter((line) => line !== '');
   // Later kernels name the object; early ones the module, below a folder more.
   const sizes = lines
     .map((line) => line.replace(/\.o$/, '.ko'))
-    .map((file) => sizeOf(fs, `${tree}/${file}`) || sizeOf(fs, `${tree}/${file.replace(/^kernel\//, '')}`));
+    .map(
+      (file) => sizeOf(fs, `${folder}/${file}`) || sizeOf(fs, `${folder}/${file.replace(/^kernel\//, '')}`),
+    );
   const bytes = sizes.reduce((sum, size) => sum + size, 0);
   return Math.round(bytes * (packed ? PACKED : 1));
 }

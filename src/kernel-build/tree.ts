@@ -41,19 +41,50 @@ export function chooseTree(fs: HostFs, named: string | undefined): string {
     );
   }
   const missing = TELLING.find((name) => !fs.exists(`${path}/${name}`));
+  const sources = missing === undefined ? undefined : fs.realPath(`${path}/source`);
+  if (sources !== undefined) {
+    throw refusal(
+      'no-tree',
+      `${path} is a folder that ${sources} was built in, not the sources.`,
+      `name both: ttkmdctl kernels build ${quoted(sources)} --output ${quoted(path)}`,
+    );
+  }
   if (missing !== undefined) {
     throw refusal('no-tree', `${path} is no kernel's source tree: ${missing} is missing.`, GET_SOURCES);
   }
-  // What is built from it is the kernel, and its Makefiles run as root.
-  const refused = untrustedWay(fs, path)?.text ?? othersIn(fs, path);
-  if (refused !== undefined) {
+  requireTrust(fs, path);
+  return path;
+}
+
+/**
+ * Where make is to leave what it makes: the folder that was asked for, else the sources.
+ * @throws TtkmdError where make would not, or somebody else could write to it
+ */
+export function chooseFolder(fs: HostFs, tree: string, output: string | undefined): string {
+  const folder = output === undefined ? tree : (fs.realPath(output) ?? output);
+  if (folder === tree) return tree;
+  // By the kernel's own Makefile, which says no more than that.
+  if (['.config', 'include/config'].some((name) => fs.exists(`${tree}/${name}`))) {
+    const config = `${quoted(tree)}/.config`;
     throw refusal(
-      'untrusted-tree',
-      `Nothing is built from ${path}: ${refused}.`,
-      `make it root's alone, as root: chown -R root:root ${quoted(path)} && chmod -R go-w ${quoted(path)}`,
+      'tree-not-clean',
+      `${tree} is not clean: something was configured or built in it, and make leaves nothing elsewhere then.`,
+      `clean it, which removes its configuration too: cp ${config} ${quoted(folder)}.config && make -C ${quoted(tree)} mrproper`,
     );
   }
-  return path;
+  if (fs.exists(folder)) requireTrust(fs, folder);
+  return folder;
+}
+
+/** What is built from it is the kernel, and its Makefiles run as root. */
+function requireTrust(fs: HostFs, path: string): void {
+  const refused = untrustedWay(fs, path)?.text ?? othersIn(fs, path);
+  if (refused === undefined) return;
+  throw refusal(
+    'untrusted-tree',
+    `Nothing is built from ${path}: ${refused}.`,
+    `make it root's alone, as root: chown -R root:root ${quoted(path)} && chmod -R go-w ${quoted(path)}`,
+  );
 }
 
 const GET_SOURCES =
@@ -97,12 +128,12 @@ function sourceTrees(fs: HostFs): string[] {
  */
 export function chooseBase(
   { fs, machine }: Pick<Host, 'fs' | 'machine'>,
-  tree: string,
+  folder: string,
   given: string | undefined,
 ): Base {
   if (given !== undefined) {
     const text = readConfig(fs, given);
-    if (text !== undefined) return { from: given, text, own: given === `${tree}/.config` };
+    if (text !== undefined) return { from: given, text, own: given === `${folder}/.config` };
     throw refusal('no-config', `${given} cannot be read as a kernel's configuration.`, 'name another file');
   }
   const release = machine.runningRelease;
@@ -115,14 +146,14 @@ export function chooseBase(
           `/lib/modules/${release}/config`,
           `/lib/modules/${release}/build/.config`,
         ];
-  for (const from of [`${tree}/.config`, ...places]) {
+  for (const from of [`${folder}/.config`, ...places]) {
     const text = readConfig(fs, from);
-    if (text !== undefined) return { from, text, own: from === `${tree}/.config` };
+    if (text !== undefined) return { from, text, own: from === `${folder}/.config` };
   }
   throw refusal(
     'no-config',
-    `There is no configuration to begin with: ${tree}/.config is missing, and ${release === undefined ? 'no running kernel is this system’s own' : `none of ${places.join(', ')} can be read`}.`,
-    `give one with --config FILE, or make one: cd ${quoted(tree)} && make defconfig menuconfig`,
+    `There is no configuration to begin with: ${folder}/.config is missing, and ${release === undefined ? 'no running kernel is this system’s own' : `none of ${places.join(', ')} can be read`}.`,
+    `give one with --config FILE, or make one: cd ${quoted(folder)} && make defconfig menuconfig`,
   );
 }
 

@@ -16,6 +16,7 @@ export const ON = OFF.replace('# CONFIG_HWMON is not set', 'CONFIG_HWMON=y');
 export const OPTIONS: KernelBuildOptions = {
   tree: undefined,
   config: undefined,
+  output: undefined,
   stages: STAGES,
   jobs: 3,
   load: undefined,

@@ -6,6 +6,10 @@ export const KERNEL_LOGS = '/var/log/ttkmd/kernels';
 /** Milliseconds for which lines are kept in memory: a build prints hundreds in a second, and people follow its log. */
 const LOG_DELAY = 1000;
 
+/** What the lines have in them that the reasons are found by. */
+const TELLING =
+  /error|\*\*\*|not found|no space|disk space|no such file|no rule|not clean|memory|killed|chroot|on_failure/i;
+
 export interface Log {
   /** Undefined where it cannot be written to: what fills a disk is often the very build. */
   readonly path: string | undefined;
@@ -43,8 +47,7 @@ export function createLog({ fs, clock }: Pick<Host, 'fs' | 'clock'>, path: strin
     flush,
     line(text) {
       rest.push(text);
-      if (/error|\*\*\*|not found|no space|no such file|no rule|memory|killed/i.test(text))
-        telling.push(text);
+      if (TELLING.test(text)) telling.push(text);
       if (clock.now() - written >= LOG_DELAY) flush();
     },
   };

@@ -332,6 +332,11 @@ describe('why a kernel did not build', () => {
       /debian\/certs\/x\.pem is missing/,
       /TRUSTED_KEYS/,
     ],
+    [
+      "***  The source tree is not clean, please run 'make ARCH=x86_64 mrproper'",
+      /earlier build/,
+      /make mrproper/,
+    ],
     ['cc1: fatal: No space left on device', /no space/, /make room/],
     ['gcc: fatal error: Killed signal terminated program cc1', /memory/, /--jobs 1/],
     ['ERROR: modpost: "x" [y.ko] undefined!', /"x" \[y\.ko] undefined/, /log/],

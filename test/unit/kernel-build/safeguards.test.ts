@@ -159,6 +159,43 @@ describe('a full disk', () => {
   });
 });
 
+describe('an installkernel that refuses', () => {
+  const rows: readonly [lines: readonly string[], headline: RegExp, hint: RegExp][] = [
+    [
+      [
+        'WARNING: kernel-install is run from inside a chroot but',
+        'no cmdline was configured. This would cause the bootloader',
+        'make: *** [Makefile:9: install] Error 1',
+      ],
+      /in a chroot/,
+      /\/etc\/kernel\/cmdline.*--stage install/,
+    ],
+    [
+      [
+        ' * Not enough disk space. Need at least 31000 KiB, found 900 KiB.',
+        'make: *** [Makefile:9: install] Error 1',
+      ],
+      /31000 KiB.*900 KiB/,
+      /df -h \/boot.*--stage install/,
+    ],
+    [
+      [
+        ' * ttkmd: tenstorrent 2.9.0 for 6.12.60-gentoo ... FAILED: y is gone   [ !! ]',
+        " * ttkmd: the kernel's installation fails with it: hook.on_failure is fail (/etc/ttkmd/ttkmd.conf:3)   [ !! ]",
+        'make: *** [Makefile:9: install] Error 1',
+      ],
+      /driver did not build, and hook\.on_failure is fail \(\/etc\/ttkmd\/ttkmd\.conf:3\)/,
+      /ttkmdctl logs/,
+    ],
+  ];
+  it.each(rows)('%s', async (lines, headline, hint) => {
+    const { report } = await work(MACHINE, {}, undefined, { code: 2, lines });
+    expect(report.failure?.stage).toBe('install');
+    expect(report.failure?.headline).toMatch(headline);
+    expect(report.failure?.hint).toMatch(hint);
+  });
+});
+
 describe('between the stages', () => {
   it('sees what make has made of the configuration, and which tools that takes', async () => {
     const host = hostOf(MACHINE, ({ line }) => {

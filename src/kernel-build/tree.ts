@@ -65,11 +65,11 @@ export function chooseFolder(fs: HostFs, tree: string, output: string | undefine
   if (folder === tree) return tree;
   // By the kernel's own Makefile, which says no more than that.
   if (['.config', 'include/config'].some((name) => fs.exists(`${tree}/${name}`))) {
-    const config = `${quoted(tree)}/.config`;
+    const [config, kept] = [`${quoted(tree)}/.config`, quoted(`${folder}.config`)];
     throw refusal(
       'tree-not-clean',
       `${tree} is not clean: something was configured or built in it, and make leaves nothing elsewhere then.`,
-      `clean it, which removes its configuration too: cp ${config} ${quoted(folder)}.config && make -C ${quoted(tree)} mrproper`,
+      `clean it, which removes its configuration too: cp ${config} ${kept} && make -C ${quoted(tree)} mrproper; then begin with that one: --config ${kept}`,
     );
   }
   if (fs.exists(folder)) requireTrust(fs, folder);

@@ -50,7 +50,7 @@ describe('a folder of its own for what is built', () => {
       files: { ...MACHINE, [`${TREE}/.config`]: ON },
       options: OUTPUT,
       code: 'tree-not-clean',
-      says: /not clean.*cp .*linux-6\.12\.60-gentoo\/\.config .*make -C .* mrproper/,
+      says: /not clean.*cp .*linux-6\.12\.60-gentoo\/\.config .*make -C .* mrproper; .*--config \/var\/tmp\/linux\.config$/,
     },
     {
       name: 'a folder that somebody else can write to',

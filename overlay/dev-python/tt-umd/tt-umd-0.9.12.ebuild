@@ -3,7 +3,9 @@
 
 EAPI=8
 
+DISTUTILS_EXT=1
 DISTUTILS_USE_PEP517=standalone
+# Upstream has wheels for these.
 PYTHON_COMPAT=( python3_{11..13} )
 
 inherit distutils-r1 pypi

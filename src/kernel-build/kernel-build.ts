@@ -12,6 +12,9 @@ import type { Stage, StageCommand, StageName } from './stages.ts';
 /** Milliseconds: a whole distribution's configuration on a slow machine. */
 const TIME_LIMIT = 24 * 60 * 60_000;
 
+const AGAIN = 'run it again: it goes on where it stopped';
+const STOPPED: KernelBuildDiagnosis = { headline: 'stopped', hint: AGAIN };
+
 /** Runs a command to its end that is not to die with us; see host/open-run.ts. */
 export type RunOpenly = (
   argv: readonly string[],
@@ -101,6 +104,8 @@ async function runCommand(
   { argv, text, open }: StageCommand,
   { signal, runOpenly, onEvent, nice, log, index, release }: CommandContext,
 ): Promise<KernelBuildDiagnosis | undefined> {
+  // Between two commands; the next one is not even begun.
+  if (signal.aborted) return STOPPED;
   const startedAt = host.clock.now();
   onEvent({ type: 'step-started', at: startedAt, index, step: stage.name, text, release });
   log.line(`$ ${argv.join(' ')}`);
@@ -123,12 +128,11 @@ async function runCommand(
 }
 
 function why({ code, signal, cancelled }: RunResult, lines: readonly string[]): KernelBuildDiagnosis {
-  const again = 'run it again: it goes on where it stopped';
-  if (cancelled) return { headline: 'stopped', hint: again };
+  if (cancelled) return STOPPED;
   return (
     diagnoseKernelBuild(lines) ?? {
       headline: signal === undefined ? `make ended with ${code}` : `make was ended by ${signal}`,
-      hint: again,
+      hint: AGAIN,
     }
   );
 }

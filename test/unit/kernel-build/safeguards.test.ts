@@ -2,6 +2,7 @@
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import type { TtkmdError } from '../../../src/host/errors.ts';
+import { buildKernel } from '../../../src/kernel-build/kernel-build.ts';
 import { type KernelBuildOptions, planKernelBuild } from '../../../src/kernel-build/plan.ts';
 import type { Files } from '../support/machines.ts';
 import type { MemoryHost } from '../support/memory-host.ts';
@@ -156,6 +157,30 @@ describe('a full disk', () => {
       const { report } = await workOn(hostOf(there, df(room)), { stages: ['install'] });
       expect(report.outcome).toBe('done');
     }
+  });
+});
+
+describe('an interrupt', () => {
+  it('ends it where it is, and nothing that follows is begun', async () => {
+    const controller = new AbortController();
+    const host = hostOf(MACHINE);
+    const opened: string[] = [];
+    const report = await buildKernel(host, planKernelBuild(host, OPTIONS), OPTIONS, {
+      signal: controller.signal,
+      onEvent({ type, ...event }) {
+        if (type === 'step-started' && 'step' in event && event.step === 'install') controller.abort();
+      },
+      onNote() {},
+      async runOpenly(argv) {
+        opened.push(argv.join(' '));
+        return { code: 130, signal: undefined, timedOut: false, cancelled: true };
+      },
+    });
+    expect(report).toMatchObject({
+      outcome: 'cancelled',
+      failure: { stage: 'install', headline: 'stopped', hint: expect.stringContaining('goes on') },
+    });
+    expect(opened).toEqual([]);
   });
 });
 

@@ -55,7 +55,7 @@ export async function requireRoom(host: Host, folder: string): Promise<void> {
     if (free === undefined || free >= bytes) continue;
     throw new TtkmdError(
       'no-room',
-      `${place} has ${mebibytes(free)} MiB left, and this kernel takes ${mebibytes(bytes)} MiB there: nothing was installed.`,
+      `${place} has ${mebibytes(free, Math.floor)} MiB left, and this kernel takes ${mebibytes(bytes, Math.ceil)} MiB there: nothing was installed.`,
       'remove kernels that nobody boots, then go on: ttkmdctl kernels build --stage install',
       EXIT.stepFailed,
     );
@@ -88,6 +88,7 @@ async function freeBytes({ exec }: Host, folder: string): Promise<number | undef
   return code === 0 && Number.isFinite(kibibytes) ? kibibytes * 1024 : undefined;
 }
 
-function mebibytes(bytes: number): number {
-  return Math.ceil(bytes / 2 ** 20);
+/** To a tenth. */
+function mebibytes(bytes: number, round: (value: number) => number): number {
+  return round((bytes / 2 ** 20) * 10) / 10;
 }

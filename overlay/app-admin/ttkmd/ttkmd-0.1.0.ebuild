@@ -19,9 +19,9 @@ IUSE="systemd"
 # The release archive has no address of its own yet.
 RESTRICT="fetch"
 
-# The group of its control socket. What it calls: setpriv (where USE=caps has it), flock and logger, modinfo and depmod,
-# and dkms for its work. Node.js is the system's: the one in the archive is for hosts without a package manager that has
-# one.
+# The group of its control socket. What it calls: setpriv (where USE=caps has it), flock and logger, modinfo and
+# depmod, and dkms for its work. Node.js is the system's: the one in the archive is for hosts without a package
+# manager that has one.
 RDEPEND="
 	acct-group/ttkmd
 	>=net-libs/nodejs-22.22.0

@@ -11,7 +11,7 @@ SRC_URI="${P}.tar.gz"
 
 # The second line is what the bundle holds: THIRD-PARTY-LICENSES.
 LICENSE="Apache-2.0
-	Apache-2.0 BSD ISC MIT
+	Apache-2.0 ISC MIT
 "
 SLOT="0"
 KEYWORDS="~amd64"

@@ -4,9 +4,10 @@ import { requireConfig } from '../config/load.ts';
 import { EXIT, TtkmdError } from '../host/errors.ts';
 import { createLock } from '../host/lock.ts';
 import { runOpenly } from '../host/open-run.ts';
+import { quoted } from '../host/shell-word.ts';
 import { interruptible } from '../host/signals.ts';
 import { buildKernel, type KernelBuildReport } from '../kernel-build/kernel-build.ts';
-import { planKernelBuild } from '../kernel-build/plan.ts';
+import { type KernelBuildPlan, planKernelBuild } from '../kernel-build/plan.ts';
 import { describeStage, STAGES, type StageName } from '../kernel-build/stages.ts';
 import { makeLimits } from '../reconcile/reconcile.ts';
 import { type Context, type GlobalOptions, openContext } from './context.ts';
@@ -22,6 +23,7 @@ const WAIT = 3600;
 
 export interface KernelsBuildOptions extends GlobalOptions {
   readonly config?: string;
+  readonly output?: string;
   readonly stage?: string;
   readonly jobs?: number;
   readonly dryRun?: boolean;
@@ -46,6 +48,7 @@ export async function kernelsBuild(tree: string | undefined, options: KernelsBui
   const wanted = {
     tree: tree !== undefined && /\/|^\.\.?$/.test(tree) ? resolve(tree) : tree,
     config: options.config === undefined ? undefined : resolve(options.config),
+    output: options.output === undefined ? undefined : resolve(options.output),
     stages,
     jobs,
     load: limits.load,
@@ -72,24 +75,32 @@ export async function kernelsBuild(tree: string | undefined, options: KernelsBui
   }
   const progress = createProgress(terminal);
   const { signal, exitStatus } = interruptible();
-  const report = await buildKernel(host, plan, wanted, { signal, runOpenly, onEvent: progress.onEvent })
+  const report = await buildKernel(host, plan, wanted, {
+    signal,
+    runOpenly,
+    onEvent: progress.onEvent,
+    onNote: (text) => terminal.line(text),
+  })
     .finally(progress.stop)
     .finally(() => lock.release());
   if (report.outcome === 'cancelled') return exitStatus();
   if (report.outcome === 'failed') return tellFailure(report, context);
-  return end(report, stages, plan.tree, context, options);
+  return end(report, stages, plan, context, options);
 }
 
 async function end(
   { release }: KernelBuildReport,
   stages: readonly StageName[],
-  tree: string,
+  { tree, folder }: KernelBuildPlan,
   { terminal }: Context,
   options: KernelsBuildOptions,
 ): Promise<number> {
   if (release === undefined || !stages.includes('install')) {
     const next = STAGES[STAGES.indexOf(stages.at(-1) ?? 'configure') + 1] ?? 'install';
-    terminal.line(`${tree} is done as far as asked for; next: ttkmdctl kernels build --stage ${next}`);
+    const output = folder === tree ? '' : ` --output ${quoted(folder)}`;
+    terminal.line(
+      `${folder} is done as far as asked for; next: ttkmdctl kernels build ${quoted(tree)}${output} --stage ${next}`,
+    );
     return EXIT.ok;
   }
   terminal.line(`${release} is installed; its driver:`);
@@ -105,7 +116,7 @@ function tellFailure({ failure }: KernelBuildReport, { terminal }: Context): num
   const [next = '', ...more] = wrap(hint, terminal.width - 4);
   terminal.line(`  ${terminal.style('cyan', '→')} ${next}`);
   for (const line of more) terminal.line(`    ${line}`);
-  terminal.line(`    log: ${log}`);
+  terminal.line(`    log: ${log ?? 'none, since it could not be written'}`);
   return EXIT.stepFailed;
 }
 

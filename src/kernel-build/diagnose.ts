@@ -10,12 +10,36 @@ type Explain = (caught: readonly string[]) => KernelBuildDiagnosis;
 
 const AGAIN = 'then run it again: it goes on where it stopped';
 
+const INSTALL_AGAIN = 'then go on: ttkmdctl kernels build --stage install';
+
 const CAUSES: readonly [pattern: RegExp, explain: Explain][] = [
   [
     /No space left on device|Disk quota exceeded/,
     () => ({
       headline: 'no space is left',
       hint: `make room (a kernel's build takes 2 to 20 GiB), ${AGAIN}`,
+    }),
+  ],
+  // Gentoo's installkernel, before it does anything.
+  [
+    /run from inside a chroot/,
+    () => ({
+      headline: 'installkernel goes no further in a chroot where no command line is set for the kernel',
+      hint: `write that to /etc/kernel/cmdline (for dracut: to a file in /etc/cmdline.d), ${INSTALL_AGAIN}`,
+    }),
+  ],
+  [
+    /Not enough disk space\. Need at least (\d+) KiB, found (\d+) KiB/,
+    ([needed, found]) => ({
+      headline: `installkernel needs ${needed} KiB and finds ${found} KiB`,
+      hint: `make room (df -h /boot), ${INSTALL_AGAIN}`,
+    }),
+  ],
+  [
+    /ttkmd: the kernel's installation fails with it: (hook\.on_failure is fail \(.*?\))/,
+    ([why = '']) => ({
+      headline: `the driver did not build, and ${why}`,
+      hint: `see why: ttkmdctl logs; ${INSTALL_AGAIN}`,
     }),
   ],
   [
@@ -40,6 +64,13 @@ const CAUSES: readonly [pattern: RegExp, explain: Explain][] = [
         hint: `emerge --oneshot ${gentoo} (Debian: apt-get install ${debian}); ${AGAIN}`,
       };
     },
+  ],
+  [
+    /The source tree is not clean, please run/,
+    () => ({
+      headline: 'the sources hold what an earlier build in them has left',
+      hint: `keep their .config elsewhere, for this removes it too: make mrproper; ${AGAIN}`,
+    }),
   ],
   [
     /No rule to make target ['‘`]([^'’]*\.(?:pem|x509|crt|der))['’]/,

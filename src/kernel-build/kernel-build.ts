@@ -4,12 +4,16 @@ import type { Host } from '../host/host.ts';
 import type { RunEvent } from '../state/run.ts';
 import { diagnoseKernelBuild, type KernelBuildDiagnosis } from './diagnose.ts';
 import { createLog, KERNEL_LOGS, type Log } from './log.ts';
-import type { KernelBuildOptions, KernelBuildPlan } from './plan.ts';
-import { nameKernel, requireTaken } from './release.ts';
+import { requireRoom } from './places.ts';
+import { type KernelBuildOptions, type KernelBuildPlan, requireTools } from './plan.ts';
+import { nameKernel, replacedNote, requireSameName, requireTaken } from './release.ts';
 import type { Stage, StageCommand, StageName } from './stages.ts';
 
 /** Milliseconds: a whole distribution's configuration on a slow machine. */
 const TIME_LIMIT = 24 * 60 * 60_000;
+
+const AGAIN = 'run it again: it goes on where it stopped';
+const STOPPED: KernelBuildDiagnosis = { headline: 'stopped', hint: AGAIN };
 
 /** Runs a command to its end that is not to die with us; see host/open-run.ts. */
 export type RunOpenly = (
@@ -21,6 +25,8 @@ export interface KernelBuildWork {
   readonly signal: AbortSignal;
   readonly runOpenly: RunOpenly;
   readonly onEvent: (event: RunEvent) => void;
+  /** What a person should know before it is done. */
+  readonly onNote: (text: string) => void;
 }
 
 export interface KernelBuildReport {
@@ -28,7 +34,9 @@ export interface KernelBuildReport {
   /** Undefined where it did not get as far as its name. */
   readonly release: string | undefined;
   /** Of the stage that did not end well. */
-  readonly failure: (KernelBuildDiagnosis & { readonly stage: StageName; readonly log: string }) | undefined;
+  readonly failure:
+    | (KernelBuildDiagnosis & { readonly stage: StageName; readonly log: string | undefined })
+    | undefined;
 }
 
 /** Carries a plan out. */
@@ -40,6 +48,7 @@ export async function buildKernel(
 ): Promise<KernelBuildReport> {
   let release: string | undefined;
   let index = 0;
+  host.fs.makeFolder(plan.folder);
   for (const stage of plan.stages) {
     const log = createLog(
       host,
@@ -47,7 +56,9 @@ export async function buildKernel(
     );
     if (stage.write !== undefined) writeConfiguration(host, stage.write);
     // Before anything of another kernel's name could be overwritten.
-    if (stage.name !== 'configure') release ??= await nameKernel(host, plan.tree);
+    if (stage.name !== 'configure') release ??= await nameKernel(host, plan);
+    if (stage.name === 'install' && release !== undefined)
+      await beforeInstall(host, plan.folder, release, work);
     for (const command of stage.commands) {
       const failure = await runCommand(host, stage, command, { ...work, nice, log, index, release });
       index += 1;
@@ -57,11 +68,26 @@ export async function buildKernel(
       }
     }
     if (stage.name === 'configure') {
-      requireTaken(host, plan.tree);
-      release = await nameKernel(host, plan.tree);
+      requireTaken(host, plan.folder);
+      const next = plan.stages.map(({ name }) => name).filter((name) => name !== 'configure');
+      requireTools(host, host.fs.readText(`${plan.folder}/.config`) ?? '', next);
+      release = await nameKernel(host, plan);
     }
   }
   return { outcome: 'done', release, failure: undefined };
+}
+
+/** make removes the modules of an installed kernel of that name before it copies the new ones. */
+async function beforeInstall(
+  host: Host,
+  folder: string,
+  release: string,
+  { onNote }: KernelBuildWork,
+): Promise<void> {
+  requireSameName(host, folder, release);
+  await requireRoom(host, folder);
+  const note = replacedNote(host, release);
+  if (note !== undefined) onNote(note);
 }
 
 interface CommandContext extends KernelBuildWork {
@@ -78,6 +104,8 @@ async function runCommand(
   { argv, text, open }: StageCommand,
   { signal, runOpenly, onEvent, nice, log, index, release }: CommandContext,
 ): Promise<KernelBuildDiagnosis | undefined> {
+  // Between two commands; the next one is not even begun.
+  if (signal.aborted) return STOPPED;
   const startedAt = host.clock.now();
   onEvent({ type: 'step-started', at: startedAt, index, step: stage.name, text, release });
   log.line(`$ ${argv.join(' ')}`);
@@ -100,12 +128,11 @@ async function runCommand(
 }
 
 function why({ code, signal, cancelled }: RunResult, lines: readonly string[]): KernelBuildDiagnosis {
-  const again = 'run it again: it goes on where it stopped';
-  if (cancelled) return { headline: 'stopped', hint: again };
+  if (cancelled) return STOPPED;
   return (
     diagnoseKernelBuild(lines) ?? {
       headline: signal === undefined ? `make ended with ${code}` : `make was ended by ${signal}`,
-      hint: again,
+      hint: AGAIN,
     }
   );
 }

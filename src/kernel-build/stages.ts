@@ -25,8 +25,15 @@ export interface Stage {
   readonly commands: readonly StageCommand[];
 }
 
-export interface StageInput {
+/** Where a kernel is built. */
+export interface Places {
+  /** The sources. */
   readonly tree: string;
+  /** What make leaves, the configuration first of all: the sources themselves, or a folder for it alone. */
+  readonly folder: string;
+}
+
+export interface StageInput extends Places {
   readonly stages: readonly StageName[];
   /** For the stage `configure`. */
   readonly base: Base;
@@ -52,15 +59,20 @@ export function describeStage({ write, notes, commands }: Stage): string[] {
   ];
 }
 
-/** Which variables make needs for a configuration: what clang built, clang builds again. */
-export function makeVariables(config: string): string[] {
-  return readOption(config, 'CC_IS_CLANG') === 'y' ? ['LLVM=1'] : [];
+/** What make needs to be told of places and configuration: what clang built, clang builds again. */
+export function makeArguments({ tree, folder }: Places, config: string): string[] {
+  return [
+    '-C',
+    tree,
+    ...(folder === tree ? [] : [`O=${folder}`]),
+    ...(readOption(config, 'CC_IS_CLANG') === 'y' ? ['LLVM=1'] : []),
+  ];
 }
 
 const STAGE_PLANS: Readonly<Record<StageName, (input: StageInput) => Stage>> = {
   configure(input) {
-    const { tree, base, adapted, present, now } = input;
-    const path = `${tree}/.config`;
+    const { folder, base, adapted, present, now } = input;
+    const path = `${folder}/.config`;
     const isNew = adapted.text !== present;
     const stamp = new Date(now).toISOString().replace(/[-:]|\.\d+/g, '');
     const backup = isNew && present !== undefined ? `${path}.${stamp}` : undefined;
@@ -80,7 +92,9 @@ const STAGE_PLANS: Readonly<Record<StageName, (input: StageInput) => Stage>> = {
     return {
       name: 'build',
       notes: [],
-      commands: [{ argv: make(input, ...limits), text: `build the kernel and its modules in ${input.tree}` }],
+      commands: [
+        { argv: make(input, ...limits), text: `build the kernel and its modules in ${input.folder}` },
+      ],
     };
   },
   install(input) {
@@ -99,6 +113,6 @@ const STAGE_PLANS: Readonly<Record<StageName, (input: StageInput) => Stage>> = {
   },
 };
 
-function make({ tree, adapted }: StageInput, ...args: readonly string[]): string[] {
-  return ['make', '-C', tree, ...makeVariables(adapted.text), ...args];
+function make(input: StageInput, ...args: readonly string[]): string[] {
+  return ['make', ...makeArguments(input, input.adapted.text), ...args];
 }

@@ -146,6 +146,38 @@ function steps(flavour: Flavour): void {
     });
   });
 
+  test('in a chroot: installkernel may refuse it all, and the driver comes later', async () => {
+    const release = await root.offerKernel('6.1.310', 'v61');
+    const chroot = await root.layChroot();
+    const inside = (...args: string[]): Promise<RunResult> =>
+      root.sandbox.run([...chroot, 'emerge', ...args], {
+        allowFailure: true,
+        timeoutMs: 240_000,
+        env: { NOCOLOR: '1', TERM: 'dumb' },
+      });
+    const atom = `=${KERNEL}-6.1.310`;
+    const merged = await inside('--oneshot', atom);
+    // Gentoo's check ends before our turn: the failure is its own, and Portage has the kernel's files in place.
+    expect(printed(merged)).toContain('from inside a chroot');
+    expect(printed(merged)).toContain('Installing the kernel failed');
+    expect(ourLines(merged)).toEqual([]);
+    expect(await releaseState(release)).toBe('missing');
+    await insist(root.sandbox, ['ready', release], 1);
+    if (flavour === 'systemd') {
+      // The system is booted as it is.
+      await root.sandbox.ttkmdctl(['reconcile', '--trigger', 'boot']);
+    } else {
+      // The admin has done what the check asks for.
+      await root.sandbox.write('/etc/kernel/cmdline', 'root=/dev/vda\n');
+      const configured = await inside('--config', atom);
+      expect(configured.code, printed(configured)).toBe(0);
+      expect(ourLines(configured)).toEqual([expect.stringContaining(builtLine(release))]);
+      await root.sandbox.remove('/etc/kernel/cmdline');
+    }
+    await expectBuilt(release);
+    await expectOthersUntouched();
+  });
+
   test('a driver that does not build: the merge succeeds, and its messages tell', async () => {
     const release = await root.offerKernel('6.12.110', 'cloud');
     const merged = await root.emerge(['-uDv', '@world']);

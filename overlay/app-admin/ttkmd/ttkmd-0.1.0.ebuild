@@ -11,7 +11,7 @@ SRC_URI="${P}.tar.gz"
 
 # The second line is what the bundle holds: THIRD-PARTY-LICENSES.
 LICENSE="Apache-2.0
-	Apache-2.0 BSD ISC MIT
+	Apache-2.0 ISC MIT
 "
 SLOT="0"
 KEYWORDS="~amd64"
@@ -19,12 +19,13 @@ IUSE="systemd"
 # The release archive has no address of its own yet.
 RESTRICT="fetch"
 
-# The group of its control socket. What it calls: setpriv, flock and logger, modinfo and depmod, and dkms for its work. Node.js is the system's: the one
-# in the archive is for hosts without a package manager that has one.
+# The group of its control socket. What it calls: setpriv (where USE=caps has it), flock and logger, modinfo and
+# depmod, and dkms for its work. Node.js is the system's: the one in the archive is for hosts without a package
+# manager that has one.
 RDEPEND="
 	acct-group/ttkmd
 	>=net-libs/nodejs-22.22.0
-	sys-apps/kmod
+	sys-apps/kmod[tools]
 	sys-apps/util-linux
 	sys-kernel/dkms
 	systemd? ( sys-apps/systemd )

@@ -3,8 +3,9 @@
 
 EAPI=8
 
+DISTUTILS_EXT=1
 DISTUTILS_USE_PEP517=standalone
-PYTHON_COMPAT=( python3_{11..13} )
+PYTHON_COMPAT=( python3_{11..14} )
 
 inherit distutils-r1 pypi
 
@@ -19,9 +20,9 @@ HOMEPAGE="
 SRC_URI="$(pypi_wheel_url "${PYPI_PN}" "${PV}" "${TAGS[@]}")"
 S="${WORKDIR}"
 
-# The second line is what the Rust crates in it are under.
+# The second line is what the Rust crates in it are under, by the list that the wheel has of them.
 LICENSE="Apache-2.0
-	Apache-2.0 BSD MIT Unicode-3.0
+	Apache-2.0 MIT MPL-2.0 Unicode-3.0
 "
 SLOT="0"
 KEYWORDS="-* ~amd64"

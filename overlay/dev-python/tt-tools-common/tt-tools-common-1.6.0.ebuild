@@ -4,7 +4,7 @@
 EAPI=8
 
 DISTUTILS_USE_PEP517=setuptools
-PYTHON_COMPAT=( python3_{11..13} )
+PYTHON_COMPAT=( python3_{11..14} )
 
 inherit distutils-r1 pypi
 
@@ -20,11 +20,13 @@ KEYWORDS="~amd64"
 # They want a card.
 RESTRICT="test"
 
+# Upstream counts pyluwen, which it imports, among what developers need.
 RDEPEND="
 	>=dev-python/distro-1.8.0[${PYTHON_USEDEP}]
 	>=dev-python/elasticsearch-8.11.0[${PYTHON_USEDEP}]
 	>=dev-python/psutil-5.9.6[${PYTHON_USEDEP}]
 	>=dev-python/pydantic-1.2[${PYTHON_USEDEP}]
+	=dev-python/pyluwen-0.10*[${PYTHON_USEDEP}]
 	>=dev-python/pyyaml-6.0.1[${PYTHON_USEDEP}]
 	>=dev-python/requests-2.32.3[${PYTHON_USEDEP}]
 	>=dev-python/rich-13.7.0[${PYTHON_USEDEP}]
@@ -32,3 +34,9 @@ RDEPEND="
 	dev-python/tomli[${PYTHON_USEDEP}]
 	>=dev-python/tqdm-4.66.3[${PYTHON_USEDEP}]
 "
+
+python_prepare_all() {
+	# All is in pyproject.toml. This is for an old Ubuntu, and wants tomli for the build.
+	rm setup.py || die
+	distutils-r1_python_prepare_all
+}

@@ -3,7 +3,9 @@
 
 EAPI=8
 
+DISTUTILS_EXT=1
 DISTUTILS_USE_PEP517=standalone
+# Upstream has wheels for these.
 PYTHON_COMPAT=( python3_{11..13} )
 
 inherit distutils-r1 pypi
@@ -21,9 +23,9 @@ SRC_URI="
 "
 S="${WORKDIR}"
 
-# The second line is the hwloc that it brings.
+# The second line: flatbuffers; nanobind, and the hwloc that it brings; fmt, libuv, nng, spdlog, yaml-cpp.
 LICENSE="Apache-2.0
-	BSD
+	Apache-2.0 BSD MIT
 "
 SLOT="0"
 KEYWORDS="-* ~amd64"

@@ -5,6 +5,7 @@ EAPI=8
 
 DISTUTILS_SINGLE_IMPL=1
 DISTUTILS_USE_PEP517=setuptools
+# As far as dev-python/tt-umd goes.
 PYTHON_COMPAT=( python3_{11..13} )
 
 inherit distutils-r1 pypi
@@ -35,3 +36,11 @@ RDEPEND="
 		~dev-python/tt-umd-0.9.12[${PYTHON_USEDEP}]
 	')
 "
+
+python_prepare_all() {
+	# All is in pyproject.toml. This is for an old Ubuntu, and wants tomli for the build.
+	rm setup.py || die
+	# They would be installed as a package of that name.
+	rm -r tests || die
+	distutils-r1_python_prepare_all
+}

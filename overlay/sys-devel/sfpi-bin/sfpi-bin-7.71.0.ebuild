@@ -20,6 +20,7 @@ KEYWORDS="-* ~amd64"
 RESTRICT="strip"
 
 RDEPEND="
+	app-arch/xz-utils
 	app-arch/zstd
 	dev-libs/expat
 	dev-libs/gmp

@@ -97,6 +97,29 @@ build_for_kernels() {
 	return "${failed}"
 }
 
+# Builds the driver in the place of modules that USE=-dkms has installed: each goes when its successor is there.
+# usage: build_in_place_of [--force] MODULE...
+build_in_place_of() {
+	local path release force=() result=0
+	[[ ${1} == --force ]] && force=( --force ) && shift
+	for path; do
+		# By a name that no tool takes for a module's: dkms would keep it as the kernel's own.
+		mv -- "${path}" "${path}.old" || die
+	done
+	build_for_kernels "${force[@]}" || result=1
+	for path; do
+		release=${path#"${EROOT}"/lib/modules/}
+		release=${release%%/*}
+		if modinfo -k "${release}" tenstorrent &>/dev/null; then
+			rm -- "${path}.old" || die
+		else
+			mv -- "${path}.old" "${path}" && depmod "${release}" || die
+			ewarn "${release} keeps the module that USE=-dkms has built for it"
+		fi
+	done
+	return "${result}"
+}
+
 # Takes a version back from dkms, with its modules for every kernel.
 # usage: take_back VERSION
 take_back() {
@@ -118,7 +141,7 @@ pkg_preinst() {
 		done
 	elif has_version "${CATEGORY}/${PN}[-dkms(-)]"; then
 		for path in "${EROOT}"/lib/modules/*/extra/tenstorrent.ko*; do
-			[[ -e ${path} ]] && LEFT_MODULES+=( "${path}" )
+			[[ -e ${path} && ${path} != *.old ]] && LEFT_MODULES+=( "${path}" )
 		done
 	fi
 	return 0
@@ -137,12 +160,8 @@ pkg_postinst() {
 		elog "    emerge --config ${CATEGORY}/${PN}"
 		return
 	fi
-	if [[ ${#LEFT_MODULES[@]} -gt 0 ]]; then
-		einfo "Removing what USE=-dkms has installed"
-		rm -- "${LEFT_MODULES[@]}" || die
-	fi
 	einfo "Building tenstorrent ${DKMS_VERSION} for the kernels that are installed"
-	if ! build_for_kernels; then
+	if ! build_in_place_of "${LEFT_MODULES[@]}"; then
 		ewarn "The driver could not be built for every kernel. What is wrong, and what to do:"
 		ewarn "    ttkmdctl status    (app-admin/ttkmd), or: dkms status"
 		ewarn "Then build it again: emerge --config ${CATEGORY}/${PN}"
@@ -173,5 +192,13 @@ pkg_postrm() {
 pkg_config() {
 	use dkms || die "with USE=-dkms: emerge --oneshot ${CATEGORY}/${PN}"
 	[[ -z ${ROOT} ]] || die "ROOT is ${ROOT}: boot that system first"
-	build_for_kernels --force || die "the driver could not be built for every kernel"
+	# What was kept for want of a successor, too: dkms has a link for each kernel that it has installed one for.
+	local path release left=()
+	for path in "${EROOT}"/lib/modules/*/extra/tenstorrent.ko*; do
+		release=${path#"${EROOT}"/lib/modules/}
+		release=${release%%/*}
+		[[ -e ${path} && ${path} != *.old ]] || continue
+		compgen -G "${EROOT}/var/lib/dkms/tenstorrent/kernel-${release}-*" >/dev/null || left+=( "${path}" )
+	done
+	build_in_place_of --force "${left[@]}" || die "the driver could not be built for every kernel"
 }

@@ -83,6 +83,7 @@ function addKernelsBuild(kernels: Command, run: Run): void {
       '--config <file>',
       "begin with this configuration; else with the tree's own, else with the running kernel's",
     )
+    .option('--output <folder>', 'have make leave all of it there (O=), and the sources as they are')
     .option(
       '--stage <stages>',
       'these alone, separated by commas: configure, build, install; the others are yours to do',

@@ -39,6 +39,10 @@ for program in emerge ebuild portageq quickpkg; do
   chmod 755 "/usr/bin/$program"
 done
 
+# It has setuptools, and nothing else that a package might want for its build.
+printf '#!/bin/sh\nexec "%s/bin/python" -m pip "$@"\n' "$portage" > /usr/bin/stand-in-pip
+chmod 755 /usr/bin/stand-in-pip
+
 mkdir -p /etc/portage/repos.conf /etc/portage/profile /var/db/repos /var/db/pkg /var/cache/distfiles \
   /var/cache/binpkgs /var/lib/portage /var/tmp/portage /var/lib/sample-kernels
 cp -R "$project/test/gentoo/repo" /var/db/repos/gentoo

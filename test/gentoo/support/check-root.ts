@@ -4,6 +4,9 @@ import { cp, mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PROJECT } from '../../system/support/project.ts';
 
+/** The versions of Python 3 that the tree has. */
+const PYTHONS = [11, 12, 13, 14];
+
 const REPOSITORY = join(PROJECT, 'test/gentoo/repo');
 
 /** Lays them out. @returns the overlay's folder, and that of the configuration */
@@ -35,9 +38,11 @@ async function addPackages(gentoo: string): Promise<void> {
     const [category = '', packageName = ''] = name.split('/');
     const [number = '', slot = '0'] = version.split(':');
     categories.add(category);
-    const uses = flags.includes('python')
-      ? ['11', '12', '13'].map((minor) => `python_targets_python3_${minor}`).join(' ')
-      : '';
+    const uses = flags
+      .flatMap((flag) =>
+        flag === 'python' ? PYTHONS.map((minor) => `python_targets_python3_${minor}`) : [flag],
+      )
+      .join(' ');
     const folder = join(gentoo, category, packageName);
     await mkdir(folder, { recursive: true });
     await writeFile(

@@ -100,6 +100,28 @@ export class GentooRoot implements AsyncDisposable {
     await this.addDistfile(archive, 'sys-kernel/tt-kmd', version);
   }
 
+  /**
+   * The system as an installation from outside sees it: the same files below another folder.
+   * @returns what a command is to be preceded by to run there
+   */
+  async layChroot(): Promise<string[]> {
+    const folder = '/run/chroot';
+    const script = `
+      mkdir -p ${folder} && mount -t tmpfs -o mode=0755 chroot ${folder}
+      touch ${folder}/.chroot
+      for entry in /*; do
+        if [ -L "$entry" ]; then cp -P "$entry" "${folder}$entry"
+        elif [ -d "$entry" ]; then
+          mkdir "${folder}$entry"
+          # Not with all that lies in it: the chroot itself does.
+          if [ "$entry" = /run ]; then mount --bind /run ${folder}/run
+          else mount --rbind "$entry" "${folder}$entry"; fi
+        fi
+      done`;
+    await this.sandbox.run(['sh', '-euc', script]);
+    return ['chroot', folder];
+  }
+
   /** What Portage has kept of the messages about a package; empty where there were none. */
   async elog(packageName: string): Promise<string> {
     const prefix = `${packageName.replace('/', ':')}:`;

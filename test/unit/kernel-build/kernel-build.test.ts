@@ -6,68 +6,30 @@ import { diagnoseKernelBuild } from '../../../src/kernel-build/diagnose.ts';
 import { buildKernel } from '../../../src/kernel-build/kernel-build.ts';
 import { KERNEL_LOGS } from '../../../src/kernel-build/log.ts';
 import { type KernelBuildOptions, planKernelBuild } from '../../../src/kernel-build/plan.ts';
-import { describeStage, STAGES } from '../../../src/kernel-build/stages.ts';
-import type { RunEvent } from '../../../src/state/run.ts';
+import { describeStage } from '../../../src/kernel-build/stages.ts';
 import { buildTree, type Files, modulesFolder } from '../support/machines.ts';
-import { type ExecAnswer, memoryHost, type RecordedCall } from '../support/memory-host.ts';
-
-const TREE = '/usr/src/linux-6.12.60-gentoo';
-const RELEASE = '6.12.60-gentoo';
-const RELEASE_FILE = 'include/config/kernel.release';
-const RUNNING = '6.12.58-gentoo-dist';
-const OFF =
-  'CONFIG_MODULES=y\nCONFIG_MODULE_UNLOAD=y\nCONFIG_PCI=y\nCONFIG_DMA_SHARED_BUFFER=y\nCONFIG_HUGETLBFS=y\n# CONFIG_HWMON is not set\n';
-const ON = OFF.replace('# CONFIG_HWMON is not set', 'CONFIG_HWMON=y');
-const OPTIONS: KernelBuildOptions = {
-  tree: undefined,
-  config: undefined,
-  stages: STAGES,
-  jobs: 3,
-  load: undefined,
-  nice: 10,
-};
-
-const SOURCES: Files = {
-  [`${TREE}/Makefile`]: 'VERSION = 6\nPATCHLEVEL = 12\nSUBLEVEL = 60\nEXTRAVERSION = -gentoo\n',
-  [`${TREE}/Kconfig`]: '',
-  [`${TREE}/init/main.c`]: '',
-  [`${TREE}/scripts/kconfig/Makefile`]: '',
-};
-const LINK: Files = { '/usr/src/linux': { link: 'linux-6.12.60-gentoo' } };
-const TOOLS: Files = Object.fromEntries(
-  ['make', 'gcc', 'ld', 'flex', 'bison', 'bc', 'perl', 'depmod', 'installkernel'].map((name) => [
-    `/usr/sbin/${name}`,
-    '',
-  ]),
-);
-const MACHINE: Files = { ...SOURCES, ...LINK, ...TOOLS, [`/boot/config-${RUNNING}`]: ON };
-const BUILT: Files = { [`${TREE}/vmlinux`]: '', [`${TREE}/modules.order`]: '' };
-
-function hostOf(files: Files, answer: (call: RecordedCall) => ExecAnswer | undefined = () => undefined) {
-  const without = Object.entries(files).filter(([, spec]) => spec !== '(none)');
-  return memoryHost({
-    files: Object.fromEntries(without),
-    machine: { runningRelease: RUNNING },
-    exec: (call, host) => {
-      const given = answer(call);
-      if (given === undefined && call.line.endsWith(RELEASE_FILE)) {
-        host.fs.write(`${TREE}/${RELEASE_FILE}`, `${RELEASE}\n`);
-      }
-      // Without the file, make kernelrelease prints a wrong one, and ends well.
-      return given ?? (call.line.endsWith('kernelrelease') ? '6.12.60\n' : '');
-    },
-  });
-}
+import {
+  BUILD,
+  BUILT,
+  COMMANDS,
+  CONFIGURE,
+  hostOf,
+  INSTALL,
+  KEPT,
+  MACHINE,
+  OFF,
+  ON,
+  OPTIONS,
+  RELEASE,
+  RUNNING,
+  TOOLS,
+  TREE,
+  work,
+} from './sources.ts';
 
 function shown(files: Files, options: Partial<KernelBuildOptions> = {}): string[] {
   return planKernelBuild(hostOf(files), { ...OPTIONS, ...options }).stages.flatMap(describeStage);
 }
-
-const CONFIGURE = `make -C ${TREE} olddefconfig`;
-const BUILD = `make -C ${TREE} -j3`;
-const INSTALL = [`make -C ${TREE} modules_install`, `make -C ${TREE} install`];
-const COMMANDS = [CONFIGURE, BUILD, ...INSTALL];
-const KEPT = `${TREE}/.config.20260102T030405Z`;
 
 describe('the plan', () => {
   const rows: readonly {
@@ -285,29 +247,6 @@ describe('what stands in the way', () => {
 });
 
 describe('the work', () => {
-  async function work(
-    files: Files,
-    options: Partial<KernelBuildOptions> = {},
-    answer?: (call: RecordedCall) => ExecAnswer | undefined,
-    open: { code: number; lines: readonly string[] } = { code: 0, lines: [] },
-  ) {
-    const host = hostOf(files, answer);
-    const wanted = { ...OPTIONS, ...options };
-    const events: RunEvent[] = [];
-    const opened: string[] = [];
-    const report = await buildKernel(host, planKernelBuild(host, wanted), wanted, {
-      signal: new AbortController().signal,
-      onEvent: (event) => events.push(event),
-      async runOpenly(argv, { onLine }) {
-        opened.push(argv.join(' '));
-        for (const line of open.lines) onLine(line);
-        return { code: open.code, signal: undefined, timedOut: false, cancelled: false };
-      },
-    });
-    const ran = host.exec.calls.filter(({ kind }) => kind === 'run').map(({ line }) => line);
-    return { host, report, ran, opened, events };
-  }
-
   it('configures, builds and installs, the last by what must see the whole machine', async () => {
     const { host, report, ran, opened, events } = await work({ ...MACHINE, [`${TREE}/.config`]: OFF });
     expect(report).toEqual({ outcome: 'done', release: RELEASE, failure: undefined });
@@ -348,6 +287,7 @@ describe('the work', () => {
       buildKernel(host, plan, OPTIONS, {
         signal: new AbortController().signal,
         onEvent() {},
+        onNote() {},
         runOpenly: never,
       }),
     ).rejects.toThrow(/CONFIG_HWMON/);
@@ -391,6 +331,11 @@ describe('why a kernel did not build', () => {
       "make[3]: *** No rule to make target 'debian/certs/x.pem', needed by 'certs/x'.  Stop.",
       /debian\/certs\/x\.pem is missing/,
       /TRUSTED_KEYS/,
+    ],
+    [
+      "***  The source tree is not clean, please run 'make ARCH=x86_64 mrproper'",
+      /earlier build/,
+      /make mrproper/,
     ],
     ['cc1: fatal: No space left on device', /no space/, /make room/],
     ['gcc: fatal error: Killed signal terminated program cc1', /memory/, /--jobs 1/],

@@ -6,15 +6,15 @@ inherit linux-info
 IUSE="dist-kernel modules-compress modules-sign +strip"
 
 RDEPEND="
-	sys-apps/kmod
+	sys-apps/kmod[tools]
 	dist-kernel? ( virtual/dist-kernel:= )
 "
 DEPEND="virtual/linux-sources"
 BDEPEND="
-	sys-apps/kmod
+	sys-apps/kmod[tools]
 	modules-sign? ( dev-libs/openssl )
 "
-IDEPEND="sys-apps/kmod"
+IDEPEND="sys-apps/kmod[tools]"
 
 linux-mod-r1_pkg_setup() {
 	[[ ${MERGE_TYPE} != binary ]] || return 0

@@ -25,6 +25,11 @@ src_compile() {
 src_install() {
 	exeinto /sbin
 	doexe installkernel
+	local folder
+	for folder in preinst.d install.d; do
+		exeinto "/usr/lib/kernel/${folder}"
+		doexe "${FILESDIR}/05-check-chroot.install"
+	done
 	if use systemd; then
 		insinto /etc/kernel
 		doins install.conf

@@ -1,145 +1,21 @@
-// The overlay's ebuilds, merged and unmerged by the real Portage, and looked at by pkgcheck.
+// The driver's ebuild, merged and unmerged by the real Portage: both of its ways, and what comes with kernels beside it.
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { EMPTY_FOLDERS, HOOKS, placementsOf } from '../../src/deploy/manifest.ts';
-import { openPackage } from '../../src/deploy/package.ts';
 import {
+  dkmsStatus,
+  history,
   identity,
   insist,
   installedVersion,
+  intercept,
+  letGo,
   modulePath,
   printed,
   releaseOf,
   statusOf,
 } from '../system/support/machine.ts';
 import { parts } from '../system/support/parts.ts';
-import { GentooRoot, releaseFolder, VERSION } from './support/root.ts';
-
-const TTKMD = `app-admin/ttkmd-${VERSION}`;
-const CONFIGURATION = '/etc/ttkmd/ttkmd.conf';
-
-/** What the release's own install.sh would put where, on a host that has a Node.js and both inits. */
-function placed(services: readonly ('systemd' | 'openrc')[]): string[] {
-  const found = openPackage(releaseFolder());
-  const groups = new Set(['program', 'hooks', 'services', 'docs'] as const);
-  return placementsOf(found, { groups, withNode: false, services }).map(({ path }) => path);
-}
-
-/** By Portage's own habits man pages are compressed, and some documents are installed elsewhere or not at all. */
-function asInstalled(path: string): string {
-  return path.startsWith('/usr/share/man/') ? `${path}.bz2` : path;
-}
-
-/** In /etc, where an update waits for the admin, and run by other distributions only. */
-const DEBIAN_HOOKS = HOOKS.filter(({ way }) => way.startsWith('debian-')).map(({ path }) => path);
-
-describe('app-admin/ttkmd', () => {
-  let root: GentooRoot;
-  beforeAll(async () => {
-    root = await GentooRoot.create('systemd');
-  });
-  afterAll(async () => {
-    await root[Symbol.asyncDispose]();
-  });
-
-  test('has what the release has, in the same places, with USE=systemd and without', async () => {
-    for (const systemd of [false, true]) {
-      await root.use('app-admin/ttkmd', systemd ? 'systemd' : '-systemd');
-      const merged = await root.mergeTtkmd();
-      expect(printed(merged)).not.toContain('QA Notice');
-      const expected = placed(systemd ? ['systemd', 'openrc'] : ['openrc'])
-        .filter((path) => !DEBIAN_HOOKS.includes(path))
-        .map(asInstalled);
-      const own = (await root.filesOf(TTKMD)).filter(
-        (path) => !path.startsWith('/usr/share/doc/') && !/\/\.keep_[^/]*$/.test(path),
-      );
-      // The program carries a copy of each hook, those of other distributions too.
-      expect(own.sort()).toEqual(expected.sort());
-      for (const { path } of EMPTY_FOLDERS) expect(await root.sandbox.exists(path)).toBe(true);
-    }
-    const modes = await root.sandbox.run([
-      'stat',
-      '-c',
-      '%a %U:%G %n',
-      '/usr/bin/ttkmdctl',
-      '/usr/lib/kernel/preinst.d/35-ttkmd.install',
-      '/etc/init.d/ttkmd',
-      CONFIGURATION,
-      '/usr/lib/ttkmd/main.js',
-    ]);
-    expect(modes.stdout.split('\n').map((line) => line.split(' ').slice(0, 2).join(' '))).toEqual([
-      '755 root:root',
-      '755 root:root',
-      '755 root:root',
-      '644 root:root',
-      '644 root:root',
-      '',
-    ]);
-    // Portage's Node.js is the one it runs on, and it knows its own hooks.
-    await insist(root.sandbox, ['--version'], 0);
-    expect((await insist(root.sandbox, ['hooks', 'status'], 0)).stdout).toContain('35-ttkmd.install  ok');
-  });
-
-  test('is the same as a binary package', async () => {
-    const own = await root.filesOf(TTKMD);
-    await root.sandbox.run(['quickpkg', '--include-config=y', 'app-admin/ttkmd'], {
-      env: { NOCOLOR: '1' },
-    });
-    await root.emerge(['--quiet', '--unmerge', 'app-admin/ttkmd']);
-    await root.emerge(['--usepkgonly', 'app-admin/ttkmd']);
-    expect(await root.filesOf(TTKMD)).toEqual(own);
-    expect((await insist(root.sandbox, ['hooks', 'status'], 0)).stdout).toContain('35-ttkmd.install  ok');
-  });
-
-  test('leaves edited settings alone, and no hook waits to be updated', async () => {
-    await root.sandbox.write(CONFIGURATION, `${await root.sandbox.read(CONFIGURATION)}\n[build]\nnice = 5\n`);
-    const hook = '/usr/lib/kernel/install.d/35-ttkmd.install';
-    const before = await root.sandbox.read(hook);
-    await root.sandbox.write(hook, `${before}# changed\n`);
-    await root.emerge(['--quiet', 'app-admin/ttkmd']);
-    expect(await root.sandbox.read(CONFIGURATION)).toContain('nice = 5');
-    expect(await root.sandbox.list('/etc/ttkmd')).toContain('._cfg0000_ttkmd.conf');
-    // A hook lies outside of /etc: its update does not wait for anybody.
-    expect(await root.sandbox.read(hook)).toBe(before);
-  });
-
-  test('goes without a trace but for edited settings', async () => {
-    // What it has written itself it takes off itself; the program is Portage's.
-    await root.sandbox.ttkmdctl(['reconcile']);
-    const own = await root.filesOf(TTKMD);
-    const uninstalled = await insist(root.sandbox, ['uninstall'], 0);
-    expect(uninstalled.stdout).toContain('emerge --unmerge app-admin/ttkmd');
-    for (const path of own) expect(await root.sandbox.exists(path), path).toBe(true);
-    expect(await root.sandbox.exists('/var/lib/ttkmd')).toBe(false);
-    await root.emerge(['--quiet', '--unmerge', 'app-admin/ttkmd']);
-    const found = await root.sandbox.run([
-      'find',
-      '/usr',
-      '/etc',
-      '/var/lib',
-      '(',
-      '-path',
-      '/usr/share/portage',
-      '-prune',
-      ')',
-      '-o',
-      '-name',
-      '*ttkmd*',
-      '-print',
-    ]);
-    expect(found.stdout.split('\n').sort()).toEqual([
-      '',
-      '/etc/portage/package.use/app-admin-ttkmd',
-      '/etc/ttkmd',
-      '/etc/ttkmd/._cfg0000_ttkmd.conf',
-      CONFIGURATION,
-    ]);
-    expect(await root.sandbox.exists(CONFIGURATION)).toBe(true);
-    expect(await root.sandbox.exists('/usr/lib/ttkmd')).toBe(false);
-    expect(await root.sandbox.exists('/usr/bin/ttkmdctl')).toBe(false);
-    for (const { path } of HOOKS) expect(await root.sandbox.exists(path)).toBe(false);
-  });
-});
+import { GentooRoot } from './support/root.ts';
 
 describe('sys-kernel/tt-kmd', () => {
   const { v61, v612, cloud } = parts().kernels;
@@ -147,6 +23,7 @@ describe('sys-kernel/tt-kmd', () => {
   const without = releaseOf(cloud, 'gentoo');
   const DRIVER = '2.10.0';
   const NEXT = '2.10.1';
+  const LAST = '2.10.2';
   let root: GentooRoot;
 
   /** Every module file of ours, wherever it lies. */
@@ -252,9 +129,16 @@ describe('sys-kernel/tt-kmd', () => {
     expect((await statusOf(root.sandbox)).health).toBe('ok');
     await root.sandbox.link(`linux-${newer}`, '/usr/src/linux');
 
+    // What Portage has built stays where nothing can be built in its place.
     await root.use('sys-kernel/tt-kmd', 'dkms');
-    await root.emerge(['sys-kernel/tt-kmd']);
+    await intercept(root.sandbox, 'dkms', 'case $1 in build | install) exit 10 ;; esac');
+    const broken = await root.emerge(['sys-kernel/tt-kmd']);
+    expect(printed(broken)).toContain('The driver could not be built for every kernel');
+    await expectDriver(kernels, 'extra');
+    await letGo(root.sandbox, 'dkms');
+    await root.emerge(['--config', 'sys-kernel/tt-kmd']);
     await expectDriver(kernels, 'kernel/extra|extra');
+    expect(await dkmsStatus(root.sandbox)).toHaveLength(kernels.length);
   });
 
   test('as a binary package: built for the kernels that are here, wherever it was packed', async () => {
@@ -265,23 +149,62 @@ describe('sys-kernel/tt-kmd', () => {
     await expectDriver(kernels, 'kernel/extra|extra');
   });
 
-  test('an update: the next version for every kernel, and nothing left of the one before', async () => {
+  test('into another ROOT: its sources, and nothing of this system', async () => {
+    const env = { ROOT: '/run/target' };
+    const merged = await root.emerge(['--usepkgonly', '--oneshot', '--nodeps', 'sys-kernel/tt-kmd'], { env });
+    expect(printed(merged)).toContain('The driver is built when /run/target is booted');
+    const source = `${env.ROOT}/usr/src/tenstorrent-${DRIVER}`;
+    expect(await root.sandbox.exists(`${source}/dkms.conf`)).toBe(true);
+    await root.emerge(['--quiet', '--unmerge', 'sys-kernel/tt-kmd'], { env });
+    expect(await root.sandbox.exists(source)).toBe(false);
+    await expectDriver(kernels, 'kernel/extra|extra');
+  });
+
+  test('an update with a kernel in the same emerge, either first: built once for each kernel', async () => {
     const folder = '/var/db/repos/tenstorrent/sys-kernel/tt-kmd';
-    await root.sandbox.run(['cp', `${folder}/tt-kmd-${DRIVER}.ebuild`, `${folder}/tt-kmd-${NEXT}.ebuild`]);
-    await root.offerTtKmd(NEXT);
-    await root.emerge(['--update', 'sys-kernel/tt-kmd']);
-    await expectDriver(kernels, 'kernel/extra|extra', NEXT);
-    expect(await root.sandbox.list('/usr/src')).not.toContain(`tenstorrent-${DRIVER}`);
-    expect((await root.sandbox.run(['dkms', 'status'])).stdout).not.toContain(DRIVER);
+    await root.emerge(['--quiet', '--oneshot', 'sys-kernel/installkernel']);
+    let before = DRIVER;
+    for (const { version, kernel, files, driverFirst } of [
+      { version: NEXT, kernel: '6.1.500', files: 'v61', driverFirst: false },
+      { version: LAST, kernel: '6.12.500', files: 'v612', driverFirst: true },
+    ] as const) {
+      await root.sandbox.run([
+        'cp',
+        `${folder}/tt-kmd-${DRIVER}.ebuild`,
+        `${folder}/tt-kmd-${version}.ebuild`,
+      ]);
+      await root.offerTtKmd(version);
+      kernels.push(await root.offerKernel(kernel, files));
+      const atoms = [`sys-kernel/sample-kernel-${kernel}`, `sys-kernel/tt-kmd-${version}`];
+      if (driverFirst) atoms.reverse();
+      // Without dependencies it goes by the order of the words.
+      const merged = await root.emerge(['--oneshot', '--nodeps', ...atoms.map((atom) => `=${atom}`)]);
+      const order = [...merged.stdout.matchAll(/>>> Completed \(.*\) (\S+?)(?:::\S+)?$/gm)].map(
+        ([, one]) => one,
+      );
+      expect(order.filter((one) => atoms.includes(one ?? ''))).toEqual(atoms);
+
+      await expectDriver(kernels, 'kernel/extra|extra', version);
+      const builds = (await history(root.sandbox)).filter(
+        (entry) => entry.step === 'build' && entry.version === version,
+      );
+      expect(builds.map(({ release }) => release).sort()).toEqual([...kernels].sort());
+      // Nothing is left of the one before.
+      expect(await root.sandbox.list('/usr/src')).not.toContain(`tenstorrent-${before}`);
+      expect((await root.sandbox.run(['dkms', 'status'])).stdout).not.toContain(before);
+      before = version;
+    }
+    // The kernels' packages have turned it.
+    await root.sandbox.link(`linux-${kernels[1]}`, '/usr/src/linux');
   });
 
   test('a kernel that cannot have it fails no merge, and the elog tells', async () => {
     await root.sandbox.addKernel(cloud);
     const merged = await root.emerge(['sys-kernel/tt-kmd']);
-    expect(printed(merged)).toContain(`>>> Completed (1 of 1) sys-kernel/tt-kmd-${NEXT}`);
+    expect(printed(merged)).toContain(`>>> Completed (1 of 1) sys-kernel/tt-kmd-${LAST}`);
     expect(await installedVersion(root.sandbox, without)).toBeUndefined();
-    await expectDriver(kernels, 'kernel/extra|extra', NEXT);
-    expect(await root.elog(`sys-kernel/tt-kmd-${NEXT}`)).toContain(
+    await expectDriver(kernels, 'kernel/extra|extra', LAST);
+    expect(await root.elog(`sys-kernel/tt-kmd-${LAST}`)).toContain(
       'The driver could not be built for every kernel',
     );
   });
@@ -312,18 +235,4 @@ describe('sys-kernel/tt-kmd', () => {
     expect(await moduleOf(release)).toMatchObject({ state: 'current', owner: { manager: 'portage' } });
     await root.emerge(['--quiet', '--unmerge', 'sys-kernel/tt-kmd']);
   });
-});
-
-// Each needs an eclass of Gentoo's own repository whose work no stand-in can do; the overlay's README tells how to run
-// them on a Gentoo machine.
-describe('not to be merged here', () => {
-  test.skip.each([
-    ['sys-kernel/tt-kmd-9999', 'git-r3.eclass, and GitHub, which cannot be reached'],
-    ['sys-kernel/tt-kmd USE="modules-compress modules-sign strip"', 'the real linux-mod-r1.eclass'],
-    [
-      'sys-apps/tt-smi, sys-apps/tt-flash, dev-python/*',
-      'distutils-r1.eclass and the Python packages of the tree',
-    ],
-    ['sys-apps/tt-system-tools, sys-devel/sfpi-bin', 'archives on GitHub, which cannot be reached'],
-  ])('%s: it needs %s', () => {});
 });

@@ -4,7 +4,7 @@ import type { Diagnosis } from '../dkms/diagnose.ts';
 import type { InstalledModule } from '../driver/driver.ts';
 import { readModule } from '../driver/installed.ts';
 import { withoutPin } from '../host/without-pin.ts';
-import { isToken } from '../signing/keys.ts';
+import { isToken, splitPin } from '../signing/keys.ts';
 import { signModule } from '../signing/sign.ts';
 import type { KernelSigning, SigningKey } from '../signing/signing.ts';
 import { acceptanceOf, isBy } from '../signing/trust.ts';
@@ -25,11 +25,13 @@ export function signingIn(
 
 /**
  * What dkms is told to sign with; nothing where there is no key, so that it makes none. Nor where its own configuration
- * names another key, which would count more for it, and which it would make if it is not there.
+ * names another key, which would count more for it, and which it would make if it is not there. Nor a token's PIN.
  */
 export function dkmsSigning(work: Work, signing: KernelSigning | undefined): DkmsSigning | undefined {
   if (signing?.key === undefined || signing.signFile === undefined) return undefined;
   const { key, certificate } = signing.key;
+  // dkms would put it on a command line.
+  if (splitPin(key).pin !== undefined) return undefined;
   const own = work.observation.dkms.key;
   if (own !== undefined && (own.key !== key || own.certificate !== certificate)) return undefined;
   return { key, certificate, signFile: signing.signFile };
@@ -108,10 +110,19 @@ function notSigned(
     cause: why,
     hint: passes
       ? `make room, or install what is missing (app-arch/xz-utils, app-arch/zstd, app-arch/gzip); then: ttkmdctl reconcile --kernel ${release}`
-      : `see that key and certificate belong together and need no passphrase: ttkmdctl signing status; then: ttkmdctl reconcile --kernel ${release}`,
+      : `${keyAdvice(key)}; then: ttkmdctl reconcile --kernel ${release}`,
     transient: passes,
   };
   return { lines, failure, warning: undefined };
+}
+
+/** Newer kernels' sign-file asks OpenSSL's provider for a token's key, and hands it no PIN. */
+function keyAdvice({ key }: SigningKey): string {
+  const advice =
+    'see that key and certificate belong together and need no passphrase: ttkmdctl signing status';
+  return splitPin(key).pin === undefined
+    ? advice
+    : `${advice}; where this kernel's sign-file takes no PIN, name a file with it that root alone may read: pin-source=file:/etc/ttkmd/keys/pin in place of pin-value`;
 }
 
 /** A modinfo that knows no certificates tells of the signature alone. */

@@ -1,5 +1,6 @@
 // Signs a module with the kernel's own program, where dkms has not, or not with the key that counts.
 import type { Host } from '../host/host.ts';
+import { splitPin } from './keys.ts';
 
 /** Ends every signed module (include/linux/module_signature.h); twelve bytes of description come before it. */
 const MARK = Buffer.from('~Module signature appended~\n');
@@ -36,8 +37,12 @@ export async function signModule(
 ): Promise<SigningFailure | undefined> {
   const packer = PACKERS[/\.ko\.(\w+)$/.exec(path)?.[1] ?? ''];
   const plain = packer === undefined ? path : path.replace(/\.\w+$/, '');
-  const run = async ([command = '', ...args]: readonly string[]): Promise<SigningFailure | undefined> => {
-    const { code, stderr } = await host.exec.query(command, args);
+  const { uri, pin } = splitPin(key);
+  const run = async (
+    [command = '', ...args]: readonly string[],
+    env: Readonly<Record<string, string>> = {},
+  ): Promise<SigningFailure | undefined> => {
+    const { code, stderr } = await host.exec.query(command, args, { env });
     if (code === 0) return undefined;
     const text = (stderr.trim().split('\n').at(-1) ?? '') || `${command} ended with ${code}`;
     // It is not there, or a signal has ended it, or it found no room: nothing of that is the key's fault.
@@ -47,7 +52,11 @@ export async function signModule(
   return (
     (packer && (await run([...packer.unpack, path]))) ??
     removeSignature(host, plain) ??
-    (await run([signFile, hash, key, certificate, plain])) ??
+    // Everybody may read a command line, and nobody else an environment.
+    (await run(
+      [signFile, hash, uri, certificate, plain],
+      pin === undefined ? {} : { KBUILD_SIGN_PIN: pin },
+    )) ??
     (packer && (await run([...packer.pack, plain])))
   );
 }

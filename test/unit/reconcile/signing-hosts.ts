@@ -1,7 +1,9 @@
 // Kernels, keys and modules of machines on which signatures count, as files.
-import { KERNEL_CERTIFICATE, OWN_CERTIFICATE } from '../signing/certificates.ts';
+import { KERNEL_CERTIFICATE, OWN_CERTIFICATE, SIGNED_BY_KERNEL } from '../signing/certificates.ts';
 import { dkmsRecord, type Files, gentooKernel, module } from '../support/machines.ts';
 import type { MemoryHost } from '../support/memory-host.ts';
+import type { ExecFunction } from '../support/scripted-exec.ts';
+import { workingDkms } from '../support/working-dkms.ts';
 import { A, sourceHashOf, state, V1 } from './host-rows.ts';
 
 export const TREE = `/usr/src/linux-${A}`;
@@ -63,3 +65,13 @@ export function enlist(host: MemoryHost, name: string): void {
   const { raw } = new X509Certificate(OWN_CERTIFICATE);
   host.fs.write(listOf(name), Buffer.concat([Buffer.from('head'), raw]));
 }
+
+/** Dkms that signs nothing, and the kernel's own program that does. */
+export const signingDkms: ExecFunction = (call, on) => {
+  if (call.command === `${TREE}/scripts/sign-file`) {
+    const path = call.args[3] ?? '';
+    on.fs.write(path, `${on.fs.readText(path)}${SIGNED_BY_KERNEL}`);
+    return '';
+  }
+  return call.command === 'find' ? '' : workingDkms(call, on);
+};

@@ -10,7 +10,6 @@ import {
 } from '../signing/certificates.ts';
 import { type Files, inShort, judgeHost, machine, planHost } from '../support/machines.ts';
 import { runReconcile } from '../support/run-reconcile.ts';
-import type { ExecFunction } from '../support/scripted-exec.ts';
 import { workingDkms } from '../support/working-dkms.ts';
 import { A, BUILD_A } from './host-rows.ts';
 import {
@@ -26,6 +25,7 @@ import {
   MOK,
   OWN_KEY,
   PORTAGE,
+  signingDkms,
   TREE,
   TREE_KEY,
 } from './signing-hosts.ts';
@@ -169,16 +169,6 @@ const ROWS: readonly Row[] = [
   },
 ];
 
-/** Dkms that signs nothing, and the kernel's own program that does. */
-const signingDkms: ExecFunction = (call, on) => {
-  if (call.command === `${TREE}/scripts/sign-file`) {
-    const path = call.args[3] ?? '';
-    on.fs.write(path, `${on.fs.readText(path)}${SIGNED_BY_KERNEL}`);
-    return '';
-  }
-  return call.command === 'find' ? '' : workingDkms(call, on);
-};
-
 describe('kernels that enforce signatures', () => {
   it.each(ROWS)('$name', async ({ files, state: expected, plan, problems }) => {
     const host = machine(files);
@@ -300,38 +290,6 @@ describe('kernels that enforce signatures', () => {
       hint: expect.stringMatching(/ttkmdctl reconcile/),
     });
     expect(inShort(await planHost(host))).toEqual(BUILD_A);
-  });
-
-  it("keeps a token's PIN out of logs, events and the terminal", async () => {
-    const token = 'pkcs11:token=mine;object=k?pin-value=4711';
-    const host = machine(
-      {
-        ...kernel('CONFIG_MODULE_SIG=y\n'),
-        '/etc/keys/own.crt': OWN_CERTIFICATE,
-        ...config(`key = "${token}"\ncertificate = /etc/keys/own.crt\n`),
-      },
-      {
-        exec: async (call, on) => {
-          if (call.command.endsWith('sign-file')) return { code: 1, stderr: `cannot open ${call.args[1]}` };
-          const done = await signingDkms(call, on);
-          if (!call.line.startsWith('dkms build')) return done;
-          const log = `${call.args[call.args.indexOf('--dkmstree') + 1]}/tenstorrent/2.9.0/${A}/x86_64/log/make.log`;
-          on.fs.write(log, `make\nSigning key: ${token}\nmake: done\n`);
-          return `Signing key: ${token}\nBuilding`;
-        },
-      },
-    );
-    const told: string[] = [];
-    const report = await runReconcile(
-      host,
-      {},
-      { onEvent: (event) => void told.push(JSON.stringify(event)) },
-    );
-    expect(report.outcome).toBe('done');
-    expect(told.join('')).toContain('Signing key: pkcs11:token=mine;object=k?pin-value=…');
-    const kept = Object.entries(host.snapshot()).filter(([path]) => /^\/var\//.test(path));
-    expect(kept.map(([, text]) => text).join('')).toContain('make: done');
-    expect(`${JSON.stringify(kept)}${told.join('')}`).not.toContain('4711');
   });
 
   it('builds on where signing fails and nothing enforces signatures', async () => {

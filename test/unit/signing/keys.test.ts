@@ -1,7 +1,7 @@
 // Keys as they lie on disk, how a signature is taken off, and what can be enrolled.
 import { describe, expect, it } from 'vitest';
 import { AT_NEXT_BOOT, enrollingOf, importCommands } from '../../../src/signing/enroll.ts';
-import { buildTreeKey, examineKey, shownName } from '../../../src/signing/keys.ts';
+import { buildTreeKey, examineKey, shownName, splitPin } from '../../../src/signing/keys.ts';
 import { unsignedLength } from '../../../src/signing/sign.ts';
 import type { KernelSigning, SigningKey, Trust } from '../../../src/signing/signing.ts';
 import { type FileSpec, memoryHost } from '../support/memory-host.ts';
@@ -40,6 +40,19 @@ describe('a key that is named', () => {
     expect(shownName(uri)).toBe('pkcs11:token=a;object=b?pin-value=…&module-name=c');
     expect(shownName('pkcs11:a?pin-value=12?34')).toBe('pkcs11:a?pin-value=…');
     expect(shownName('/etc/keys/k.pem')).toBe('/etc/keys/k.pem');
+  });
+
+  it.each([
+    ['pkcs11:token=a;object=b?pin-value=1234', 'pkcs11:token=a;object=b', '1234'],
+    ['pkcs11:token=a?pin-value=1%3B2%25&module-name=c', 'pkcs11:token=a?module-name=c', '1;2%'],
+    ['pkcs11:token=a?module-name=c&pin-value=12?34', 'pkcs11:token=a?module-name=c', '12?34'],
+    ['pkcs11:token=a;pin-value=1234;object=b', 'pkcs11:token=a;object=b', '1234'],
+    ['pkcs11:token=a?PIN-VALUE=5%', 'pkcs11:token=a', '5%'],
+    ['pkcs11:token=a?pin-source=file:/pin', 'pkcs11:token=a?pin-source=file:/pin', undefined],
+    ['pkcs11:token=a', 'pkcs11:token=a', undefined],
+    ['/etc/keys/k;pin-value=1.pem', '/etc/keys/k;pin-value=1.pem', undefined],
+  ])('%s is told apart from what opens it', (key, uri, pin) => {
+    expect(splitPin(key)).toEqual({ uri, pin });
   });
 });
 

@@ -110,19 +110,10 @@ function notSigned(
     cause: why,
     hint: passes
       ? `make room, or install what is missing (app-arch/xz-utils, app-arch/zstd, app-arch/gzip); then: ttkmdctl reconcile --kernel ${release}`
-      : `${keyAdvice(key)}; then: ttkmdctl reconcile --kernel ${release}`,
+      : `see that key and certificate belong together and need no passphrase: ttkmdctl signing status; then: ttkmdctl reconcile --kernel ${release}`,
     transient: passes,
   };
   return { lines, failure, warning: undefined };
-}
-
-/** Newer kernels' sign-file asks OpenSSL's provider for a token's key, and hands it no PIN. */
-function keyAdvice({ key }: SigningKey): string {
-  const advice =
-    'see that key and certificate belong together and need no passphrase: ttkmdctl signing status';
-  return splitPin(key).pin === undefined
-    ? advice
-    : `${advice}; where this kernel's sign-file takes no PIN, name a file with it that root alone may read: pin-source=file:/etc/ttkmd/keys/pin in place of pin-value`;
 }
 
 /** A modinfo that knows no certificates tells of the signature alone. */

@@ -33,11 +33,10 @@ export interface SigningFailure {
 export async function signModule(
   host: Pick<Host, 'fs' | 'exec'>,
   path: string,
-  { key, certificate, hash, signFile }: SigningOrder,
+  order: SigningOrder,
 ): Promise<SigningFailure | undefined> {
   const packer = PACKERS[/\.ko\.(\w+)$/.exec(path)?.[1] ?? ''];
   const plain = packer === undefined ? path : path.replace(/\.\w+$/, '');
-  const { uri, pin } = splitPin(key);
   const run = async (
     [command = '', ...args]: readonly string[],
     env: Readonly<Record<string, string>> = {},
@@ -52,13 +51,33 @@ export async function signModule(
   return (
     (packer && (await run([...packer.unpack, path]))) ??
     removeSignature(host, plain) ??
-    // Everybody may read a command line, and nobody else an environment.
-    (await run(
-      [signFile, hash, uri, certificate, plain],
-      pin === undefined ? {} : { KBUILD_SIGN_PIN: pin },
-    )) ??
+    (await run(...signCommand(host, order, plain))) ??
     (packer && (await run([...packer.pack, plain])))
   );
+}
+
+/**
+ * What opens a token, in a file that is gone from its folder before it is read: OpenSSL's provider takes it from a file
+ * alone, and may read that more than once. `printf` is the shell's own.
+ */
+const WITH_PIN_IN_FILE =
+  'f=$(mktemp /run/ttkmd/pin.XXXXXX) && printf %s "$KBUILD_SIGN_PIN" >"$f" && exec 3<"$f" && rm "$f" && exec "$@"';
+
+/** The command that signs, and what is added to its environment: a command line is for everybody to read. */
+function signCommand(
+  { fs }: Pick<Host, 'fs'>,
+  { key, certificate, hash, signFile }: SigningOrder,
+  path: string,
+): [readonly string[], Readonly<Record<string, string>>?] {
+  const { uri, pin } = splitPin(key);
+  const rest = [certificate, path];
+  if (pin === undefined) return [[signFile, hash, key, ...rest]];
+  const env = { KBUILD_SIGN_PIN: pin };
+  // Where it was built with OpenSSL 3, sign-file asks the provider, and hands on no PIN from its environment.
+  const asksProvider = fs.readBytes(signFile)?.includes('OSSL_STORE_open') === true;
+  if (!asksProvider) return [[signFile, hash, uri, ...rest], env];
+  const source = `${uri}${uri.includes('?') ? '&' : '?'}pin-source=file:/proc/self/fd/3`;
+  return [['sh', '-c', WITH_PIN_IN_FILE, 'sh', signFile, hash, source, ...rest], env];
 }
 
 /** The kernel looks at the last signature alone, and so does whoever reads it back. */

@@ -4,7 +4,7 @@ import { OWN_CERTIFICATE, SIGNED_BY_OWN } from '../signing/certificates.ts';
 import { machine } from '../support/machines.ts';
 import { runReconcile } from '../support/run-reconcile.ts';
 import { A } from './host-rows.ts';
-import { config, FORCED, kernel, signingDkms } from './signing-hosts.ts';
+import { config, kernel, signingDkms, TREE } from './signing-hosts.ts';
 
 describe('a key in a token', () => {
   it.each(['pkcs11:token=mine;object=k?pin-value=4711', 'pkcs11:token=mine;pin-value=4711;object=k'])(
@@ -36,17 +36,26 @@ describe('a key in a token', () => {
     },
   );
 
-  it('says how else a token may be opened where it was not', async () => {
+  it("hands it over in a file to a sign-file that asks OpenSSL's provider", async () => {
     const host = machine(
       {
-        ...kernel(FORCED),
+        ...kernel('CONFIG_MODULE_SIG=y\n'),
+        [`${TREE}/scripts/sign-file`]: { text: 'ELF OSSL_STORE_open', mode: 0o755 },
         '/etc/keys/own.crt': OWN_CERTIFICATE,
-        ...config('key = "pkcs11:object=k?pin-value=4711"\ncertificate = /etc/keys/own.crt\n'),
+        ...config('key = "pkcs11:object=k?pin-value=4711&module-name=m"\ncertificate = /etc/keys/own.crt\n'),
       },
-      { exec: (call, on) => (call.command.endsWith('sign-file') ? { code: 1 } : signingDkms(call, on)) },
+      { exec: (call, on) => (call.command === 'sh' ? '' : signingDkms(call, on)) },
     );
-    const failed = (await runReconcile(host)).done.find((one) => one.outcome === 'failed');
-    expect(failed?.hint).toMatch(/pin-source=file:/);
+    await runReconcile(host);
+    const signed = host.exec.calls.find(({ command }) => command === 'sh');
+    expect(signed?.args.slice(3, 7)).toEqual([
+      `${TREE}/scripts/sign-file`,
+      'sha512',
+      'pkcs11:object=k?module-name=m&pin-source=file:/proc/self/fd/3',
+      '/etc/keys/own.crt',
+    ]);
+    expect(signed?.options?.env).toEqual({ KBUILD_SIGN_PIN: '4711' });
+    expect(host.exec.calls.map(({ line }) => line).join()).not.toContain('4711');
   });
 
   it("keeps a token's PIN out of logs, events and the terminal", async () => {

@@ -126,10 +126,18 @@ function isWith({ identity }: SigningKey, { signature }: InstalledModule): boole
 export function signatureFlaw(
   { observation, signing: built }: Work,
   release: string,
-  module: InstalledModule,
+  { signature }: InstalledModule,
 ): string | undefined {
   const signing = built.get(release) ?? observation.signing.kernels.get(release);
   if (!signing?.needed) return undefined;
-  const { trust, why } = acceptanceOf(module.signature, signing);
-  return trust === 'refused' ? `${why}, and ${release} takes signed modules only` : undefined;
+  const { trust, why } = acceptanceOf(signature, signing);
+  if (trust === 'refused' || (trust === 'unknown' && isSignedElsewhere(signing, signature)))
+    return `${why}, and ${release} takes signed modules only`;
+  return undefined;
+}
+
+/** It was signed with a key that the kernel takes, and somebody has signed it anew. */
+function isSignedElsewhere({ key }: KernelSigning, signature: InstalledModule['signature']): boolean {
+  if (key?.identity === undefined || key.verdict.trust !== 'accepted') return false;
+  return signature?.serial !== undefined && !isBy(signature, key.identity);
 }

@@ -1,8 +1,9 @@
 // Looks at keys, at the machine and at each kernel: what signing is about here.
 import type { HostFs } from '../host/fs.ts';
-import { type ReadCertificate, readCertificate } from './certificate.ts';
+import { identityOf, type ReadCertificate, readCertificate } from './certificate.ts';
 import { enforcementOf } from './enforcement.ts';
 import { buildTreeKey, builtInCertificate, examineKey, type FoundKey } from './keys.ts';
+import { type Listed, listedCertificates } from './listed.ts';
 import {
   type Enrolment,
   enrolmentOf,
@@ -13,7 +14,7 @@ import {
 import { signingNeed } from './need.ts';
 import { type NamedKey, portageKey } from './portage.ts';
 import type { Certificate, KernelSigning, MachineSigning, SigningKey, Verdict } from './signing.ts';
-import { trustOf } from './trust.ts';
+import { othersOf, trustOf } from './trust.ts';
 
 export interface SignedKernel {
   readonly release: string;
@@ -90,20 +91,27 @@ function ownersKeys(fs: HostFs): NamedKey[] {
 interface Certificates {
   readonly read: (path: string) => ReadCertificate | undefined;
   readonly enrolment: (certificate: ReadCertificate) => Enrolment;
+  readonly listed: () => Listed;
 }
 
 /** Most kernels share their keys, and the firmware answers slowly. */
 function rememberCertificates(fs: HostFs, machine: MachineSigning): Certificates {
   const read = new Map<string, ReadCertificate | undefined>();
   let lists: { readonly read: FirmwareLists | undefined } | undefined;
+  let listed: Listed | undefined;
+  const ask = (): FirmwareLists | undefined => {
+    lists ??= { read: readFirmwareLists(fs, machine) };
+    return lists.read;
+  };
   return {
     read(path) {
       if (!read.has(path)) read.set(path, readCertificate(fs, path));
       return read.get(path);
     },
-    enrolment({ raw }) {
-      lists ??= { read: readFirmwareLists(fs, machine) };
-      return enrolmentOf(lists.read, raw);
+    enrolment: ({ raw }) => enrolmentOf(ask(), raw),
+    listed() {
+      listed ??= listedCertificates(ask());
+      return listed;
     },
   };
 }
@@ -121,6 +129,7 @@ function observeKernel(
   const isOf = enforcement.state === 'ignored' ? undefined : tree;
   const read = isOf === undefined ? undefined : certificates.read(builtInCertificate(isOf));
   const builtIn = read === undefined ? kernel.builtIn : identityOf(read);
+  const trusting = { configuration, patched: kernel.origin.kind === 'distribution', builtIn };
   const own = isOf === undefined ? undefined : buildTreeKey(fs, isOf, configuration.MODULE_SIG_KEY);
   const found =
     enforcement.state === 'ignored' ? [] : [...before, ...(own === undefined ? [] : [own]), ...after];
@@ -131,7 +140,7 @@ function observeKernel(
         ? { trust: 'unknown', why: 'its certificate could not be read' }
         : trustOf(
             certificate,
-            { configuration, patched: kernel.origin.kind === 'distribution', builtIn },
+            trusting,
             // It is trusted anyway.
             certificate.hash === builtIn?.hash ? 'unknown' : certificates.enrolment(certificate),
             machine.efi,
@@ -144,10 +153,13 @@ function observeKernel(
     };
   });
   const signFile = tree === undefined ? undefined : signProgram(fs, tree);
+  // Elsewhere nobody minds a stranger, and the firmware need not be asked.
+  const listed = enforcement.state === 'enforced' ? certificates.listed : nobodyAsked;
   return {
     release,
     enforcement,
     builtIn,
+    others: othersOf(trusting, machine.efi, listed),
     keys,
     signFile,
     hash: configuration.MODULE_SIG_HASH || 'sha512',
@@ -155,15 +167,13 @@ function observeKernel(
   };
 }
 
+function nobodyAsked(): Listed {
+  return { certificates: [], isAll: false };
+}
+
 /** Ubuntu's kernels bring no sign-file, and its package sbsigntool the same under another name. */
 function signProgram(fs: HostFs, tree: string): string | undefined {
   return [`${tree}/scripts/sign-file`, '/usr/bin/kmodsign'].find((path) => fs.exists(path));
-}
-
-function identityOf(certificate: ReadCertificate | undefined): KernelSigning['builtIn'] {
-  if (certificate === undefined) return undefined;
-  const { raw: _, ...identity } = certificate;
-  return identity;
 }
 
 function unreadable(

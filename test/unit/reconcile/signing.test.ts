@@ -206,6 +206,32 @@ describe('kernels that enforce signatures', () => {
     }
   });
 
+  it.each([
+    ['is on the list of the owner', MOK, 'MokListRT', OTHER_CERTIFICATE, 'accepted', 'current'],
+    ['is on no list', MOK, 'MokListRT', OWN_CERTIFICATE, 'refused', 'drifted'],
+    ['may be on a list that cannot be read', MOK, 'MokListRT', undefined, 'unknown', 'current'],
+    [
+      'may be compiled in',
+      `${FORCED}CONFIG_SYSTEM_TRUSTED_KEYS="certs/more.pem"\n`,
+      'MokListRT',
+      OWN_CERTIFICATE,
+      'unknown',
+      'current',
+    ],
+  ])('a signer whose certificate is not at hand %s', async (_, options, name, listed, trust, expected) => {
+    const host = machine({
+      ...kernel(`${options}${OWN_KEY}`),
+      ...TREE_KEY,
+      ...EFI,
+      [listOf(name)]: 'nothing that could be told',
+      ...installed(SIGNED_BY_OTHER),
+    });
+    if (listed !== undefined) enlist(host, name, listed);
+    const { observation, kernels } = await judgeHost(host);
+    expect(observation.signing.modules.get(A)).toMatchObject({ trust });
+    expect(kernels[0]?.state).toBe(expected);
+  });
+
   it('tells dkms what to sign with, and signs what it has not', async () => {
     const host = machine({ ...kernel(`${FORCED}${OWN_KEY}`), ...TREE_KEY }, { exec: signingDkms });
     const report = await runReconcile(host);
@@ -305,25 +331,30 @@ describe('kernels that enforce signatures', () => {
     expect(inShort(await planHost(host))).toEqual([]);
   });
 
-  it('takes a module back that was signed with another key on its way', async () => {
-    const host = machine(
-      { ...kernel(`${FORCED}${OWN_KEY}`), ...TREE_KEY },
-      {
-        exec: async (call, on) => {
-          const done = await signingDkms(call, on);
-          const path = `/lib/modules/${A}/kernel/extra/tenstorrent.ko`;
-          if (call.line.startsWith('dkms install')) {
-            on.fs.write(path, (on.fs.readText(path) ?? '').replace(SIGNED_BY_KERNEL, SIGNED_BY_OTHER));
-          }
-          return done;
+  it.each(['', 'CONFIG_SYSTEM_TRUSTED_KEYS="certs/more.pem"\n'])(
+    'takes a module back that was signed with another key on its way, once (%s)',
+    async (more) => {
+      const host = machine(
+        { ...kernel(`${FORCED}${OWN_KEY}${more}`), ...TREE_KEY },
+        {
+          exec: async (call, on) => {
+            const done = await signingDkms(call, on);
+            const path = `/lib/modules/${A}/kernel/extra/tenstorrent.ko`;
+            if (call.line.startsWith('dkms install')) {
+              on.fs.write(path, (on.fs.readText(path) ?? '').replace(SIGNED_BY_KERNEL, SIGNED_BY_OTHER));
+            }
+            return done;
+          },
         },
-      },
-    );
-    const report = await runReconcile(host);
-    expect(report.done.find((one) => one.outcome === 'failed')?.text).toMatch(
-      /signed by "The other key".*takes signed modules only/,
-    );
-  });
+      );
+      const report = await runReconcile(host);
+      expect(report.done.find((one) => one.outcome === 'failed')).toMatchObject({
+        text: expect.stringMatching(/signed by "The other key".*takes signed modules only/),
+        hint: expect.stringMatching(/signing status.*reconcile --kernel/),
+      });
+      expect(inShort(await planHost(host))).toEqual([]);
+    },
+  );
 
   it('has dkms make no key where there is none', async () => {
     const host = machine(kernel('CONFIG_MODULE_SIG=y\n'), {

@@ -2,9 +2,12 @@
 import { describe, expect, it } from 'vitest';
 import { AT_NEXT_BOOT, enrollingOf, importCommands } from '../../../src/signing/enroll.ts';
 import { buildTreeKey, examineKey, shownName, splitPin } from '../../../src/signing/keys.ts';
+import { listedCertificates } from '../../../src/signing/listed.ts';
 import { unsignedLength } from '../../../src/signing/sign.ts';
 import type { KernelSigning, SigningKey, Trust } from '../../../src/signing/signing.ts';
+import { signatureList } from '../reconcile/signing-hosts.ts';
 import { type FileSpec, memoryHost } from '../support/memory-host.ts';
+import { OTHER_CERTIFICATE, OWN_CERTIFICATE } from './certificates.ts';
 
 const file = (mode: number): FileSpec => ({ text: 'x', mode });
 
@@ -131,7 +134,15 @@ describe('what there is to enroll', () => {
       verdict: { trust: trust ?? 'unknown', why: 'so' },
     };
     return {
-      ...{ release, builtIn: undefined, signFile: '/s', hash: 'sha256', needed: true, obstacle: undefined },
+      ...{
+        release,
+        builtIn: undefined,
+        others: { enrolled: [], isAll: true },
+        signFile: '/s',
+        hash: 'sha256',
+        needed: true,
+        obstacle: undefined,
+      },
       enforcement: { state: 'enforced', why: 'so' },
       keys: [key],
       key: trust === undefined ? undefined : key,
@@ -155,5 +166,35 @@ describe('what there is to enroll', () => {
       ['2'],
     ]);
     expect(AT_NEXT_BOOT).toContain('Enroll MOK');
+  });
+});
+
+describe("the firmware's lists", () => {
+  const { X509Certificate } = process.getBuiltinModule('node:crypto');
+  const [own, other] = [OWN_CERTIFICATE, OTHER_CERTIFICATE].map((one) =>
+    signatureList(new X509Certificate(one).raw),
+  ) as [Buffer, Buffer];
+  const ofPrograms = Buffer.from(own);
+  ofPrograms.writeUInt8(0x26, 0);
+  const lists = (content: Buffer, hidden = false) => ({
+    owners: [content],
+    firmware: [],
+    pending: [],
+    hidden,
+  });
+  it.each([
+    ['two certificates', lists(Buffer.concat([Buffer.from('attr'), own, other])), 2, true],
+    ['without the attributes', lists(own), 1, true],
+    ['checksums of programs', lists(Buffer.concat([ofPrograms, other])), 1, true],
+    ['nothing', lists(Buffer.from('attr')), 0, true],
+    ['nothing that is one', lists(Buffer.from('attr and much of what nobody can read')), 0, false],
+    ['half of one', lists(own.subarray(0, 100)), 0, false],
+    ['no certificate in it', lists(signatureList(Buffer.from('what is it'))), 0, false],
+    ['what this user may not read', lists(own, true), 1, false],
+    ['nothing, looked at from outside', undefined, 0, false],
+  ] as const)('%s', (_, read, count, isAll) => {
+    const { certificates, ...rest } = listedCertificates(read);
+    expect(certificates).toHaveLength(count);
+    expect(rest).toEqual({ isAll });
   });
 });

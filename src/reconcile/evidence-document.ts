@@ -43,6 +43,10 @@ export function explainDocument(judgement: Judgement, judged: KernelJudgement): 
             version: module.version ?? null,
             srcversion: module.sourceVersion ?? null,
             vermagic: module.vermagic?.trim() ?? null,
+            signature:
+              module.signature === undefined
+                ? null
+                : { ...module.signature, ...judgement.observation.signing.modules.get(kernel.release) },
             installedBy: installer,
             installedAt: record === undefined ? null : time(record.at),
             trigger: record?.trigger ?? null,

@@ -11,6 +11,7 @@ export type FactName =
   | 'symbols'
   | 'version'
   | 'srcversion'
+  | 'signature'
   | 'driver source'
   | 'compiler'
   | 'code options'
@@ -28,6 +29,8 @@ export interface Fact {
   readonly equal: boolean | undefined;
   /** Whether a difference makes the module another than the one that would be built today. */
   readonly matters: boolean;
+  /** What is to be said of it where it neither fits nor differs, and that is known. */
+  readonly open?: string | undefined;
   /** Why a difference does not matter, or why nothing can be told. */
   readonly note: string | undefined;
   /** The file that tells. */

@@ -93,6 +93,9 @@ test('dkms 3.0: no key is made, one that is open to all is refused, and another 
   ]);
   expect(await states(sandbox)).toMatchObject({ [release]: 'drifted' });
   expect(await problemOf(sandbox, 'module-drifted')).toMatch(/signed by "wrong"/);
+  expect((await insist(sandbox, ['status', '--explain', release], 1)).stdout).toMatch(
+    /✗ signature +differs: [^✓]*signed +by "wrong", certificate \w+, sha256\n +now +by "mine", certificate \w+:\s+\/etc\/keys\/mine\.pem/,
+  );
   const status = JSON.parse((await sandbox.ttkmdctl(['signing', 'status', '--json'])).stdout);
   expect(status.kernels).toMatchObject([
     {

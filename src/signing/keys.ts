@@ -42,6 +42,11 @@ export function isToken(key: string): boolean {
   return key.startsWith('pkcs11:');
 }
 
+/** Whether a key that a kernel's configuration names lies elsewhere than in the build tree. */
+export function isOutside(key: string): boolean {
+  return key.startsWith('/') || isToken(key);
+}
+
 export interface OpenedKey {
   /** The key as it may stand on a command line, where every user of the machine reads it. */
   readonly uri: string;
@@ -68,7 +73,7 @@ function decoded(text: string): string {
 }
 
 function located(path: string, folder: string | undefined): string {
-  return path.startsWith('/') || isToken(path) || folder === undefined ? path : `${folder}/${path}`;
+  return isOutside(path) || folder === undefined ? path : `${folder}/${path}`;
 }
 
 function flawOf(fs: HostFs, key: string, certificate: string, place: string): KeyFlaw | undefined {

@@ -2,7 +2,7 @@
 import type { HostFs } from '../host/fs.ts';
 import { identityOf, type ReadCertificate, readCertificate } from './certificate.ts';
 import { enforcementOf } from './enforcement.ts';
-import { buildTreeKey, builtInCertificate, examineKey, type FoundKey } from './keys.ts';
+import { buildTreeKey, builtInCertificate, examineKey, type FoundKey, isOutside } from './keys.ts';
 import { type Listed, listedCertificates } from './listed.ts';
 import {
   type Enrolment,
@@ -14,7 +14,7 @@ import {
 import { signingNeed } from './need.ts';
 import { type NamedKey, portageKey } from './portage.ts';
 import type { Certificate, KernelSigning, MachineSigning, SigningKey, Verdict } from './signing.ts';
-import { othersOf, trustOf } from './trust.ts';
+import { othersOf, type TrustingKernel, trustOf } from './trust.ts';
 
 export interface SignedKernel {
   readonly release: string;
@@ -24,6 +24,8 @@ export interface SignedKernel {
   readonly origin: { readonly kind: string };
   /** The kernel's own certificate as it is remembered, for where its build tree is gone. */
   readonly builtIn?: Certificate | undefined;
+  /** What has that certificate then. */
+  readonly archive?: string | undefined;
 }
 
 export interface SigningSettings {
@@ -130,28 +132,11 @@ function observeKernel(
   const read = isOf === undefined ? undefined : certificates.read(builtInCertificate(isOf));
   const builtIn = read === undefined ? kernel.builtIn : identityOf(read);
   const trusting = { configuration, patched: kernel.origin.kind === 'distribution', builtIn };
+  const judged = (key: FoundKey): SigningKey => withVerdict(fs, key, trusting, machine, certificates);
   const own = isOf === undefined ? undefined : buildTreeKey(fs, isOf, configuration.MODULE_SIG_KEY);
-  const found =
-    enforcement.state === 'ignored' ? [] : [...before, ...(own === undefined ? [] : [own]), ...after];
-  const keys = found.map((key): SigningKey => {
-    const certificate = certificates.read(key.certificate);
-    const verdict: Verdict =
-      certificate === undefined
-        ? { trust: 'unknown', why: 'its certificate could not be read' }
-        : trustOf(
-            certificate,
-            trusting,
-            // It is trusted anyway.
-            certificate.hash === builtIn?.hash ? 'unknown' : certificates.enrolment(certificate),
-            machine.efi,
-          );
-    return {
-      ...key,
-      identity: identityOf(certificate),
-      flaw: key.flaw ?? unreadable(fs, key, certificate),
-      verdict,
-    };
-  });
+  const found = [...before, ...(own === undefined ? [] : [own])].map(judged);
+  const keys =
+    enforcement.state === 'ignored' ? [] : [...found, ...keyOfArchive(fs, kernel), ...after.map(judged)];
   const signFile = tree === undefined ? undefined : signProgram(fs, tree);
   // Elsewhere nobody minds a stranger, and the firmware need not be asked.
   const listed = enforcement.state === 'enforced' ? certificates.listed : nobodyAsked;
@@ -167,6 +152,37 @@ function observeKernel(
   };
 }
 
+function withVerdict(
+  fs: HostFs,
+  key: FoundKey,
+  kernel: TrustingKernel,
+  { efi }: MachineSigning,
+  certificates: Certificates,
+): SigningKey {
+  const certificate = certificates.read(key.certificate);
+  if (certificate === undefined) {
+    const verdict: Verdict = { trust: 'unknown', why: 'its certificate could not be read' };
+    return { ...key, identity: undefined, flaw: key.flaw ?? unreadable(fs, key), verdict };
+  }
+  // The kernel's own is trusted anyway.
+  const isOwn = certificate.hash === kernel.builtIn?.hash;
+  const enrolment = isOwn ? 'unknown' : certificates.enrolment(certificate);
+  return {
+    ...key,
+    identity: identityOf(certificate),
+    verdict: trustOf(certificate, kernel, enrolment, efi),
+  };
+}
+
+/** The kernel's own key, where that outlives its build tree: the certificate is in the archive, and remembered. */
+function keyOfArchive(fs: HostFs, { archive, configuration, builtIn }: SignedKernel): SigningKey[] {
+  const key = configuration.MODULE_SIG_KEY ?? '';
+  if (archive === undefined || builtIn === undefined || !isOutside(key)) return [];
+  const place = `CONFIG_MODULE_SIG_KEY of ${archive}`;
+  const found = examineKey(fs, { origin: 'build-tree', place, key, certificate: archive });
+  return [{ ...found, identity: builtIn, verdict: { trust: 'accepted', why: "it is the kernel's own" } }];
+}
+
 function nobodyAsked(): Listed {
   return { certificates: [], isAll: false };
 }
@@ -176,13 +192,9 @@ function signProgram(fs: HostFs, tree: string): string | undefined {
   return [`${tree}/scripts/sign-file`, '/usr/bin/kmodsign'].find((path) => fs.exists(path));
 }
 
-function unreadable(
-  fs: HostFs,
-  { name, certificate }: FoundKey,
-  read: ReadCertificate | undefined,
-): SigningKey['flaw'] {
+function unreadable(fs: HostFs, { name, certificate }: FoundKey): SigningKey['flaw'] {
   // What is kept from a mere user may be in order.
-  if (read !== undefined || fs.denied.has(certificate)) return undefined;
+  if (fs.denied.has(certificate)) return undefined;
   return {
     code: 'certificate-missing',
     text: `${certificate} holds no certificate for the signing key ${name}`,

@@ -207,7 +207,10 @@ function goneness(observation: Observation, kernel: Kernel): Pick<KernelJudgemen
   if (!lacksModules(observation, kernel) || kernel.running || kernel.image !== undefined || !anyOther) {
     return { gone: false, goneIn: undefined };
   }
-  const left = kernel.lastChange + config.watch.settle - now;
+  const { settle } = config.watch;
+  const ahead = kernel.lastChange - now;
+  // What lies further ahead than we look back is of a clock that was wrong then: waiting for it could take years.
+  const left = ahead > settle ? 0 : ahead + settle;
   return left <= 0 ? { gone: true, goneIn: undefined } : { gone: false, goneIn: left };
 }
 

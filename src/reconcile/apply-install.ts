@@ -54,6 +54,7 @@ export async function applyInstall(
     const installed = await installAndVerify(work, step, isOwn ? sound : undefined);
     if ('headline' in installed) return await takeBack(work, step, undo, installed);
     const file = fileHash(host.fs, installed.path);
+    syncInstalled(work, installed);
     // The copy is known by what is under way: it goes before that is over.
     kept.drop();
     settle(work, step, build, { file, sourceVersion: installed.sourceVersion });
@@ -62,6 +63,13 @@ export async function applyInstall(
   } catch (error) {
     return await takeBack(work, step, undo, refusal(error as NodeJS.ErrnoException, step));
   }
+}
+
+/** What modprobe reads: it has to outlive a power cut before the copy of what was there goes. */
+const INDEX = ['modules.dep', 'modules.dep.bin', 'modules.alias', 'modules.alias.bin'];
+
+function syncInstalled({ host }: Work, { release, path }: InstalledModule): void {
+  for (const one of [path, ...INDEX.map((name) => `/lib/modules/${release}/${name}`)]) host.fs.sync(one);
 }
 
 /** The module that is there now: one that was lost or damaged when we looked may have been put back since. */
@@ -158,12 +166,13 @@ async function takeBack(
   undo: readonly (() => void)[],
   failure: Failure,
 ): Promise<Outcome> {
-  clearStaging(work.host);
-  for (const one of undo) one();
+  const refused = undoAll([...undo, () => clearStaging(work.host)]);
   if (undo.length > 0) await makeIndex(work.host, release);
-  const { code, headline, hint, shadowed = false, lasting = shadowed } = failure;
+  const { code, hint, shadowed = false, lasting = shadowed } = failure;
+  const headline = [failure.headline, ...refused].join('; then ');
   remember(work, {
-    intent: undefined,
+    // What could not be put back now is put back by the next run.
+    ...(refused.length > 0 ? {} : { intent: undefined }),
     failures: {
       ...work.state.failures,
       [release]: {
@@ -180,7 +189,19 @@ async function takeBack(
       },
     },
   });
-  return { outcome: 'failed', text: failure.headline, hint: failure.hint };
+  return { outcome: 'failed', text: headline, hint };
+}
+
+/** Whatever one of them comes to: each puts something else back. Gives what they say that could not. */
+function undoAll(undo: readonly (() => void)[]): string[] {
+  return undo.flatMap((one) => {
+    try {
+      one();
+      return [];
+    } catch (error) {
+      return [(error as Error).message];
+    }
+  });
 }
 
 function installFailure(step: InstallStep, run: DkmsRun): Failure {

@@ -8,7 +8,6 @@ import {
   sourceFact,
   sourceVersionFact,
   symbolsFact,
-  treeFacts,
   vermagicFact,
   versionFact,
 } from './facts.ts';
@@ -16,6 +15,7 @@ import { signatureRefusal } from './judge-signing.ts';
 import type { DriverJudgement } from './judgement.ts';
 import type { Observation } from './observation.ts';
 import { signatureFact } from './signature-fact.ts';
+import { treeFacts } from './tree-facts.ts';
 
 export interface Evidence {
   /** In the order in which they are judged. */

@@ -11,8 +11,9 @@ import {
   observeMachine,
   readFirmwareLists,
 } from './machine.ts';
+import { type Named, namedKeys, type SigningSettings } from './named-keys.ts';
 import { signingNeed } from './need.ts';
-import { type NamedKey, portageKey } from './portage.ts';
+import type { NamedKey } from './portage.ts';
 import type { Certificate, KernelSigning, MachineSigning, SigningKey, Verdict } from './signing.ts';
 import { othersOf, type TrustingKernel, trustOf } from './trust.ts';
 
@@ -26,11 +27,6 @@ export interface SignedKernel {
   readonly builtIn?: Certificate | undefined;
   /** What has that certificate then. */
   readonly archive?: string | undefined;
-}
-
-export interface SigningSettings {
-  readonly key: string | undefined;
-  readonly certificate: string | undefined;
 }
 
 export interface ObservedSigning {
@@ -54,40 +50,6 @@ export function observeSigning(fs: HostFs, facts: SigningFacts): ObservedSigning
   const certificates = rememberCertificates(fs, machine);
   const kernels = facts.kernels.map((kernel) => observeKernel(fs, kernel, machine, named, certificates));
   return { machine, kernels: new Map(kernels.map((one) => [one.release, one])) };
-}
-
-/** Keys that are the same for all kernels; the build tree's own comes between the last two. */
-interface Named {
-  readonly before: readonly FoundKey[];
-  readonly after: readonly FoundKey[];
-}
-
-function namedKeys(fs: HostFs, { settings, dkms }: SigningFacts): Named {
-  const portage = portageKey(fs);
-  const { key, certificate } = settings;
-  const before = [
-    ...(key === undefined
-      ? []
-      : [{ origin: 'configuration' as const, place: 'signing.key', key, certificate }]),
-    ...(portage === undefined ? [] : [{ origin: 'portage' as const, ...portage }]),
-  ];
-  const after = (dkms === undefined ? ownersKeys(fs) : [dkms]).map((one) => ({
-    origin: 'dkms' as const,
-    ...one,
-  }));
-  return { before: before.map((one) => examineKey(fs, one)), after: after.map((one) => examineKey(fs, one)) };
-}
-
-/** Where dkms keeps the key that Debian's makes, and where Ubuntu's shim-signed does. */
-function ownersKeys(fs: HostFs): NamedKey[] {
-  return [
-    { key: '/var/lib/dkms/mok.key', certificate: '/var/lib/dkms/mok.pub', place: 'dkms' },
-    {
-      key: '/var/lib/shim-signed/mok/MOK.priv',
-      certificate: '/var/lib/shim-signed/mok/MOK.der',
-      place: 'shim-signed',
-    },
-  ].filter(({ key }) => fs.exists(key));
 }
 
 interface Certificates {

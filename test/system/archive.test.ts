@@ -45,7 +45,7 @@ test.each<[string, DkmsPart, KernelPart, 'merged' | 'split']>([
   // No room for it: that is said, and nothing half-written is left. It is tried again.
   await fill(sandbox, STATE, 64 * 1024);
   const full = await insist(sandbox, ['reconcile'], 0);
-  expect(`${full.stdout}${full.stderr}`).toMatch(/archive[^\n]*No space left on device/);
+  expect(`${full.stdout}${full.stderr}`).toMatch(/No space left on device\.\n *→ make room for/);
   expect(await sandbox.list(FOLDER)).toEqual([]);
   await sandbox.run(['umount', STATE]);
   await insist(sandbox, ['reconcile'], 0);

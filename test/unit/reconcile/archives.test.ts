@@ -278,6 +278,11 @@ describe('a kernel whose build tree is removed', () => {
       },
       /zstd --test/,
     ],
+    [
+      'there was no room for it',
+      { code: 2, stderr: 'tar: Makefile: Cannot write: No space left on device\n' },
+      /^make room for \/var\/lib\/ttkmd, then/,
+    ],
     ['it took too long', { timedOut: true, signal: 'SIGTERM' }, /zstd --test/],
   ])('is tried again where %s', async (_, answer, hint) => {
     damaged = false;

@@ -28,7 +28,11 @@ export function listedCertificates(lists: FirmwareLists | undefined): Listed {
         one === undefined ? [] : [{ certificate: identityOf(one), enrolment }],
       );
     });
-  const certificates = [...read(lists.owners, 'enrolled'), ...read(lists.firmware, 'firmware')];
+  const certificates = [
+    ...read(lists.owners, 'enrolled'),
+    ...read(lists.firmware, 'firmware'),
+    ...read(lists.pending, 'pending'),
+  ];
   return { certificates, isAll };
 }
 

@@ -208,6 +208,7 @@ describe('kernels that enforce signatures', () => {
 
   it.each([
     ['is on the list of the owner', MOK, 'MokListRT', OTHER_CERTIFICATE, 'accepted', 'current'],
+    ['waits for the MOK manager', MOK, 'MokNew', OTHER_CERTIFICATE, 'pending', 'current'],
     ['is on no list', MOK, 'MokListRT', OWN_CERTIFICATE, 'refused', 'drifted'],
     ['may be on a list that cannot be read', MOK, 'MokListRT', undefined, 'unknown', 'current'],
     [

@@ -64,10 +64,11 @@ export function othersOf(
   efi: boolean | undefined,
   listed: () => Listed,
 ): OtherSigners {
-  const { configuration } = kernel;
+  const { configuration, builtIn, patched } = kernel;
   const mayCount =
     configuration.INTEGRITY_PLATFORM_KEYRING === 'y' || configuration.INTEGRITY_MACHINE_KEYRING === 'y';
-  const isAll = !hasFurther(configuration);
+  // A distribution's own key signs no module of ours; who builds a kernel may have signed one with that kernel's.
+  const isAll = !hasFurther(configuration) && (builtIn !== undefined || patched);
   if (!mayCount || efi === false) return { enrolled: [], isAll };
   const { certificates, isAll: isWhole } = listed();
   const enrolled = certificates.map(({ certificate, enrolment }) => ({
@@ -96,8 +97,7 @@ export function acceptanceOf(
   // A mere user may not read every certificate.
   const isHidden = keys.some(({ identity, flaw }) => identity === undefined && flaw === undefined);
   const why = `it is signed by "${signer}", whose certificate is not known here`;
-  // It may be the kernel's own, whose certificate went with the build tree: then nothing here tells. A tree that has
-  // none is a distribution's, whose own key signs no module of ours.
+  // It may be the kernel's own, whose certificate went with the build tree: then nothing here tells.
   const isTold = builtIn !== undefined || signFile !== undefined;
   const isStranger = isTold && others.isAll && !isHidden && keys.some(({ flaw }) => flaw === undefined);
   return { trust: isStranger ? 'refused' : 'unknown', why };

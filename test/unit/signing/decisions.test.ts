@@ -311,4 +311,12 @@ describe('whether a kernel takes a module', () => {
     const kernel = { configuration, patched: false, builtIn: KERNEL };
     expect(othersOf(kernel, efi, () => listed)).toEqual({ enrolled: [], isAll });
   });
+
+  it.each([
+    ['of a distribution, which signs no module of ours', true, true],
+    ['of somebody, who may have signed it with the key', false, false],
+  ])('the certificate of a kernel is not known: %s', (_, patched, isAll) => {
+    const kernel = { configuration: SIG, patched, builtIn: undefined };
+    expect(othersOf(kernel, false, () => ({ certificates: [], isAll: true }))).toMatchObject({ isAll });
+  });
 });

@@ -11,6 +11,7 @@ import { without } from '../state/state.ts';
 import { type Failure, installFailure, noRoomOr, refusal } from './install-failure.ts';
 import { ownHashes, removeOwnCopies } from './own-copies.ts';
 import { isPutBack } from './remembered.ts';
+import { failingSince } from './retry.ts';
 import type { Step } from './step.ts';
 import { type Begun, findKernel, fingerprint, isTreeChanged, target } from './target.ts';
 import { verify } from './verify-install.ts';
@@ -173,6 +174,7 @@ async function takeBack(
         tools: work.observation.tools.get(release) ?? '',
         cause: undefined,
         transient: !lasting || isTreeChanged(work, release),
+        since: failingSince(work.state.failures[release], code),
         unsupported: false,
         log: undefined,
         shadow: shadowed ? shadowIdentity(work.host.fs, release) : undefined,

@@ -138,6 +138,11 @@ describe("the evidence of a module's signature", () => {
     const document = JSON.parse(JSON.stringify(explainDocument(judgement, judged)));
     const fact = document.facts.find((one: { fact: string }) => one.fact === 'signature');
     expect(fact).toMatchObject({ equal, matters });
+    const isSigned = judged.module?.signature !== undefined;
+    const keys = ['signer', 'serial', 'hash', 'trust', 'why'];
+    expect(document.module.signature && Object.keys(document.module.signature)).toEqual(
+      isSigned ? keys : null,
+    );
     const shown = renderExplanation(judgement, judged, TERMINAL).join('\n');
     expect(shown).toMatch(text);
     expect(`${shown}${JSON.stringify(document)}`).not.toContain('4711');

@@ -157,7 +157,7 @@ function isToBuild(
   if (observation.lacks.has(kernel.release) && !again) return false;
   if (failure !== undefined) {
     // What the daemon hears may be what the failing run itself has written.
-    const isEarly = policy.trigger === 'watch' && (retryIn(observation, { failure, state }) ?? 0) > 0;
+    const isEarly = policy.trigger === 'watch' && (retryIn(observation, { failure, state, kernel }) ?? 0) > 0;
     return again || (failure.transient && !failure.unsupported && !policy.again && !isEarly);
   }
   if (state === 'missing' || state === 'drifted') return true;

@@ -13,14 +13,16 @@ const MOST = 6 * 60 * 60_000;
  */
 export function retryIn(
   { now }: Pick<Observation, 'now'>,
-  { failure, state }: Pick<KernelJudgement, 'failure' | 'state'>,
+  { failure, state, kernel: { lastChange } }: Pick<KernelJudgement, 'failure' | 'state' | 'kernel'>,
 ): number | undefined {
   if (failure === undefined || !failure.transient || failure.unsupported || state === 'current')
     return undefined;
   const { at, since = at } = failure;
   const distance = Math.min(MOST, Math.max(LEAST, at - since));
-  // A clock that was set back says nothing of how long ago it was.
-  return at > now ? 0 : Math.max(0, at + distance - now);
+  // What the failing run itself has written to these folders, it wrote before; and a clock that was set back says
+  // nothing of how long ago that was.
+  const isTouched = lastChange > at && lastChange <= now;
+  return isTouched || at > now ? 0 : Math.max(0, at + distance - now);
 }
 
 /** Since when a build has been failing in that way, where it failed before. */

@@ -58,3 +58,13 @@ it('is tried at once where what it depended on has changed', async () => {
   host.put(driverSource('2.9.0', { code: 'other' }));
   expect(await builds(host, 'watch')).toBe(true);
 });
+
+it('is tried at once where kernels have come or gone since', async () => {
+  const host = full();
+  await runReconcile(host, { trigger: 'watch' });
+  host.clock.advance(10_000);
+  host.put({ '/lib/modules': { folder: true, modified: host.clock.now() - 1000 } });
+  expect(await builds(host, 'watch')).toBe(true);
+  host.put({ '/lib/modules': { folder: true, modified: host.clock.now() + 24 * 60 * MINUTE } });
+  expect(await builds(host, 'watch'), 'by a clock that was wrong').toBe(false);
+});

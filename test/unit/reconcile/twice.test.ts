@@ -245,7 +245,8 @@ const named = (name: string): Event => EVENTS.find(([one]) => one === name) ?? [
 const COUNTING = ['signatures that count', "the kernel's own key"].map(named);
 
 it('holds after any one change where signatures count', async () => {
-  for (const one of EVENTS) {
+  // Signatures count for the one kernel alone.
+  for (const one of EVENTS.filter(([name]) => !name.endsWith(`(${B})`))) {
     await happenAll([...COUNTING, RECONCILE, one]).catch((error: unknown) => {
       throw new Error(one[0], { cause: error });
     });

@@ -105,7 +105,7 @@ export const STATES: readonly (readonly [state: string, meaning: string])[] = [
   ['missing', 'No module is there. The next reconcile builds it, unless the row says what is in the way.'],
   [
     'failed',
-    'No module is there, since building or installing it failed. It is tried again when something that it depended on has changed or somebody names the kernel, and at each reconcile where the cause may go away by itself.',
+    'No module is there, since building or installing it failed. It is tried again when something that it depended on has changed or somebody names the kernel, and where the cause may go away by itself, at each reconcile: the daemon waits five minutes before that, then as long again as it has been failing.',
   ],
   [
     'waiting',

@@ -60,7 +60,9 @@ function factLines(fact: Fact, terminal: Terminal): string[] {
   const { what, built, now, note, place } = fact;
   const [mark, style, verdict] = verdictOf(fact);
   const texts = [
-    ...(built === undefined ? [] : [`built from  ${built}`]),
+    ...(built === undefined
+      ? []
+      : [`${(what === 'signature' ? 'signed' : 'built from').padEnd(12)}${built}`]),
     ...(now === undefined ? [] : [`now         ${now}`]),
     ...(place === undefined ? [] : [`by          ${place}`]),
   ];
@@ -68,8 +70,8 @@ function factLines(fact: Fact, terminal: Terminal): string[] {
   return entry(what, [head, ...texts], terminal, terminal.style(style, mark));
 }
 
-function verdictOf({ equal, matters }: Fact): [string, Style, string] {
-  if (equal === undefined) return ['·', 'dim', 'not known'];
+function verdictOf({ equal, matters, open }: Fact): [string, Style, string] {
+  if (equal === undefined) return ['·', 'dim', open ?? 'not known'];
   if (equal) return ['✓', 'green', 'fits'];
   return matters ? ['✗', 'yellow', 'differs'] : ['·', 'dim', 'differs, and does not matter'];
 }

@@ -9,7 +9,7 @@ import { interruptible } from '../host/signals.ts';
 import { buildKernel, type KernelBuildReport } from '../kernel-build/kernel-build.ts';
 import { type KernelBuildPlan, planKernelBuild } from '../kernel-build/plan.ts';
 import { describeStage, STAGES, type StageName } from '../kernel-build/stages.ts';
-import { makeLimits } from '../reconcile/reconcile.ts';
+import { makeLimits } from '../reconcile/make-limits.ts';
 import { type Context, type GlobalOptions, openContext } from './context.ts';
 import { createProgress } from './progress.ts';
 import { reconcile } from './reconcile.ts';

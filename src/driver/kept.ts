@@ -33,6 +33,7 @@ export function keepModule(fs: HostFs, release: string, path: string | undefined
   };
   try {
     fs.copy(path, copy);
+    fs.sync(copy);
   } catch (error) {
     fs.remove(copy);
     throw error;

@@ -2,8 +2,8 @@
 import type { InstalledModule } from './driver.ts';
 
 /**
- * Words of vermagic and the options that put them there, from `include/linux/vermagic.h`. Architectures and
- * structure randomisation add further words, which are not judged here.
+ * Words of vermagic and the options that put them there, from `include/linux/vermagic.h`. Architectures add further
+ * words, which are not judged here.
  */
 const WORDS: readonly (readonly [string, string])[] = [
   ['SMP', 'SMP'],
@@ -32,9 +32,17 @@ export function vermagicMismatch(
   const surplus = words
     .filter((word) => known.has(word) && !expected.includes(word))
     .concat(fits || preemption === undefined ? [] : [preemption]);
+  if (!hasSeed(words, configuration.RANDSTRUCT_HASHED_SEED)) surplus.push('another RANDSTRUCT seed');
   if (lacking.length === 0 && surplus.length === 0) return undefined;
   const differences = [...lacking.map((word) => `lacks ${word}`), ...surplus.map((word) => `has ${word}`)];
   return `its vermagic ${differences.join(' and ')}, unlike this kernel`;
+}
+
+/** `RANDSTRUCT_` and the seed by which the kernel lays out its structures, or before 5.19 `RANDSTRUCT_PLUGIN_`. */
+function hasSeed(words: readonly string[], seed: string | undefined): boolean {
+  return (
+    seed === undefined || words.some((word) => word.startsWith('RANDSTRUCT_') && word.endsWith(`_${seed}`))
+  );
 }
 
 /**

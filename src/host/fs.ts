@@ -42,6 +42,8 @@ export interface HostFs {
   link(target: string, path: string): void;
   rename(from: string, to: string): void;
   copy(from: string, to: string): void;
+  /** Has a file on the disk before anything else is done: a power cut takes what is in memory. Nothing where there is none. */
+  sync(path: string): void;
   chmod(path: string, mode: number): void;
   /** Removes a file or link; nothing happens where there is none. */
   remove(path: string): void;
@@ -79,15 +81,21 @@ export function createHostFs(raw: RawFs, root: string): HostFs {
     }
   }
 
-  function syncFolder(path: string): void {
+  function sync(path: string): void {
     const descriptor = attempt(path, () => raw.openSync(path, 'r'));
     if (descriptor === undefined) return;
     try {
       raw.fsyncSync(descriptor);
-    } catch {
-      // Some file systems refuse to sync a folder; the rename is then as durable as they make it.
     } finally {
       raw.closeSync(descriptor);
+    }
+  }
+
+  function syncFolder(path: string): void {
+    try {
+      sync(path);
+    } catch {
+      // Some file systems refuse to sync a folder; the rename is then as durable as they make it.
     }
   }
 
@@ -192,6 +200,11 @@ export function createHostFs(raw: RawFs, root: string): HostFs {
     copy(from, to) {
       makeFolder(dirname(to));
       raw.copyFileSync(followed(from), followed(to));
+    },
+    sync(path) {
+      const target = followed(path);
+      sync(target);
+      syncFolder(dirname(target));
     },
     chmod: (path, mode) => raw.chmodSync(followed(path), mode),
     remove: (path) => raw.rmSync(outer(path), { force: true }),

@@ -11,6 +11,9 @@ export interface BuildTreeFacts {
   readonly distKernel: string | undefined;
 }
 
+/** As the kernel calls it. */
+const RANDSTRUCT_SEED = 'RANDSTRUCT_HASHED_SEED';
+
 const NO_FACTS = { configuration: {}, abiIdentity: undefined, distKernel: undefined };
 
 /** The build tree that `/lib/modules/<release>/build` leads to. */
@@ -46,7 +49,7 @@ export function examineTree(fs: HostFs, path: string, release: string): BuildTre
   const autoConf = `${path}/include/config/auto.conf`;
   const text = fs.readText(autoConf);
   if (text === undefined) missing.push(configurationMissing(fs, path, autoConf));
-  const configuration = readConfiguration(text ?? fs.readText(`${path}/.config`) ?? '');
+  const configuration = withSeed(fs, path, readConfiguration(text ?? fs.readText(`${path}/.config`) ?? ''));
 
   if (text !== undefined) missing.push(...generatedMissing(fs, path, release, configuration));
   return {
@@ -55,6 +58,18 @@ export function examineTree(fs: HostFs, path: string, release: string): BuildTre
     abiIdentity: text === undefined ? undefined : abiIdentity(fs, path),
     distKernel: distKernelOf(fs, path),
   };
+}
+
+/**
+ * Where a kernel's structures are laid out at random, the seed belongs to its configuration, and is in no option: each
+ * build from clean sources has another.
+ */
+function withSeed(fs: HostFs, path: string, configuration: Configuration): Configuration {
+  if (configuration.RANDSTRUCT !== 'y' && configuration.GCC_PLUGIN_RANDSTRUCT !== 'y') return configuration;
+  const seed = ['randstruct_hash.h', 'randomize_layout_hash.h']
+    .map((name) => fs.readText(`${path}/include/generated/${name}`)?.match(/HASHED_SEED\s+"(\w+)"/)?.[1])
+    .find((one) => one !== undefined);
+  return seed === undefined ? configuration : { ...configuration, [RANDSTRUCT_SEED]: seed };
 }
 
 /** The package that a tree came from, where that is a dist-kernel's. */

@@ -54,12 +54,17 @@ export function removeUnpacked(fs: HostFs): void {
 function whyNotUnpacked(path: string, error: TtkmdError): TtkmdError {
   const why = error.message.replace(/\.$/, '');
   if (error.code === 'tar-damaged') return broken(path, why);
+  const text = `The archive ${path} could not be unpacked: ${why}.`;
+  if (error.code === 'no-space') {
+    const hint = 'make room for /var/lib/ttkmd, then as root: ttkmdctl reconcile';
+    return new TtkmdError(error.code, text, hint, EXIT.stepFailed);
+  }
   if (error.code !== 'tar-failed') return error;
   const program = path.endsWith('.xz') ? 'xz' : 'zstd';
   const name = program === 'xz' ? 'xz-utils' : program;
   return new TtkmdError(
     'archive-not-unpacked',
-    `The archive ${path} could not be unpacked: ${why}.`,
+    text,
     /Cannot exec/.test(why)
       ? `install what unpacks it: emerge app-arch/${name} (Debian: apt install ${name}), then as root: ttkmdctl reconcile`
       : `it is tried again by itself, or as root: ttkmdctl reconcile. Whether the archive is sound: ${program} --test ${path}`,

@@ -6,6 +6,7 @@ import type { Kernel } from '../kernels/kernel.ts';
 import { removeUnpacked, unpackArchive } from '../kernels/unpack-archive.ts';
 import { signingOptions } from '../signing/enforcement.ts';
 import type { ArchiveRecord } from '../state/state.ts';
+import { judge } from './judge.ts';
 import { fitting, isArchived } from './plan-archives.ts';
 import type { Step } from './step.ts';
 import { findKernel, fingerprint } from './target.ts';
@@ -91,7 +92,7 @@ function dropWhatDoesNotFit(work: Work): void {
   const { fs } = work.host;
   const there = observeArchives(fs);
   const archives = new Map(there.map((one) => [one.release, one]));
-  const room = fitting({ ...work.observation, archives, state: work.state });
+  const room = fitting(judge({ ...work.observation, archives, state: work.state }));
   for (const { release, path } of there) if (!room.has(release)) fs.remove(path);
 }
 

@@ -1,16 +1,17 @@
 // Installs a built module through dkms and looks again, at the file and not at dkms's word.
-import { clearStaging, type DkmsRun, install, makeIndex } from '../dkms/commands.ts';
+import { clearStaging, install, makeIndex } from '../dkms/commands.ts';
 import { replaceBuild } from '../dkms/replace.ts';
 import type { InstalledModule } from '../driver/driver.ts';
 import { resolveModule, shadowIdentity, strayModules } from '../driver/installed.ts';
 import { keepModule, keptPath } from '../driver/kept.ts';
 import { keepLoadedCopy } from '../driver/loaded-copy.ts';
-import { PACKAGE } from '../driver/sources.ts';
 import type { FileInfo } from '../host/fs.ts';
 import { fileHash } from '../host/hash.ts';
 import { without } from '../state/state.ts';
+import { type Failure, installFailure, noRoomOr, refusal } from './install-failure.ts';
 import { ownHashes, removeOwnCopies } from './own-copies.ts';
 import { isPutBack } from './remembered.ts';
+import { failingSince } from './retry.ts';
 import type { Step } from './step.ts';
 import { type Begun, findKernel, fingerprint, isTreeChanged, target } from './target.ts';
 import { verify } from './verify-install.ts';
@@ -54,6 +55,7 @@ export async function applyInstall(
     const installed = await installAndVerify(work, step, isOwn ? sound : undefined);
     if ('headline' in installed) return await takeBack(work, step, undo, installed);
     const file = fileHash(host.fs, installed.path);
+    syncInstalled(work, installed);
     // The copy is known by what is under way: it goes before that is over.
     kept.drop();
     settle(work, step, build, { file, sourceVersion: installed.sourceVersion });
@@ -62,6 +64,13 @@ export async function applyInstall(
   } catch (error) {
     return await takeBack(work, step, undo, refusal(error as NodeJS.ErrnoException, step));
   }
+}
+
+/** What modprobe reads: it has to outlive a power cut before the copy of what was there goes. */
+const INDEX = ['modules.dep', 'modules.dep.bin', 'modules.alias', 'modules.alias.bin'];
+
+function syncInstalled({ host }: Work, { release, path }: InstalledModule): void {
+  for (const one of [path, ...INDEX.map((name) => `/lib/modules/${release}/${name}`)]) host.fs.sync(one);
 }
 
 /** The module that is there now: one that was lost or damaged when we looked may have been put back since. */
@@ -78,16 +87,6 @@ function keepWhatIsLoaded({ host, observation }: Work, present: InstalledModule 
   if (present === undefined || loaded === undefined || present.release !== runningRelease) return;
   const isLoaded = loaded.sourceVersion !== undefined && loaded.sourceVersion === present.sourceVersion;
   if (isLoaded) keepLoadedCopy(host.fs, present.path, loaded.sourceVersion);
-}
-
-interface Failure {
-  readonly code: string;
-  readonly headline: string;
-  readonly hint: string;
-  /** It stays until the file that is in the way or depmod's settings change. */
-  readonly shadowed?: boolean;
-  /** It stays until the kernel or the driver source changes. */
-  readonly lasting?: boolean;
 }
 
 /** Gives the module's path where what modprobe would load is what was built, or what is wrong. */
@@ -158,12 +157,13 @@ async function takeBack(
   undo: readonly (() => void)[],
   failure: Failure,
 ): Promise<Outcome> {
-  clearStaging(work.host);
-  for (const one of undo) one();
+  const refused = undoAll([...undo, () => clearStaging(work.host)]);
   if (undo.length > 0) await makeIndex(work.host, release);
-  const { code, headline, hint, shadowed = false, lasting = shadowed } = failure;
+  const { code, hint, shadowed = false, lasting = shadowed } = failure;
+  const headline = [failure.headline, ...refused].join('; then ');
   remember(work, {
-    intent: undefined,
+    // What could not be put back now is put back by the next run.
+    ...(refused.length > 0 ? {} : { intent: undefined }),
     failures: {
       ...work.state.failures,
       [release]: {
@@ -174,51 +174,24 @@ async function takeBack(
         tools: work.observation.tools.get(release) ?? '',
         cause: undefined,
         transient: !lasting || isTreeChanged(work, release),
+        since: failingSince(work.state.failures[release], code),
         unsupported: false,
         log: undefined,
         shadow: shadowed ? shadowIdentity(work.host.fs, release) : undefined,
       },
     },
   });
-  return { outcome: 'failed', text: failure.headline, hint: failure.hint };
+  return { outcome: 'failed', text: headline, hint };
 }
 
-function installFailure(step: InstallStep, run: DkmsRun): Failure {
-  const said = run.output
-    .split('\n')
-    .map((line) => line.trim())
-    .filter((line) => line !== '')
-    .findLast((line) => /error|fail|cannot|no space|read-only|denied/i.test(line));
-  const headline = run.timedOut
-    ? 'dkms install took too long'
-    : `dkms install ended with ${run.exitCode ?? run.signal}${said === undefined ? '' : `: ${said}`}`;
-  const hint = `see for yourself: dkms install --force -m ${PACKAGE} -v ${step.version} -k ${step.release}`;
-  return noRoomOr(run, { code: 'install-failed', headline, hint }, step);
-}
-
-/** dkms 3.0 goes on after a copy that found no room, and ends well. */
-function noRoomOr(run: DkmsRun, failure: Failure, step: InstallStep): Failure {
-  return /No space left on device|Disk quota exceeded/.test(run.output) ? noRoom(step) : failure;
-}
-
-function noRoom({ release }: InstallStep, where = `/lib/modules/${release}`): Failure {
-  return {
-    code: 'no-space',
-    headline: `there is no room left for the module in ${where}`,
-    hint: 'make room on that file system, then: ttkmdctl reconcile',
-  };
-}
-
-/** What a file system said to us and not to dkms. */
-function refusal(error: NodeJS.ErrnoException, step: InstallStep): Failure {
-  const { release } = step;
-  if (error.code === 'ENOSPC' || error.code === 'EDQUOT') {
-    const where = error.message.includes('/lib/modules/') ? `/lib/modules/${release}` : undefined;
-    return where === undefined ? { ...noRoom(step), headline: error.message } : noRoom(step, where);
-  }
-  const hint =
-    error.code === 'EROFS'
-      ? 'that file system is read-only: mount it writable, then: ttkmdctl reconcile'
-      : 'try again: ttkmdctl reconcile; if it stays, report it with what ttkmdctl history prints';
-  return { code: 'install-failed', headline: error.message, hint };
+/** Whatever one of them comes to: each puts something else back. Gives what they say that could not. */
+function undoAll(undo: readonly (() => void)[]): string[] {
+  return undo.flatMap((one) => {
+    try {
+      one();
+      return [];
+    } catch (error) {
+      return [(error as Error).message];
+    }
+  });
 }

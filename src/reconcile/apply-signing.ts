@@ -4,7 +4,7 @@ import type { Diagnosis } from '../dkms/diagnose.ts';
 import type { InstalledModule } from '../driver/driver.ts';
 import { readModule } from '../driver/installed.ts';
 import { withoutPin } from '../host/without-pin.ts';
-import { isToken } from '../signing/keys.ts';
+import { isToken, splitPin } from '../signing/keys.ts';
 import { signModule } from '../signing/sign.ts';
 import type { KernelSigning, SigningKey } from '../signing/signing.ts';
 import { acceptanceOf, isBy } from '../signing/trust.ts';
@@ -25,11 +25,13 @@ export function signingIn(
 
 /**
  * What dkms is told to sign with; nothing where there is no key, so that it makes none. Nor where its own configuration
- * names another key, which would count more for it, and which it would make if it is not there.
+ * names another key, which would count more for it, and which it would make if it is not there. Nor a token's PIN.
  */
 export function dkmsSigning(work: Work, signing: KernelSigning | undefined): DkmsSigning | undefined {
   if (signing?.key === undefined || signing.signFile === undefined) return undefined;
   const { key, certificate } = signing.key;
+  // dkms would put it on a command line.
+  if (splitPin(key).pin !== undefined) return undefined;
   const own = work.observation.dkms.key;
   if (own !== undefined && (own.key !== key || own.certificate !== certificate)) return undefined;
   return { key, certificate, signFile: signing.signFile };
@@ -124,10 +126,18 @@ function isWith({ identity }: SigningKey, { signature }: InstalledModule): boole
 export function signatureFlaw(
   { observation, signing: built }: Work,
   release: string,
-  module: InstalledModule,
+  { signature }: InstalledModule,
 ): string | undefined {
   const signing = built.get(release) ?? observation.signing.kernels.get(release);
   if (!signing?.needed) return undefined;
-  const { trust, why } = acceptanceOf(module.signature, signing);
-  return trust === 'refused' ? `${why}, and ${release} takes signed modules only` : undefined;
+  const { trust, why } = acceptanceOf(signature, signing);
+  if (trust === 'refused' || (trust === 'unknown' && isSignedElsewhere(signing, signature)))
+    return `${why}, and ${release} takes signed modules only`;
+  return undefined;
+}
+
+/** It was signed with a key that the kernel takes, and somebody has signed it anew. */
+function isSignedElsewhere({ key }: KernelSigning, signature: InstalledModule['signature']): boolean {
+  if (key?.identity === undefined || key.verdict.trust !== 'accepted') return false;
+  return signature?.serial !== undefined && !isBy(signature, key.identity);
 }

@@ -4,6 +4,7 @@ import { type Diagnosis, diagnoseBuild } from '../dkms/diagnose.ts';
 import { readOption } from '../kernels/configuration.ts';
 import type { Kernel } from '../kernels/kernel.ts';
 import { archiveIdentity } from './plan-archives.ts';
+import { failingSince } from './retry.ts';
 import type { Step } from './step.ts';
 import { type Begun, isTreeChanged, timeIsUp } from './target.ts';
 import { type Outcome, remember, type Work } from './work.ts';
@@ -58,6 +59,7 @@ export function rememberFailure(
         ...step.builtFrom,
         ...{ at, trigger, code, headline, cause, hint, log },
         transient: transient || changed,
+        since: failingSince(work.state.failures[step.release], code),
         unsupported: unsupported && !changed,
         archive: archiveIdentity(work.observation, step.release),
         tools: work.observation.tools.get(step.release) ?? '',

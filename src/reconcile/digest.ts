@@ -1,7 +1,9 @@
 // What the daemon has to know of a look or a run: little, since it lives long and is to stay small.
 import { wouldLoad } from './evidence.ts';
 import type { Judgement } from './judgement.ts';
+import { isBuildable } from './plan-archives.ts';
 import type { Report } from './reconcile.ts';
+import { retryIn } from './retry.ts';
 import { stepRelease, stepVersion } from './step.ts';
 
 export interface DigestStep {
@@ -47,6 +49,14 @@ export function coverage({ kernels, observation }: Judgement): string {
   return others === 0 ? some : `${some}, ${others} another build of it`;
 }
 
+/** When builds that failed are worth another try. What is due by now and was not tried is in want of something else. */
+function retries({ kernels, observation }: Judgement): number[] {
+  return kernels
+    .filter(({ kernel, leftTo }) => leftTo === undefined && isBuildable(observation, kernel))
+    .map((one) => retryIn(observation, one) ?? 0)
+    .filter((left) => left > 0);
+}
+
 /** @param report what a reconcile did; undefined for a look alone */
 export function digest(judgement: Judgement, report: Report | undefined): Digest {
   const { health, problems } = judgement;
@@ -57,6 +67,7 @@ export function digest(judgement: Judgement, report: Report | undefined): Digest
   // Whoever installed it: a hook's run installs and reloads nothing.
   const reload = judgement.driver.reload?.again;
   if (reload !== undefined) waits.push(reload);
+  waits.push(...retries(judgement));
   if (judgement.observation.interrupted) waits.push(INTERRUPTED);
   const { hugepages, observation } = judgement;
   const isMounted = hugepages?.mount === 'mounted' && hugepages.demand.total > 0;

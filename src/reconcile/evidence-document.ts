@@ -43,6 +43,7 @@ export function explainDocument(judgement: Judgement, judged: KernelJudgement): 
             version: module.version ?? null,
             srcversion: module.sourceVersion ?? null,
             vermagic: module.vermagic?.trim() ?? null,
+            signature: signatureEntry(judgement, kernel.release),
             installedBy: installer,
             installedAt: record === undefined ? null : time(record.at),
             trigger: record?.trigger ?? null,
@@ -56,6 +57,19 @@ export function explainDocument(judgement: Judgement, judged: KernelJudgement): 
             differing: symbols.differing,
             first: symbols.first.map((one) => ({ ...one, kernel: one.kernel ?? null })),
           },
+  };
+}
+
+function signatureEntry({ observation }: Judgement, release: string): object | null {
+  const signature = observation.modules.get(release)?.signature;
+  if (signature === undefined) return null;
+  const { trust, why } = observation.signing.modules.get(release) ?? {};
+  return {
+    signer: signature.signer ?? null,
+    serial: signature.serial ?? null,
+    hash: signature.hash ?? null,
+    trust: trust ?? 'unknown',
+    why: why ?? null,
   };
 }
 

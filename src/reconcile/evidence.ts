@@ -8,13 +8,14 @@ import {
   sourceFact,
   sourceVersionFact,
   symbolsFact,
-  treeFacts,
   vermagicFact,
   versionFact,
 } from './facts.ts';
 import { signatureRefusal } from './judge-signing.ts';
 import type { DriverJudgement } from './judgement.ts';
 import type { Observation } from './observation.ts';
+import { signatureFact } from './signature-fact.ts';
+import { treeFacts } from './tree-facts.ts';
 
 export interface Evidence {
   /** In the order in which they are judged. */
@@ -33,6 +34,7 @@ export function evidenceOf(observation: Observation, driver: DriverJudgement, ke
   if (!observation.modules.has(release)) return { facts: [], symbols: undefined, record };
   return {
     facts: [
+      signatureFact(observation, kernel),
       vermagicFact(observation, kernel),
       symbolsFact(kernel, check),
       versionFact(observation, driver, kernel),

@@ -1,7 +1,7 @@
 // The facts that decide about a module, one by one: what it was built from, and what is there now. Pure.
 import type { Kernel } from '../kernels/kernel.ts';
 import type { ModuleCheck, SymbolCheck } from '../state/checks.ts';
-import type { Fingerprint, ModuleRecord } from '../state/state.ts';
+import type { ModuleRecord } from '../state/state.ts';
 import type { DriverJudgement } from './judgement.ts';
 import { moduleVersion } from './module-version.ts';
 import type { Observation } from './observation.ts';
@@ -11,6 +11,7 @@ export type FactName =
   | 'symbols'
   | 'version'
   | 'srcversion'
+  | 'signature'
   | 'driver source'
   | 'compiler'
   | 'code options'
@@ -28,6 +29,8 @@ export interface Fact {
   readonly equal: boolean | undefined;
   /** Whether a difference makes the module another than the one that would be built today. */
   readonly matters: boolean;
+  /** What is to be said of it where it neither fits nor differs, and that is known. */
+  readonly open?: string | undefined;
   /** Why a difference does not matter, or why nothing can be told. */
   readonly note: string | undefined;
   /** The file that tells. */
@@ -161,53 +164,7 @@ export function sourceFact(
   };
 }
 
-/** What the versions of symbols cover does not matter by itself where they could be compared. */
-export function treeFacts(
-  observation: Observation,
-  kernel: Kernel,
-  check: ModuleCheck | undefined,
-  record: ModuleRecord | undefined,
-): Fact[] {
-  const path = kernel.buildTree.path;
-  const fits = check?.symbols?.differing === 0;
-  const isHere = check?.configuration !== undefined;
-  const compare = (what: FactName, built: string | undefined, now: string | undefined): Fact => ({
-    what,
-    built,
-    now: isHere ? now : undefined,
-    equal: !isHere || built === undefined || now === undefined ? undefined : built === now,
-    matters: true,
-    note: isHere ? undefined : 'there is no build tree of this kernel to compare with',
-    place: path === undefined ? undefined : `${path}/include/config/auto.conf`,
-    reason: 'the kernel was built anew since',
-  });
-  const plain = compare('configuration', shortHash(record?.configuration), shortHash(check?.configuration));
-  const configuration =
-    record !== undefined && record.configuration === undefined
-      ? { ...plain, equal: sameAbi(observation, kernel, record) }
-      : plain;
-  return [
-    compare('compiler', record?.compiler, kernel.compiler),
-    compare('code options', record?.codeOptions, check?.codeOptions),
-    {
-      ...compare('Module.symvers', shortHash(record?.symbolVersions), shortHash(check?.symbolVersions)),
-      matters: false,
-      note: 'of its symbols, those count that the module imports',
-      place: path === undefined ? undefined : `${path}/Module.symvers`,
-    },
-    fits
-      ? { ...configuration, matters: false, note: 'vermagic and the versions of all imported symbols fit' }
-      : configuration,
-  ];
-}
-
-/** A tree that is gone takes nothing away from what was built from it. */
-export function sameAbi({ abiHashes }: Observation, kernel: Kernel, record: Fingerprint): boolean {
-  if (kernel.abiIdentity === undefined || record.abiIdentity === undefined) return true;
-  return kernel.abiIdentity === record.abiIdentity || abiHashes.get(kernel.release) === record.abiHash;
-}
-
-function shortHash(hash: string | undefined): string | undefined {
+export function shortHash(hash: string | undefined): string | undefined {
   return hash === undefined || hash === '' ? undefined : hash.slice(0, 12);
 }
 

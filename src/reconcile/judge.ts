@@ -4,18 +4,18 @@ import type { Kernel } from '../kernels/kernel.ts';
 import type { LackingOption } from '../kernels/needed-options.ts';
 import type { FailureRecord } from '../state/state.ts';
 import { differenceIn, evidenceOf } from './evidence.ts';
-import { sameAbi } from './facts.ts';
 import { judgeHugepages } from './judge-hugepages.ts';
 import { judgeReload } from './judge-loaded.ts';
 import { signatureStale, signingObstacle } from './judge-signing.ts';
 import type { DriverJudgement, Judgement, KernelJudgement, ModuleState } from './judgement.ts';
+import { goneness, isBootable } from './kernel-standing.ts';
 import { judgeLeft, leftTo } from './left-to.ts';
 import { moduleVersion } from './module-version.ts';
 import type { Observation } from './observation.ts';
 import { archiveIdentity, isBuildable } from './plan-archives.ts';
 import { findProblems, healthOf } from './problems.ts';
-import { isRemembered } from './remembered.ts';
 import { rulingOption } from './ruling-option.ts';
+import { sameAbi } from './tree-facts.ts';
 import { unknownWhereHidden } from './unknown.ts';
 import { wantedDriver } from './wanted-source.ts';
 
@@ -179,40 +179,4 @@ function standingFailure(
 function waitingReason(kernel: Kernel): string {
   const first = kernel.buildTree.missing[0];
   return first === undefined ? 'its build tree is not ready' : first.text;
-}
-
-/**
- * Whether the machine may come up with a kernel next time. Where no image at all is found, `/boot` is not
- * mounted, as is usual on Gentoo, and every installed kernel counts. Where only other kernels' are, a newer kernel
- * counts all the same: its image may lie where nobody looks, and what is newest is booted.
- */
-function isBootable(observation: Observation, kernel: Kernel): boolean {
-  if (kernel.kind !== 'installed')
-    return kernel.running || (kernel.kind === 'headers-only' && kernel.image !== undefined);
-  return kernel.running || kernel.image !== undefined || isNewerThanBooted(observation, kernel);
-}
-
-/** Whether a kernel is newer than the running one, or where none runs here, than all that have an image. */
-function isNewerThanBooted({ kernels }: Observation, kernel: Kernel): boolean {
-  const hasImage = ({ image }: Kernel): boolean => /^\/(?:boot|efi)\//.test(image ?? '');
-  if (!kernels.some(hasImage)) return true;
-  const running = kernels.findIndex((one) => one.running);
-  return kernels.indexOf(kernel) < (running < 0 ? kernels.findIndex(hasImage) : running);
-}
-
-/** A kernel is gone when both its modules and its image are, and have been for the settle time. */
-function goneness(observation: Observation, kernel: Kernel): Pick<KernelJudgement, 'gone' | 'goneIn'> {
-  const { kernels, config, now } = observation;
-  const anyOther = kernels.some((one) => one.kind === 'installed' || one.kind === 'headers-only');
-  if (!lacksModules(observation, kernel) || kernel.running || kernel.image !== undefined || !anyOther) {
-    return { gone: false, goneIn: undefined };
-  }
-  const left = kernel.lastChange + config.watch.settle - now;
-  return left <= 0 ? { gone: true, goneIn: undefined } : { gone: false, goneIn: left };
-}
-
-/** Whether its own modules are gone. A source tree outlives its kernel, and most never were one. */
-function lacksModules(observation: Observation, { kind, release }: Kernel): boolean {
-  if (kind === 'sources-only') return isRemembered(observation, release);
-  return kind === 'leftover' || kind === 'no-modules';
 }

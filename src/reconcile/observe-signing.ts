@@ -16,7 +16,11 @@ export interface SignatureFacts {
   readonly kernels: readonly Kernel[];
   readonly modules: ReadonlyMap<string, ObservedModule>;
   /** What is remembered of the build trees of kernels that have nothing but an archive. */
-  readonly archived?: ReadonlyMap<string, ArchivedSigning>;
+  readonly archived?: ReadonlyMap<string, ArchivedTree>;
+}
+
+export interface ArchivedTree extends ArchivedSigning {
+  readonly archive: string;
 }
 
 /** Keys, enforcement, and the signatures of the modules that are installed. */
@@ -45,7 +49,7 @@ export function observeSignatures(
 }
 
 /** What a kernel's configuration said before its build tree went away; what it is built in then is another one. */
-function asArchived(kernel: Kernel, known: ArchivedSigning | undefined): SignedKernel {
+function asArchived(kernel: Kernel, known: ArchivedTree | undefined): SignedKernel {
   return known === undefined ? kernel : { ...kernel, ...known, buildTree: { path: undefined } };
 }
 
@@ -54,13 +58,16 @@ export function archivedSigning(
   { archives }: State,
   kernels: readonly Kernel[],
   observed: Pick<Observation, 'archives'>,
-): Map<string, ArchivedSigning> {
+): Map<string, ArchivedTree> {
   return new Map(
     kernels
       .filter((kernel) => isArchived(observed, kernel))
       .flatMap(({ release }) => {
         const signing = archives?.[release]?.signing;
-        return signing === undefined ? [] : [[release, signing] as const];
+        const archive = observed.archives.get(release)?.path;
+        return signing === undefined || archive === undefined
+          ? []
+          : [[release, { ...signing, archive }] as const];
       }),
   );
 }

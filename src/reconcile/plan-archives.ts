@@ -4,7 +4,6 @@ import type { Kernel } from '../kernels/kernel.ts';
 import type { Judgement, KernelJudgement } from './judgement.ts';
 import type { Observation } from './observation.ts';
 import type { Policy } from './plan.ts';
-import { rulingOption } from './ruling-option.ts';
 import type { Step } from './step.ts';
 
 /** Whether a kernel's build tree is gone, and there is an archive of it to build from. */
@@ -50,7 +49,7 @@ export function planArchives(
   }
   // A kernel's installation and a machine that boots have something better to do.
   if (removed || trigger === 'kernel-event' || trigger === 'boot') return [];
-  const room = fitting(observation);
+  const room = fitting({ observation, kernels });
   const isPatient = trigger === 'cli' || trigger === 'timer';
   const drops = kernels.flatMap(({ kernel: { release } }) => {
     const archive = archives.get(release);
@@ -62,21 +61,19 @@ export function planArchives(
 
 const NO_ROOM = 'there is no room for it within kernels.archive_size';
 
-function isWanted(observation: Observation, { kernel, state }: KernelJudgement): boolean {
-  return (
-    isPossible(observation, kernel) && state !== 'unsupported' && !observation.restless.has(kernel.release)
-  );
+function isWanted({ restless }: Observation, judged: KernelJudgement): boolean {
+  return isPossible(judged) && !restless.has(judged.kernel.release);
 }
 
-type Possibilities = Pick<Observation, 'excluded' | 'lacks' | 'modules' | 'signing'>;
-
 /** Whether an archive of a kernel's build tree could be made, and would be of use. */
-function isPossible(observation: Possibilities, { kind, release, buildTree }: Kernel): boolean {
-  const { excluded, modules, signing } = observation;
-  const isThere = (kind === 'installed' || kind === 'headers-only') && buildTree.ready;
-  const isRuledOut = excluded.has(release) || rulingOption(observation, release) !== undefined;
-  const isUnsignable = signing.kernels.get(release)?.obstacle !== undefined && !modules.has(release);
-  return isThere && !isRuledOut && !isUnsignable;
+function isPossible(judged: KernelJudgement): boolean {
+  const { kind, buildTree } = judged.kernel;
+  return (kind === 'installed' || kind === 'headers-only') && buildTree.ready && isOfUse(judged);
+}
+
+/** Nothing is built for a kernel that cannot or shall not have the driver, whatever module it has. */
+function isOfUse({ state }: KernelJudgement): boolean {
+  return state !== 'unsupported';
 }
 
 function isDue(
@@ -92,21 +89,20 @@ function isDue(
 }
 
 /**
- * Releases whose archives fit into the room: the running kernel comes first, then the newest; what is too big for
- * what is left makes way for the next.
+ * Releases whose archives fit into the room: the running kernel comes first, then the newest, and at last those that
+ * nothing is built from as things are; what is too big for what is left makes way for the next.
  */
-export function fitting(
-  observation: Pick<Observation, 'archives' | 'config' | 'kernels' | 'state'> & Possibilities,
-): Set<string> {
-  const { archives, config, kernels, state } = observation;
-  const ordered = [...kernels.filter(({ running }) => running), ...kernels.filter(({ running }) => !running)];
+export function fitting({ observation, kernels }: Pick<Judgement, 'observation' | 'kernels'>): Set<string> {
+  const { archives, config, state } = observation;
+  const rank = (judged: KernelJudgement): number => (!isOfUse(judged) ? 2 : judged.kernel.running ? 0 : 1);
+  const ordered = [...kernels].sort((one, other) => rank(one) - rank(other));
   let left = config.kernels.archiveSize;
   const room = new Set<string>();
-  for (const kernel of ordered) {
-    const { release, abiIdentity } = kernel;
+  for (const judged of ordered) {
+    const { release, abiIdentity } = judged.kernel;
     const record = state.archives?.[release];
     // What is never made needs no room.
-    const isKnown = record?.abiIdentity === abiIdentity && isPossible(observation, kernel);
+    const isKnown = record?.abiIdentity === abiIdentity && isPossible(judged);
     const known = isKnown ? record?.bytes : undefined;
     const bytes = archives.get(release)?.bytes ?? known;
     if (bytes === undefined || bytes > left) continue;

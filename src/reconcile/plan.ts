@@ -9,6 +9,7 @@ import { planHugepages } from './plan-hugepages.ts';
 import { planOldVersions } from './plan-versions.ts';
 import { isRemembered, leavesModule } from './remembered.ts';
 import { lookAgainIn, restlessnessOf } from './restless.ts';
+import { retryIn } from './retry.ts';
 import type { Step } from './step.ts';
 
 export interface Policy {
@@ -154,7 +155,11 @@ function isToBuild(
   const again = policy.force || (policy.retry && policy.only === kernel.release);
   // It would fail, and what is there stays.
   if (observation.lacks.has(kernel.release) && !again) return false;
-  if (failure !== undefined) return again || (failure.transient && !failure.unsupported && !policy.again);
+  if (failure !== undefined) {
+    // What the daemon hears may be what the failing run itself has written.
+    const isEarly = policy.trigger === 'watch' && (retryIn(observation, { failure, state, kernel }) ?? 0) > 0;
+    return again || (failure.transient && !failure.unsupported && !policy.again && !isEarly);
+  }
   if (state === 'missing' || state === 'drifted') return true;
   return state === 'current' && policy.force;
 }

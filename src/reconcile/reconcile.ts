@@ -10,20 +10,20 @@ import {
   announceRun,
   appendEvent,
   endRun,
-  followEvents,
   RUN_PATH,
   type RunEvent,
   type RunUnderWay,
   runsSoFar,
-  runUnderWay,
 } from '../state/run.ts';
 import { createUnwritten, type UnwrittenRecord } from '../state/unwritten.ts';
 import type { Judgement } from './judgement.ts';
 import { look } from './look.ts';
 import { isEarly, isUnannounced, lookAndPlan, type Planned, sightOf } from './look-and-plan.ts';
+import { makeLimits } from './make-limits.ts';
 import type { ConfigWarning, Observation } from './observation.ts';
 import { isEmpty, type Policy } from './plan.ts';
 import { isOfHugepages, type Step } from './step.ts';
+import { takeLock } from './take-lock.ts';
 import type { StepReport } from './work.ts';
 
 export interface ReconcileOptions {
@@ -181,43 +181,4 @@ function isFailure({ outcome, step }: StepReport, { policy }: ReconcileOptions, 
     outcome === 'failed' &&
     (policy.part === 'hugepages' || lock.lost || !(isOfHugepages(step) || step.kind === 'archive'))
   );
-}
-
-async function takeLock(
-  host: Host,
-  options: ReconcileOptions,
-): Promise<{ lock: HeldLock | undefined; waited: boolean }> {
-  const { patience, signal } = options;
-  const free = await host.lock.acquire(0, signal);
-  if (free !== undefined || signal.aborted) return { lock: free, waited: false };
-  const other = runUnderWay(host.fs);
-  options.onWait(other);
-  const watching = new AbortController();
-  const watched = followEvents(host, options.onEvent, watching.signal);
-  try {
-    const lock = await host.lock.acquire(patience, signal);
-    if (lock !== undefined || signal.aborted) return { lock, waited: true };
-  } finally {
-    watching.abort();
-    await watched;
-  }
-  const who = other === undefined ? 'another ttkmd' : `pid ${other.pid} (trigger ${other.trigger})`;
-  throw new TtkmdError(
-    'lock-held',
-    `Another reconcile, ${who}, is still at work after ${Math.round(patience / 1000)} s of waiting.`,
-    'wait longer with --wait, or end it, as root: ttkmdctl cancel. Who it is: ttkmdctl status',
-    EXIT.locked,
-  );
-}
-
-/** Jobs and load for make: the setting, else what the caller's MAKEOPTS says, else one job a processor. */
-export function makeLimits(
-  makeOptions: string | undefined,
-  config: Config,
-  processors: number,
-): { jobs: number; load: string | undefined } {
-  const jobs = makeOptions?.match(/(?:^|\s)(?:-j|--jobs[= ])\s*(\d{1,4})(?=\s|$)/)?.[1];
-  const load = makeOptions?.match(/(?:^|\s)(?:-l|--load-average[= ])\s*(\d{1,4}(?:\.\d+)?)(?=\s|$)/)?.[1];
-  const wanted = config.build.jobs === 'auto' ? Number(jobs ?? processors) : config.build.jobs;
-  return { jobs: Math.max(1, wanted), load };
 }

@@ -153,8 +153,9 @@ function unacceptedFlaw(work: Work, { release }: InstallStep, module: InstalledM
   return {
     code: 'not-accepted',
     headline: `installed, but ${module.path}: ${why}`,
-    hint: 'see which key signs here, and which this kernel trusts: ttkmdctl signing status',
+    hint: `see which key signs here, and which this kernel trusts: ttkmdctl signing status; once nobody signs it anew: ttkmdctl reconcile --kernel ${release}`,
     shadowed: false,
+    lasting: true,
   };
 }
 

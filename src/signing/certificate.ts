@@ -13,9 +13,14 @@ export function readCertificate(fs: HostFs, path: string): ReadCertificate | und
   if (content === undefined) return undefined;
   // A file with key and certificate begins with either.
   const pem = /-----BEGIN CERTIFICATE-----[\s\S]*?-----END CERTIFICATE-----/.exec(content.toString('latin1'));
+  return parseCertificate(pem?.[0] ?? content);
+}
+
+/** Undefined where it is none. */
+export function parseCertificate(content: Buffer | string): ReadCertificate | undefined {
   const { X509Certificate, createHash } = process.getBuiltinModule('node:crypto');
   try {
-    const { raw, serialNumber, issuer, subject } = new X509Certificate(pem?.[0] ?? content);
+    const { raw, serialNumber, issuer, subject } = new X509Certificate(content);
     return {
       raw,
       hash: createHash('sha256').update(raw).digest('hex'),
@@ -26,6 +31,14 @@ export function readCertificate(fs: HostFs, path: string): ReadCertificate | und
   } catch {
     return undefined;
   }
+}
+
+export function identityOf(certificate: ReadCertificate): Certificate;
+export function identityOf(certificate: ReadCertificate | undefined): Certificate | undefined;
+export function identityOf(certificate: ReadCertificate | undefined): Certificate | undefined {
+  if (certificate === undefined) return undefined;
+  const { raw: _, ...identity } = certificate;
+  return identity;
 }
 
 /** Node.js writes `0A1B`. */

@@ -42,8 +42,38 @@ export function isToken(key: string): boolean {
   return key.startsWith('pkcs11:');
 }
 
+/** Whether a key that a kernel's configuration names lies elsewhere than in the build tree. */
+export function isOutside(key: string): boolean {
+  return key.startsWith('/') || isToken(key);
+}
+
+export interface OpenedKey {
+  /** The key as it may stand on a command line, where every user of the machine reads it. */
+  readonly uri: string;
+  /** What opens the token; undefined where the key says nothing of that. */
+  readonly pin: string | undefined;
+}
+
+/** A token's URI without its PIN (RFC 7512), which may be among the query's attributes or the path's. */
+export function splitPin(key: string): OpenedKey {
+  const found = isToken(key) ? /([;?&])pin-value=([^;&]*)/i.exec(key) : null;
+  if (found === null) return { uri: key, pin: undefined };
+  const [whole, before = '', pin = ''] = found;
+  const rest = key.slice(found.index + whole.length);
+  // What follows takes the place, and with it the sign, of what is left out.
+  return { uri: `${key.slice(0, found.index)}${rest && before + rest.slice(1)}`, pin: decoded(pin) };
+}
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+
 function located(path: string, folder: string | undefined): string {
-  return path.startsWith('/') || isToken(path) || folder === undefined ? path : `${folder}/${path}`;
+  return isOutside(path) || folder === undefined ? path : `${folder}/${path}`;
 }
 
 function flawOf(fs: HostFs, key: string, certificate: string, place: string): KeyFlaw | undefined {

@@ -1,8 +1,9 @@
 // Looks at keys, at the machine and at each kernel: what signing is about here.
 import type { HostFs } from '../host/fs.ts';
-import { type ReadCertificate, readCertificate } from './certificate.ts';
+import { identityOf, type ReadCertificate, readCertificate } from './certificate.ts';
 import { enforcementOf } from './enforcement.ts';
-import { buildTreeKey, builtInCertificate, examineKey, type FoundKey } from './keys.ts';
+import { buildTreeKey, builtInCertificate, examineKey, type FoundKey, isOutside } from './keys.ts';
+import { type Listed, listedCertificates } from './listed.ts';
 import {
   type Enrolment,
   enrolmentOf,
@@ -10,10 +11,11 @@ import {
   observeMachine,
   readFirmwareLists,
 } from './machine.ts';
+import { type Named, namedKeys, type SigningSettings } from './named-keys.ts';
 import { signingNeed } from './need.ts';
-import { type NamedKey, portageKey } from './portage.ts';
+import type { NamedKey } from './portage.ts';
 import type { Certificate, KernelSigning, MachineSigning, SigningKey, Verdict } from './signing.ts';
-import { trustOf } from './trust.ts';
+import { othersOf, type TrustingKernel, trustOf } from './trust.ts';
 
 export interface SignedKernel {
   readonly release: string;
@@ -23,11 +25,8 @@ export interface SignedKernel {
   readonly origin: { readonly kind: string };
   /** The kernel's own certificate as it is remembered, for where its build tree is gone. */
   readonly builtIn?: Certificate | undefined;
-}
-
-export interface SigningSettings {
-  readonly key: string | undefined;
-  readonly certificate: string | undefined;
+  /** What has that certificate then. */
+  readonly archive?: string | undefined;
 }
 
 export interface ObservedSigning {
@@ -53,57 +52,30 @@ export function observeSigning(fs: HostFs, facts: SigningFacts): ObservedSigning
   return { machine, kernels: new Map(kernels.map((one) => [one.release, one])) };
 }
 
-/** Keys that are the same for all kernels; the build tree's own comes between the last two. */
-interface Named {
-  readonly before: readonly FoundKey[];
-  readonly after: readonly FoundKey[];
-}
-
-function namedKeys(fs: HostFs, { settings, dkms }: SigningFacts): Named {
-  const portage = portageKey(fs);
-  const { key, certificate } = settings;
-  const before = [
-    ...(key === undefined
-      ? []
-      : [{ origin: 'configuration' as const, place: 'signing.key', key, certificate }]),
-    ...(portage === undefined ? [] : [{ origin: 'portage' as const, ...portage }]),
-  ];
-  const after = (dkms === undefined ? ownersKeys(fs) : [dkms]).map((one) => ({
-    origin: 'dkms' as const,
-    ...one,
-  }));
-  return { before: before.map((one) => examineKey(fs, one)), after: after.map((one) => examineKey(fs, one)) };
-}
-
-/** Where dkms keeps the key that Debian's makes, and where Ubuntu's shim-signed does. */
-function ownersKeys(fs: HostFs): NamedKey[] {
-  return [
-    { key: '/var/lib/dkms/mok.key', certificate: '/var/lib/dkms/mok.pub', place: 'dkms' },
-    {
-      key: '/var/lib/shim-signed/mok/MOK.priv',
-      certificate: '/var/lib/shim-signed/mok/MOK.der',
-      place: 'shim-signed',
-    },
-  ].filter(({ key }) => fs.exists(key));
-}
-
 interface Certificates {
   readonly read: (path: string) => ReadCertificate | undefined;
   readonly enrolment: (certificate: ReadCertificate) => Enrolment;
+  readonly listed: () => Listed;
 }
 
 /** Most kernels share their keys, and the firmware answers slowly. */
 function rememberCertificates(fs: HostFs, machine: MachineSigning): Certificates {
   const read = new Map<string, ReadCertificate | undefined>();
   let lists: { readonly read: FirmwareLists | undefined } | undefined;
+  let listed: Listed | undefined;
+  const ask = (): FirmwareLists | undefined => {
+    lists ??= { read: readFirmwareLists(fs, machine) };
+    return lists.read;
+  };
   return {
     read(path) {
       if (!read.has(path)) read.set(path, readCertificate(fs, path));
       return read.get(path);
     },
-    enrolment({ raw }) {
-      lists ??= { read: readFirmwareLists(fs, machine) };
-      return enrolmentOf(lists.read, raw);
+    enrolment: ({ raw }) => enrolmentOf(ask(), raw),
+    listed() {
+      listed ??= listedCertificates(ask());
+      return listed;
     },
   };
 }
@@ -121,33 +93,20 @@ function observeKernel(
   const isOf = enforcement.state === 'ignored' ? undefined : tree;
   const read = isOf === undefined ? undefined : certificates.read(builtInCertificate(isOf));
   const builtIn = read === undefined ? kernel.builtIn : identityOf(read);
+  const trusting = { configuration, patched: kernel.origin.kind === 'distribution', builtIn };
+  const judged = (key: FoundKey): SigningKey => withVerdict(fs, key, trusting, machine, certificates);
   const own = isOf === undefined ? undefined : buildTreeKey(fs, isOf, configuration.MODULE_SIG_KEY);
-  const found =
-    enforcement.state === 'ignored' ? [] : [...before, ...(own === undefined ? [] : [own]), ...after];
-  const keys = found.map((key): SigningKey => {
-    const certificate = certificates.read(key.certificate);
-    const verdict: Verdict =
-      certificate === undefined
-        ? { trust: 'unknown', why: 'its certificate could not be read' }
-        : trustOf(
-            certificate,
-            { configuration, patched: kernel.origin.kind === 'distribution', builtIn },
-            // It is trusted anyway.
-            certificate.hash === builtIn?.hash ? 'unknown' : certificates.enrolment(certificate),
-            machine.efi,
-          );
-    return {
-      ...key,
-      identity: identityOf(certificate),
-      flaw: key.flaw ?? unreadable(fs, key, certificate),
-      verdict,
-    };
-  });
+  const found = [...before, ...(own === undefined ? [] : [own])].map(judged);
+  const keys =
+    enforcement.state === 'ignored' ? [] : [...found, ...keyOfArchive(fs, kernel), ...after.map(judged)];
   const signFile = tree === undefined ? undefined : signProgram(fs, tree);
+  // Elsewhere nobody minds a stranger, and the firmware need not be asked.
+  const listed = enforcement.state === 'enforced' ? certificates.listed : nobodyAsked;
   return {
     release,
     enforcement,
     builtIn,
+    others: othersOf(trusting, machine.efi, listed),
     keys,
     signFile,
     hash: configuration.MODULE_SIG_HASH || 'sha512',
@@ -155,24 +114,49 @@ function observeKernel(
   };
 }
 
+function withVerdict(
+  fs: HostFs,
+  key: FoundKey,
+  kernel: TrustingKernel,
+  { efi }: MachineSigning,
+  certificates: Certificates,
+): SigningKey {
+  const certificate = certificates.read(key.certificate);
+  if (certificate === undefined) {
+    const verdict: Verdict = { trust: 'unknown', why: 'its certificate could not be read' };
+    return { ...key, identity: undefined, flaw: key.flaw ?? unreadable(fs, key), verdict };
+  }
+  // The kernel's own is trusted anyway.
+  const isOwn = certificate.hash === kernel.builtIn?.hash;
+  const enrolment = isOwn ? 'unknown' : certificates.enrolment(certificate);
+  return {
+    ...key,
+    identity: identityOf(certificate),
+    verdict: trustOf(certificate, kernel, enrolment, efi),
+  };
+}
+
+/** The kernel's own key, where that outlives its build tree: the certificate is in the archive, and remembered. */
+function keyOfArchive(fs: HostFs, { archive, configuration, builtIn }: SignedKernel): SigningKey[] {
+  const key = configuration.MODULE_SIG_KEY ?? '';
+  if (archive === undefined || builtIn === undefined || !isOutside(key)) return [];
+  const place = `CONFIG_MODULE_SIG_KEY of ${archive}`;
+  const found = examineKey(fs, { origin: 'build-tree', place, key, certificate: archive });
+  return [{ ...found, identity: builtIn, verdict: { trust: 'accepted', why: "it is the kernel's own" } }];
+}
+
+function nobodyAsked(): Listed {
+  return { certificates: [], isAll: false };
+}
+
 /** Ubuntu's kernels bring no sign-file, and its package sbsigntool the same under another name. */
 function signProgram(fs: HostFs, tree: string): string | undefined {
   return [`${tree}/scripts/sign-file`, '/usr/bin/kmodsign'].find((path) => fs.exists(path));
 }
 
-function identityOf(certificate: ReadCertificate | undefined): KernelSigning['builtIn'] {
-  if (certificate === undefined) return undefined;
-  const { raw: _, ...identity } = certificate;
-  return identity;
-}
-
-function unreadable(
-  fs: HostFs,
-  { name, certificate }: FoundKey,
-  read: ReadCertificate | undefined,
-): SigningKey['flaw'] {
+function unreadable(fs: HostFs, { name, certificate }: FoundKey): SigningKey['flaw'] {
   // What is kept from a mere user may be in order.
-  if (read !== undefined || fs.denied.has(certificate)) return undefined;
+  if (fs.denied.has(certificate)) return undefined;
   return {
     code: 'certificate-missing',
     text: `${certificate} holds no certificate for the signing key ${name}`,

@@ -1,5 +1,6 @@
 // Signs a module with the kernel's own program, where dkms has not, or not with the key that counts.
 import type { Host } from '../host/host.ts';
+import { splitPin } from './keys.ts';
 
 /** Ends every signed module (include/linux/module_signature.h); twelve bytes of description come before it. */
 const MARK = Buffer.from('~Module signature appended~\n');
@@ -32,12 +33,15 @@ export interface SigningFailure {
 export async function signModule(
   host: Pick<Host, 'fs' | 'exec'>,
   path: string,
-  { key, certificate, hash, signFile }: SigningOrder,
+  order: SigningOrder,
 ): Promise<SigningFailure | undefined> {
   const packer = PACKERS[/\.ko\.(\w+)$/.exec(path)?.[1] ?? ''];
   const plain = packer === undefined ? path : path.replace(/\.\w+$/, '');
-  const run = async ([command = '', ...args]: readonly string[]): Promise<SigningFailure | undefined> => {
-    const { code, stderr } = await host.exec.query(command, args);
+  const run = async (
+    [command = '', ...args]: readonly string[],
+    env: Readonly<Record<string, string>> = {},
+  ): Promise<SigningFailure | undefined> => {
+    const { code, stderr } = await host.exec.query(command, args, { env });
     if (code === 0) return undefined;
     const text = (stderr.trim().split('\n').at(-1) ?? '') || `${command} ended with ${code}`;
     // It is not there, or a signal has ended it, or it found no room: nothing of that is the key's fault.
@@ -47,9 +51,33 @@ export async function signModule(
   return (
     (packer && (await run([...packer.unpack, path]))) ??
     removeSignature(host, plain) ??
-    (await run([signFile, hash, key, certificate, plain])) ??
+    (await run(...signCommand(host, order, plain))) ??
     (packer && (await run([...packer.pack, plain])))
   );
+}
+
+/**
+ * What opens a token, in a file that is gone from its folder before it is read: OpenSSL's provider takes it from a file
+ * alone, and may read that more than once. `printf` is the shell's own.
+ */
+const WITH_PIN_IN_FILE =
+  'f=$(mktemp /run/ttkmd/pin.XXXXXX) && printf %s "$KBUILD_SIGN_PIN" >"$f" && exec 3<"$f" && rm "$f" && exec "$@"';
+
+/** The command that signs, and what is added to its environment: a command line is for everybody to read. */
+function signCommand(
+  { fs }: Pick<Host, 'fs'>,
+  { key, certificate, hash, signFile }: SigningOrder,
+  path: string,
+): [readonly string[], Readonly<Record<string, string>>?] {
+  const { uri, pin } = splitPin(key);
+  const rest = [certificate, path];
+  if (pin === undefined) return [[signFile, hash, key, ...rest]];
+  const env = { KBUILD_SIGN_PIN: pin };
+  // Where it was built with OpenSSL 3, sign-file asks the provider, and hands on no PIN from its environment.
+  const asksProvider = fs.readBytes(signFile)?.includes('OSSL_STORE_open') === true;
+  if (!asksProvider) return [[signFile, hash, uri, ...rest], env];
+  const source = `${uri}${uri.includes('?') ? '&' : '?'}pin-source=file:/proc/self/fd/3`;
+  return [['sh', '-c', WITH_PIN_IN_FILE, 'sh', signFile, hash, source, ...rest], env];
 }
 
 /** The kernel looks at the last signature alone, and so does whoever reads it back. */

@@ -91,11 +91,20 @@ export interface SigningNeed {
   readonly obstacle: SigningObstacle | undefined;
 }
 
+/** Whom a kernel trusts besides its own key and those that were found here. */
+export interface OtherSigners {
+  /** On the firmware's lists. */
+  readonly enrolled: readonly { readonly identity: Certificate; readonly verdict: Verdict }[];
+  /** There is nobody else: who is not known here is not trusted. */
+  readonly isAll: boolean;
+}
+
 export interface KernelSigning extends SigningNeed {
   readonly release: string;
   readonly enforcement: Enforcement;
   /** The certificate that is built into the kernel, where its build tree has it. */
   readonly builtIn: Certificate | undefined;
+  readonly others: OtherSigners;
   /** All that were found, in the order in which they count. */
   readonly keys: readonly SigningKey[];
   /** The key that would count, were its certificate enrolled; undefined where `key` is that one. */

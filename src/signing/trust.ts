@@ -1,6 +1,8 @@
 // Whether a kernel trusts a key, and takes a module. Pure.
+
+import type { Listed } from './listed.ts';
 import type { Enrolment } from './machine.ts';
-import type { Certificate, KernelSigning, Signature, Verdict } from './signing.ts';
+import type { Certificate, KernelSigning, OtherSigners, Signature, Verdict } from './signing.ts';
 
 export interface TrustingKernel {
   readonly configuration: Readonly<Record<string, string>>;
@@ -33,7 +35,7 @@ export function trustOf(
     return { trust: 'accepted', why: 'it is enrolled in the firmware' };
   }
   // Further certificates may be compiled in, and the build tree does not say which.
-  const others = configuration.SYSTEM_TRUSTED_KEYS || isOn('SYSTEM_EXTRA_CERTIFICATE');
+  const others = hasFurther(configuration);
   if (takesEnrolled && efi) {
     if (enrolment === 'pending')
       return { trust: 'pending', why: 'it waits for the MOK manager at the next boot' };
@@ -49,10 +51,37 @@ export function trustOf(
   return { trust: 'refused', why: `this kernel trusts the key of "${builtIn.subject}" alone` };
 }
 
+function hasFurther(configuration: TrustingKernel['configuration']): boolean {
+  return Boolean(configuration.SYSTEM_TRUSTED_KEYS) || configuration.SYSTEM_EXTRA_CERTIFICATE === 'y';
+}
+
+/**
+ * Whom a kernel trusts besides.
+ * @param listed reads the firmware's lists, where they count
+ */
+export function othersOf(
+  kernel: TrustingKernel,
+  efi: boolean | undefined,
+  listed: () => Listed,
+): OtherSigners {
+  const { configuration, builtIn, patched } = kernel;
+  const mayCount =
+    configuration.INTEGRITY_PLATFORM_KEYRING === 'y' || configuration.INTEGRITY_MACHINE_KEYRING === 'y';
+  // A distribution's own key signs no module of ours; who builds a kernel may have signed one with that kernel's.
+  const isAll = !hasFurther(configuration) && (builtIn !== undefined || patched);
+  if (!mayCount || efi === false) return { enrolled: [], isAll };
+  const { certificates, isAll: isWhole } = listed();
+  const enrolled = certificates.map(({ certificate, enrolment }) => ({
+    identity: certificate,
+    verdict: trustOf(certificate, kernel, enrolment, efi),
+  }));
+  return { enrolled, isAll: isAll && isWhole };
+}
+
 /** Whether a kernel takes a module, by what the module carries. */
 export function acceptanceOf(
   signature: Signature | undefined,
-  { builtIn, keys, signFile }: Pick<KernelSigning, 'builtIn' | 'keys' | 'signFile'>,
+  { builtIn, keys, signFile, others }: Pick<KernelSigning, 'builtIn' | 'keys' | 'signFile' | 'others'>,
 ): Verdict {
   if (signature === undefined) return { trust: 'refused', why: 'it is not signed' };
   const { signer } = signature;
@@ -60,16 +89,17 @@ export function acceptanceOf(
   if (builtIn !== undefined && isBy(signature, builtIn)) {
     return { trust: 'accepted', why: "it is signed with the kernel's own key" };
   }
-  const known = keys.find(({ identity }) => identity !== undefined && isBy(signature, identity));
+  const known = [...keys, ...others.enrolled].find(
+    ({ identity }) => identity !== undefined && isBy(signature, identity),
+  );
   if (known !== undefined)
     return { trust: known.verdict.trust, why: `signed by "${signer}": ${known.verdict.why}` };
   // A mere user may not read every certificate.
   const isHidden = keys.some(({ identity, flaw }) => identity === undefined && flaw === undefined);
   const why = `it is signed by "${signer}", whose certificate is not known here`;
-  // It may be the kernel's own, whose certificate went with the build tree: then nothing here tells. A tree that has
-  // none is a distribution's, whose own key signs no module of ours.
+  // It may be the kernel's own, whose certificate went with the build tree: then nothing here tells.
   const isTold = builtIn !== undefined || signFile !== undefined;
-  const isStranger = isTold && !isHidden && keys.some(({ flaw }) => flaw === undefined);
+  const isStranger = isTold && others.isAll && !isHidden && keys.some(({ flaw }) => flaw === undefined);
   return { trust: isStranger ? 'refused' : 'unknown', why };
 }
 

@@ -54,6 +54,8 @@ export interface FailureRecord extends Fingerprint {
   readonly hint: string;
   /** It may go away by itself: tried again at the next trigger. */
   readonly transient: boolean;
+  /** When it failed in that way for the first time; undefined where that was this time. */
+  readonly since?: number | undefined;
   /** The kernel can never take this driver. */
   readonly unsupported: boolean;
   readonly log: string | undefined;

@@ -1,6 +1,7 @@
 // Archives of build trees: a driver that comes after the tree has been removed is built all the same.
 
 import { expect, test } from 'vitest';
+import { fill } from './support/disk.ts';
 import {
   changes,
   configure,
@@ -8,6 +9,7 @@ import {
   insist,
   installedVersion,
   prepared,
+  SAMPLE,
   snapshot,
   statusOf,
 } from './support/machine.ts';
@@ -17,7 +19,8 @@ const { kernels, dkms } = parts();
 
 const NEWER = '1.1.0-sample';
 const NEWEST = '1.2.0-sample';
-const FOLDER = '/var/lib/ttkmd/archive';
+const STATE = '/var/lib/ttkmd';
+const FOLDER = `${STATE}/archive`;
 
 test.each<[string, DkmsPart, KernelPart, 'merged' | 'split']>([
   ['with dkms 3.2, after depclean on a merged /usr', dkms.v32, kernels.v61, 'merged'],
@@ -39,6 +42,12 @@ test.each<[string, DkmsPart, KernelPart, 'merged' | 'split']>([
 
   await insist(sandbox, ['reconcile', '--trigger', 'kernel-event', '--kernel', release], 0);
   expect(await sandbox.exists(FOLDER)).toBe(false);
+  // No room for it: that is said, and nothing half-written is left. It is tried again.
+  await fill(sandbox, STATE, 64 * 1024);
+  const full = await insist(sandbox, ['reconcile'], 0);
+  expect(`${full.stdout}${full.stderr}`).toMatch(/No space left on device\.\n *→ make room for/);
+  expect(await sandbox.list(FOLDER)).toEqual([]);
+  await sandbox.run(['umount', STATE]);
   await insist(sandbox, ['reconcile'], 0);
   expect(await sandbox.list(FOLDER)).toEqual([`${release}.tar.zst`]);
   const archive = `${FOLDER}/${release}.tar.zst`;
@@ -55,6 +64,13 @@ test.each<[string, DkmsPart, KernelPart, 'merged' | 'split']>([
   expect((await insist(sandbox, ['reconcile'], 0)).stdout).toContain('nothing to do');
   expect((await insist(sandbox, ['status'], 0)).stdout).toContain('build tree from the archive');
   await sandbox.addDriver({ version: NEWER });
+  // Nor is there room to unpack it.
+  await fill(sandbox, STATE, 64 * 1024, '40m');
+  const narrow = await insist(sandbox, ['reconcile'], 6);
+  expect(narrow.stdout).toMatch(/could not be unpacked[\s\S]*No space left on device[\s\S]*→/);
+  expect(await installedVersion(sandbox, release)).toBe(SAMPLE);
+  expect(await sandbox.exists(`${STATE}/unpacked`)).toBe(false);
+  await sandbox.run(['umount', STATE]);
   const built = await insist(sandbox, ['reconcile'], 0);
   expect(built.stderr).toContain('with the build tree from the archive');
   await expectSettled(sandbox, [release], NEWER);

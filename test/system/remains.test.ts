@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { readFile, stat } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { fill } from './support/disk.ts';
 import {
   changes,
   dkmsStatus,
@@ -20,7 +21,6 @@ import {
 } from './support/machine.ts';
 import { parts } from './support/parts.ts';
 import { expectReadableRecords } from './support/records.ts';
-import type { Sandbox } from './support/sandbox.ts';
 
 const { kernels, dkms } = parts();
 
@@ -123,18 +123,6 @@ describe('wreckage', () => {
     expect(await sandbox.list('/run/ttkmd')).toEqual(['events.jsonl', 'lock']);
   });
 });
-
-/** Puts a small file system under a folder, with what was in it, and fills it up but for some bytes. */
-async function fill(sandbox: Sandbox, folder: string, free: number): Promise<void> {
-  await sandbox.run([
-    'sh',
-    '-c',
-    `cp -a ${folder} /tmp/kept && mount -t tmpfs -o size=512k,mode=755 small ${folder} &&
-     cp -a /tmp/kept/. ${folder} && rm -rf /tmp/kept
-     if [ ${free} -gt 0 ]; then head -c ${free} /dev/zero >${folder}/room; fi
-     cat /dev/zero >${folder}/ballast 2>/dev/null; rm -f ${folder}/room`,
-  ]);
-}
 
 test('no room: said clearly, nothing half-written, and mended when there is', async () => {
   await using sandbox = await prepared({ dkms: dkms.v32, tree: 'gentoo', kernels: [kernels.v61] });

@@ -44,6 +44,8 @@ async function problemOf(sandbox: Sandbox, code: string): Promise<string> {
 test('dkms 3.0: no key is made, one that is open to all is refused, and another one is seen', async () => {
   await using sandbox = await prepared({ dkms: dkms.v30, kernels: [kernels.v61] });
   const { release, buildTree } = sandbox.kernel(kernels.v61.release);
+  // As Debian's package manager has it: nobody here has that kernel's key.
+  await sandbox.write(`/var/lib/dpkg/info/linux-headers-${release}.list`, '/.\n');
 
   // Nothing asks for signatures: it is built as ever, and dkms makes no key for it.
   await insist(sandbox, ['reconcile'], 0);
@@ -93,6 +95,9 @@ test('dkms 3.0: no key is made, one that is open to all is refused, and another 
   ]);
   expect(await states(sandbox)).toMatchObject({ [release]: 'drifted' });
   expect(await problemOf(sandbox, 'module-drifted')).toMatch(/signed by "wrong"/);
+  expect((await insist(sandbox, ['status', '--explain', release], 1)).stdout).toMatch(
+    /✗ signature +differs: [^✓]*signed +by "wrong", certificate \w+, sha256\n +now +by "mine", certificate \w+:\s+\/etc\/keys\/mine\.pem/,
+  );
   const status = JSON.parse((await sandbox.ttkmdctl(['signing', 'status', '--json'])).stdout);
   expect(status.kernels).toMatchObject([
     {
@@ -102,8 +107,42 @@ test('dkms 3.0: no key is made, one that is open to all is refused, and another 
       nextBoot: 'the module is refused',
     },
   ]);
-  expect((await insist(sandbox, ['reconcile', '--dry-run'], 0)).stdout).toContain('build tenstorrent');
+  expect((await insist(sandbox, ['reconcile'], 0)).stdout).toContain('1 of 1 kernel');
+  expect(await signer(sandbox, release)).toBe('mine');
   expect(await madeKeys(sandbox)).toBe('');
+
+  // The key lies in a token, and a PIN opens it: both kinds of sign-file get that, and no command line shows it.
+  const signFile = `${buildTree}/scripts/sign-file`;
+  await sandbox.run(['mv', signFile, `${signFile}.real`]);
+  await configure(
+    sandbox,
+    `[signing]\nkey = "pkcs11:token=t;object=k?pin-value=4711"\ncertificate = ${KEYS}/mine.der\n`,
+  );
+  for (const [asks, source] of [
+    ['the environment', ''],
+    ['OSSL_STORE_open', '?pin-source=file:/proc/self/fd/3'],
+  ] as const) {
+    // What a provider may do: it looks for the PIN twice.
+    const pin = source === '' ? 'echo "$KBUILD_SIGN_PIN"' : 'cat /proc/self/fd/3; echo; cat /proc/self/fd/3';
+    await sandbox.write(
+      signFile,
+      `#!/bin/sh\n# ${asks}\n{ tr '\\0' ' ' < /proc/$$/cmdline; echo; ${pin}; } > /var/tmp/told\nexec ${signFile}.real "$1" ${KEYS}/mine.pem "$3" "$4"\n`,
+      0o755,
+    );
+    await insist(sandbox, ['reconcile', '--force'], 0);
+    const [line, ...pins] = (await sandbox.read('/var/tmp/told')).trim().split('\n');
+    expect(line).toContain(` pkcs11:token=t;object=k${source} ${KEYS}/mine.der `);
+    expect(pins).toEqual(source === '' ? ['4711'] : ['4711', '4711']);
+    expect(await signer(sandbox, release)).toBe('mine');
+  }
+  expect((await sandbox.run(['sh', '-c', 'ls /run/ttkmd'])).stdout).not.toContain('pin');
+  const told = await sandbox.run(
+    ['grep', '-rl', '4711', '/var/log/ttkmd', '/var/lib/ttkmd', '/var/lib/dkms'],
+    {
+      allowFailure: true,
+    },
+  );
+  expect(told.stdout).toBe('');
 });
 
 test('dkms 3.2: the key of make.conf counts, whatever framework.conf names, and packed modules are signed', async () => {

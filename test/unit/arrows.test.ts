@@ -76,9 +76,13 @@ describe('the arrows between rooms', () => {
     'reconcile/judge.ts',
     'reconcile/evidence.ts',
     'reconcile/facts.ts',
+    'reconcile/tree-facts.ts',
+    'reconcile/kernel-standing.ts',
     'reconcile/plan.ts',
     'reconcile/plan-hugepages.ts',
     'reconcile/problems.ts',
+    'reconcile/kernel-problems.ts',
+    'reconcile/machine-problems.ts',
     'reconcile/left-to.ts',
     'reconcile/hugepage-problems.ts',
   ])('lets %s import types of other rooms and nothing else', (file) => {

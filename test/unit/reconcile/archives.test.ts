@@ -98,6 +98,31 @@ describe('archives of build trees', () => {
       {},
       [],
     ],
+    [
+      'have the room of what is left alone, whose own archive goes for it',
+      { ...BOTH, ...settings(`archive = yes\narchive_size = 150\nexclude = ${B}`), ...archive(B) },
+      {},
+      [`dropArchive ${B}`, `archive ${A}`],
+    ],
+    [
+      'stay of what is left alone where there is room',
+      { ...BOTH, ...settings(`archive = yes\nexclude = ${B}`), ...archive(A), ...archive(B) },
+      {},
+      [],
+    ],
+    [
+      'have the room of a kernel that takes no module that is built here, though it has one',
+      {
+        ...BOTH,
+        ...buildTree(`/usr/src/linux-${B}`, B, {
+          options: 'CONFIG_MODULE_SIG=y\nCONFIG_MODULE_SIG_FORCE=y\n',
+        }),
+        ...settings('archive = yes\narchive_size = 150'),
+        ...archive(A),
+      },
+      {},
+      [],
+    ],
     ['are made once there is room', { ...BOTH, ...ON, ...archive(B) }, {}, [`archive ${A}`]],
     ['are not made again of what cannot be kept', { ...BOTH, ...ON }, { bytes: undefined }, []],
     [
@@ -252,6 +277,11 @@ describe('a kernel whose build tree is removed', () => {
         stderr: 'zstd: error 11 : Allocation error : not enough memory\ntar: Child returned status 11\n',
       },
       /zstd --test/,
+    ],
+    [
+      'there was no room for it',
+      { code: 2, stderr: 'tar: Makefile: Cannot write: No space left on device\n' },
+      /^make room for \/var\/lib\/ttkmd, then/,
     ],
     ['it took too long', { timedOut: true, signal: 'SIGTERM' }, /zstd --test/],
   ])('is tried again where %s', async (_, answer, hint) => {

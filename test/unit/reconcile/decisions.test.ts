@@ -126,6 +126,11 @@ describe('policy', () => {
     host.clock.advance(2000);
     expect(inShort(await planHost(host))).toEqual([`forget ${B}`]);
   });
+  it('does not wait for a time that a wrong clock has written', async () => {
+    const host = machine({ ...current(A, '2.9.0'), ...V1, ...dkmsRecord('2.9.0', [A, B]) });
+    host.put({ '/lib/modules': { folder: true, modified: NOW + 10 * 365 * 24 * 3_600_000 } });
+    expect(inShort(await planHost(host))).toEqual([`forget ${B}`]);
+  });
   it('forgets no kernel that is still there, whatever it is told', async () => {
     expect(
       inShort(await planHost(machine({ ...current(A, '2.9.0'), ...V1 }), { only: A, removed: true })),

@@ -1,7 +1,7 @@
 // Of MAKEOPTS only -j and -l with numbers count.
 import { describe, expect, it } from 'vitest';
 import { defaultConfig } from '../../../src/config/schema.ts';
-import { makeLimits } from '../../../src/reconcile/reconcile.ts';
+import { makeLimits } from '../../../src/reconcile/make-limits.ts';
 
 describe('makeLimits', () => {
   it.each<[string | undefined, number, string | undefined]>([

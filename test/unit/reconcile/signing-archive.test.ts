@@ -143,6 +143,27 @@ describe('an enforcing kernel whose build tree is archived', () => {
     expect(host.fs.readText(MODULE)).toContain(SIGNED_BY_OWN);
   });
 
+  it.each([
+    ['file', '/etc/keys/kernel.pem', { '/etc/keys/kernel.pem': { text: 'the private key', mode: 0o600 } }],
+    ['token', 'pkcs11:token=t;object=kernel', {}],
+  ])(
+    "is built for where the kernel's own key lies outside its build tree, in a %s",
+    async (_, key, files) => {
+      const host = await depcleaned(FORCED.replace('certs/signing_key.pem', key), files);
+      host.put(driverSource('2.10.0'));
+      const { after } = await runReconcile(host);
+      expect(after.kernels[0]).toMatchObject({ state: 'current', module: { version: '2.10.0' } });
+      expect(host.fs.readText(MODULE)).toContain(SIGNED_BY_KERNEL);
+      expect(inShort((await runReconcile(host)).steps)).toEqual([]);
+
+      // Without it nothing is built that would be refused.
+      host.fs.removeTree('/etc/keys');
+      host.put(driverSource('2.11.0'));
+      const later = await runReconcile(host);
+      expect(later.after.kernels[0]?.module?.version).toBe(key.startsWith('/') ? '2.10.0' : '2.11.0');
+    },
+  );
+
   it('takes a module back that was signed with another key on its way', async () => {
     const host = await depcleaned(FORCED, portage(KERNEL_CERTIFICATE));
     forgetSigning(host);

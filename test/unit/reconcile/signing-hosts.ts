@@ -1,7 +1,9 @@
 // Kernels, keys and modules of machines on which signatures count, as files.
-import { KERNEL_CERTIFICATE, OWN_CERTIFICATE } from '../signing/certificates.ts';
+import { KERNEL_CERTIFICATE, OWN_CERTIFICATE, SIGNED_BY_KERNEL } from '../signing/certificates.ts';
 import { dkmsRecord, type Files, gentooKernel, module } from '../support/machines.ts';
 import type { MemoryHost } from '../support/memory-host.ts';
+import type { ExecFunction } from '../support/scripted-exec.ts';
+import { workingDkms } from '../support/working-dkms.ts';
 import { A, sourceHashOf, state, V1 } from './host-rows.ts';
 
 export const TREE = `/usr/src/linux-${A}`;
@@ -56,10 +58,29 @@ export const listOf = (name: string): string =>
   `/sys/firmware/efi/efivars/${name}-605dab50-e046-4300-abb6-3dd810dd8b23`;
 export const WAITING: Files = { [listOf('MokNew')]: 'list' };
 
-/** Puts our certificate on a list of the firmware's that is there. */
-export function enlist(host: MemoryHost, name: string): void {
+/** Puts a certificate on a list of the firmware's that is there. */
+export function enlist(host: MemoryHost, name: string, certificate = OWN_CERTIFICATE): void {
   if (!host.fs.exists(listOf(name))) return;
   const { X509Certificate } = process.getBuiltinModule('node:crypto');
-  const { raw } = new X509Certificate(OWN_CERTIFICATE);
-  host.fs.write(listOf(name), Buffer.concat([Buffer.from('head'), raw]));
+  const { raw } = new X509Certificate(certificate);
+  host.fs.write(listOf(name), Buffer.concat([Buffer.from('attr'), signatureList(raw)]));
 }
+
+/** As the firmware keeps one certificate: EFI_SIGNATURE_LIST with one EFI_SIGNATURE_DATA, of no owner. */
+export function signatureList(raw: Buffer): Buffer {
+  const head = Buffer.alloc(28);
+  Buffer.from('a159c0a5e494a74a87b5ab155c2bf072', 'hex').copy(head);
+  head.writeUInt32LE(28 + 16 + raw.length, 16);
+  head.writeUInt32LE(16 + raw.length, 24);
+  return Buffer.concat([head, Buffer.alloc(16), raw]);
+}
+
+/** Dkms that signs nothing, and the kernel's own program that does. */
+export const signingDkms: ExecFunction = (call, on) => {
+  if (call.command === `${TREE}/scripts/sign-file`) {
+    const path = call.args[3] ?? '';
+    on.fs.write(path, `${on.fs.readText(path)}${SIGNED_BY_KERNEL}`);
+    return '';
+  }
+  return call.command === 'find' ? '' : workingDkms(call, on);
+};

@@ -10,7 +10,6 @@ import {
 } from '../signing/certificates.ts';
 import { type Files, inShort, judgeHost, machine, planHost } from '../support/machines.ts';
 import { runReconcile } from '../support/run-reconcile.ts';
-import type { ExecFunction } from '../support/scripted-exec.ts';
 import { workingDkms } from '../support/working-dkms.ts';
 import { A, BUILD_A } from './host-rows.ts';
 import {
@@ -26,6 +25,7 @@ import {
   MOK,
   OWN_KEY,
   PORTAGE,
+  signingDkms,
   TREE,
   TREE_KEY,
 } from './signing-hosts.ts';
@@ -169,16 +169,6 @@ const ROWS: readonly Row[] = [
   },
 ];
 
-/** Dkms that signs nothing, and the kernel's own program that does. */
-const signingDkms: ExecFunction = (call, on) => {
-  if (call.command === `${TREE}/scripts/sign-file`) {
-    const path = call.args[3] ?? '';
-    on.fs.write(path, `${on.fs.readText(path)}${SIGNED_BY_KERNEL}`);
-    return '';
-  }
-  return call.command === 'find' ? '' : workingDkms(call, on);
-};
-
 describe('kernels that enforce signatures', () => {
   it.each(ROWS)('$name', async ({ files, state: expected, plan, problems }) => {
     const host = machine(files);
@@ -214,6 +204,33 @@ describe('kernels that enforce signatures', () => {
       expect(observation.signing.modules.get(A)).toMatchObject({ trust });
       expect(observation.signing.machine).toMatchObject({ efi: true, secureBoot: true });
     }
+  });
+
+  it.each([
+    ['is on the list of the owner', MOK, 'MokListRT', OTHER_CERTIFICATE, 'accepted', 'current'],
+    ['waits for the MOK manager', MOK, 'MokNew', OTHER_CERTIFICATE, 'pending', 'current'],
+    ['is on no list', MOK, 'MokListRT', OWN_CERTIFICATE, 'refused', 'drifted'],
+    ['may be on a list that cannot be read', MOK, 'MokListRT', undefined, 'unknown', 'current'],
+    [
+      'may be compiled in',
+      `${FORCED}CONFIG_SYSTEM_TRUSTED_KEYS="certs/more.pem"\n`,
+      'MokListRT',
+      OWN_CERTIFICATE,
+      'unknown',
+      'current',
+    ],
+  ])('a signer whose certificate is not at hand %s', async (_, options, name, listed, trust, expected) => {
+    const host = machine({
+      ...kernel(`${options}${OWN_KEY}`),
+      ...TREE_KEY,
+      ...EFI,
+      [listOf(name)]: 'nothing that could be told',
+      ...installed(SIGNED_BY_OTHER),
+    });
+    if (listed !== undefined) enlist(host, name, listed);
+    const { observation, kernels } = await judgeHost(host);
+    expect(observation.signing.modules.get(A)).toMatchObject({ trust });
+    expect(kernels[0]?.state).toBe(expected);
   });
 
   it('tells dkms what to sign with, and signs what it has not', async () => {
@@ -302,38 +319,6 @@ describe('kernels that enforce signatures', () => {
     expect(inShort(await planHost(host))).toEqual(BUILD_A);
   });
 
-  it("keeps a token's PIN out of logs, events and the terminal", async () => {
-    const token = 'pkcs11:token=mine;object=k?pin-value=4711';
-    const host = machine(
-      {
-        ...kernel('CONFIG_MODULE_SIG=y\n'),
-        '/etc/keys/own.crt': OWN_CERTIFICATE,
-        ...config(`key = "${token}"\ncertificate = /etc/keys/own.crt\n`),
-      },
-      {
-        exec: async (call, on) => {
-          if (call.command.endsWith('sign-file')) return { code: 1, stderr: `cannot open ${call.args[1]}` };
-          const done = await signingDkms(call, on);
-          if (!call.line.startsWith('dkms build')) return done;
-          const log = `${call.args[call.args.indexOf('--dkmstree') + 1]}/tenstorrent/2.9.0/${A}/x86_64/log/make.log`;
-          on.fs.write(log, `make\nSigning key: ${token}\nmake: done\n`);
-          return `Signing key: ${token}\nBuilding`;
-        },
-      },
-    );
-    const told: string[] = [];
-    const report = await runReconcile(
-      host,
-      {},
-      { onEvent: (event) => void told.push(JSON.stringify(event)) },
-    );
-    expect(report.outcome).toBe('done');
-    expect(told.join('')).toContain('Signing key: pkcs11:token=mine;object=k?pin-value=…');
-    const kept = Object.entries(host.snapshot()).filter(([path]) => /^\/var\//.test(path));
-    expect(kept.map(([, text]) => text).join('')).toContain('make: done');
-    expect(`${JSON.stringify(kept)}${told.join('')}`).not.toContain('4711');
-  });
-
   it('builds on where signing fails and nothing enforces signatures', async () => {
     const host = machine(
       { ...kernel(`CONFIG_MODULE_SIG=y\n${OWN_KEY}`), ...TREE_KEY },
@@ -347,25 +332,30 @@ describe('kernels that enforce signatures', () => {
     expect(inShort(await planHost(host))).toEqual([]);
   });
 
-  it('takes a module back that was signed with another key on its way', async () => {
-    const host = machine(
-      { ...kernel(`${FORCED}${OWN_KEY}`), ...TREE_KEY },
-      {
-        exec: async (call, on) => {
-          const done = await signingDkms(call, on);
-          const path = `/lib/modules/${A}/kernel/extra/tenstorrent.ko`;
-          if (call.line.startsWith('dkms install')) {
-            on.fs.write(path, (on.fs.readText(path) ?? '').replace(SIGNED_BY_KERNEL, SIGNED_BY_OTHER));
-          }
-          return done;
+  it.each(['', 'CONFIG_SYSTEM_TRUSTED_KEYS="certs/more.pem"\n'])(
+    'takes a module back that was signed with another key on its way, once (%s)',
+    async (more) => {
+      const host = machine(
+        { ...kernel(`${FORCED}${OWN_KEY}${more}`), ...TREE_KEY },
+        {
+          exec: async (call, on) => {
+            const done = await signingDkms(call, on);
+            const path = `/lib/modules/${A}/kernel/extra/tenstorrent.ko`;
+            if (call.line.startsWith('dkms install')) {
+              on.fs.write(path, (on.fs.readText(path) ?? '').replace(SIGNED_BY_KERNEL, SIGNED_BY_OTHER));
+            }
+            return done;
+          },
         },
-      },
-    );
-    const report = await runReconcile(host);
-    expect(report.done.find((one) => one.outcome === 'failed')?.text).toMatch(
-      /signed by "The other key".*takes signed modules only/,
-    );
-  });
+      );
+      const report = await runReconcile(host);
+      expect(report.done.find((one) => one.outcome === 'failed')).toMatchObject({
+        text: expect.stringMatching(/signed by "The other key".*takes signed modules only/),
+        hint: expect.stringMatching(/signing status.*reconcile --kernel/),
+      });
+      expect(inShort(await planHost(host))).toEqual([]);
+    },
+  );
 
   it('has dkms make no key where there is none', async () => {
     const host = machine(kernel('CONFIG_MODULE_SIG=y\n'), {

@@ -6,8 +6,17 @@ import { isEmpty } from '../../../src/reconcile/plan.ts';
 import { CHECKS_PATH } from '../../../src/state/checks.ts';
 import { loadState, STATE_PATH, saveState } from '../../../src/state/state.ts';
 import {
+  KERNEL_CERTIFICATE,
+  OTHER_CERTIFICATE,
+  OWN_CERTIFICATE,
+  SIGNED_BY_KERNEL,
+  SIGNED_BY_OTHER,
+  SIGNED_BY_OWN,
+} from '../signing/certificates.ts';
+import {
   buildTree,
   driverSource,
+  type Files,
   gentooKernel,
   inShort,
   machine,
@@ -19,6 +28,7 @@ import { runReconcile } from '../support/run-reconcile.ts';
 import type { ExecFunction } from '../support/scripted-exec.ts';
 import { workingDkms } from '../support/working-dkms.ts';
 import { A, B } from './host-rows.ts';
+import { EFI, enlist, listOf } from './signing-hosts.ts';
 
 const DKMS = '/var/lib/dkms/tenstorrent';
 const SYMBOLS = { module_layout: '0x11', _printk: '0x22', not_ours: '0x33' };
@@ -93,6 +103,65 @@ const kernelChanges: Readonly<
   "nothing of dkms's build": (host, release) => host.fs.removeTree(`${DKMS}/2.9.0/${release}`),
 };
 
+const SIGNING = 'CONFIG_MODULE_SIG=y\nCONFIG_MODULE_SIG_KEY="certs/signing_key.pem"\n';
+const signFileOf = (release: string): string => `/usr/src/linux-${release}/scripts/sign-file`;
+const certificates = (release: string): string => `/usr/src/linux-${release}/certs`;
+const ownKey = (certificate: string): Files => ({
+  '/etc/portage/make.conf': 'MODULES_SIGN_KEY=/etc/keys/own.pem\nMODULES_SIGN_CERT=/etc/keys/own.crt\n',
+  '/etc/keys/own.pem': { text: 'the private key', mode: 0o600 },
+  '/etc/keys/own.crt': certificate,
+});
+
+/** Of one kernel alone: the other one knows no signatures. */
+const signingChanges: Readonly<Record<string, (host: MemoryHost) => void>> = {
+  'signatures that count': (host) => {
+    change(host, confOf(A), (text) => `${text}${SIGNING}CONFIG_MODULE_SIG_FORCE=y\n`);
+    host.put({ [signFileOf(A)]: { text: 'ELF', mode: 0o755 } });
+  },
+  'signatures that do not count': (host) => {
+    change(host, confOf(A), (text) => `${text.replace('CONFIG_MODULE_SIG_FORCE=y\n', '')}${SIGNING}`);
+    host.put({ [signFileOf(A)]: { text: 'ELF', mode: 0o755 } });
+  },
+  'nothing to sign with': (host) => host.fs.remove(signFileOf(A)),
+  "the kernel's own key": (host) =>
+    host.put({
+      [`${certificates(A)}/signing_key.pem`]: { text: 'the private key', mode: 0o600 },
+      [`${certificates(A)}/signing_key.x509`]: KERNEL_CERTIFICATE,
+    }),
+  "another key of the kernel's": (host) =>
+    host.put({ [`${certificates(A)}/signing_key.x509`]: OTHER_CERTIFICATE }),
+  "no key of the kernel's": (host) => host.fs.remove(`${certificates(A)}/signing_key.pem`),
+  "nothing of the kernel's key": (host) => host.fs.removeTree(certificates(A)),
+  'further certificates in the kernel': (host) =>
+    change(host, confOf(A), (text) => `${text}CONFIG_SYSTEM_TRUSTED_KEYS="more.pem"\n`),
+  "a list of the owner's": (host) =>
+    change(
+      host,
+      confOf(A),
+      (text) => `${text}CONFIG_INTEGRITY_MACHINE_KEYRING=y\nCONFIG_SECONDARY_TRUSTED_KEYRING=y\n`,
+    ),
+  'firmware that knows a key': (host) => {
+    host.put({ ...EFI, [listOf('MokListRT')]: 'list' });
+    enlist(host, 'MokListRT');
+  },
+  'firmware that knows none': (host) => host.fs.remove(listOf('MokListRT')),
+  "a key of Portage's": (host) => host.put(ownKey(OWN_CERTIFICATE)),
+  "a key of Portage's that is the kernel's": (host) => host.put(ownKey(KERNEL_CERTIFICATE)),
+  "a key of Portage's that anybody reads": (host) =>
+    host.put({ ...ownKey(OWN_CERTIFICATE), '/etc/keys/own.pem': { text: 'the private key', mode: 0o644 } }),
+  "no key of Portage's": (host) => host.fs.remove('/etc/portage/make.conf'),
+  'a module that somebody has signed': (host) =>
+    change(host, moduleOf(A), (text) => `${text}${SIGNED_BY_OTHER}`),
+  'a key that cannot sign': (host) => host.put({ '/passphrase': '' }),
+  'a key that can': (host) => host.fs.remove('/passphrase'),
+};
+
+const SIGNATURES: Readonly<Record<string, string>> = {
+  [KERNEL_CERTIFICATE]: SIGNED_BY_KERNEL,
+  [OWN_CERTIFICATE]: SIGNED_BY_OWN,
+  [OTHER_CERTIFICATE]: SIGNED_BY_OTHER,
+};
+
 const machineChanges: Readonly<Record<string, (host: MemoryHost) => void>> = {
   'another text of the driver': (host) =>
     change(host, '/usr/src/tenstorrent-2.9.0/module.c', (text) => `${text}+`),
@@ -128,6 +197,13 @@ const builder: ExecFunction = (call, host) => {
     );
     return texts.find((text) => text !== undefined) ?? 'gcc (Gentoo) 14.3.0';
   }
+  if (call.command === 'find') return '';
+  if (call.command.endsWith('sign-file')) {
+    if (host.fs.exists('/passphrase')) return { code: 1, stderr: 'bad decrypt' };
+    const [, , certificate = '', path = ''] = call.args;
+    host.fs.write(path, `${host.fs.readText(path)}${SIGNATURES[host.fs.readText(certificate) ?? ''] ?? ''}`);
+    return '';
+  }
   if (call.args[0] === 'build' && host.fs.exists('/broken')) {
     return { code: 10, stdout: "module.c:1:1: error: unknown type name 'nothing'\n" };
   }
@@ -141,6 +217,7 @@ const EVENTS: readonly Event[] = [
     RELEASES.map((release): Event => [`${name} (${release})`, (host) => happen(host, release)]),
   ),
   ...Object.entries(machineChanges),
+  ...Object.entries(signingChanges),
 ];
 const RECONCILE: Event = ['reconcile', (host) => runReconcile(host)];
 const HOOK: Event = [
@@ -164,6 +241,18 @@ async function happenAll(events: readonly Event[]): Promise<void> {
   expect(isEmpty(left) ? [] : inShort(left), 'of a second reconcile').toEqual([]);
 }
 
+const named = (name: string): Event => EVENTS.find(([one]) => one === name) ?? [name, never];
+const COUNTING = ['signatures that count', "the kernel's own key"].map(named);
+
+it('holds after any one change where signatures count', async () => {
+  // Signatures count for the one kernel alone.
+  for (const one of EVENTS.filter(([name]) => !name.endsWith(`(${B})`))) {
+    await happenAll([...COUNTING, RECONCILE, one]).catch((error: unknown) => {
+      throw new Error(one[0], { cause: error });
+    });
+  }
+});
+
 it('holds after any one change', async () => {
   for (const one of EVENTS) {
     await happenAll([one]).catch((error: unknown) => {
@@ -178,7 +267,7 @@ const FOUND: readonly (readonly string[])[] = [
 ];
 
 it.each(FOUND.map((names) => [names.join(', '), names] as const))('holds after %s', async (_, names) => {
-  await happenAll(names.map((name) => EVENTS.find(([one]) => one === name) ?? [name, never]));
+  await happenAll(names.map(named));
 });
 
 function never(): never {
@@ -186,7 +275,20 @@ function never(): never {
 }
 
 it('holds after any changes, with reconciles among them', async () => {
-  const named = fc.array(event, { minLength: 2, maxLength: 6 });
-  const property = fc.asyncProperty(named, (events) => happenAll(events));
+  const some = fc.array(event, { minLength: 2, maxLength: 6 });
+  const property = fc.asyncProperty(some, (events) => happenAll(events));
+  await fc.assert(property, { numRuns: 100, interruptAfterTimeLimit: 2500 });
+});
+
+it('holds after any changes where signatures count', async () => {
+  const [kernels, keys] = [EVENTS, Object.entries(signingChanges)].map((of) => fc.constantFrom(...of));
+  const one = fc.oneof(
+    { weight: 3, arbitrary: keys ?? event },
+    { weight: 1, arbitrary: kernels ?? event },
+    event,
+  );
+  const property = fc.asyncProperty(fc.array(one, { minLength: 2, maxLength: 6 }), (events) =>
+    happenAll([...COUNTING, RECONCILE, ...events]),
+  );
   await fc.assert(property, { numRuns: 100, interruptAfterTimeLimit: 2500 });
 });

@@ -12,7 +12,7 @@ import type {
   SigningKey,
   Trust,
 } from '../../../src/signing/signing.ts';
-import { acceptanceOf, trustOf } from '../../../src/signing/trust.ts';
+import { acceptanceOf, othersOf, trustOf } from '../../../src/signing/trust.ts';
 
 const MACHINE: MachineSigning = {
   efi: true,
@@ -251,6 +251,8 @@ describe('whether a module is signed, with what, and whether it can be had', () 
   });
 });
 
+const ALL = { enrolled: [], isAll: true };
+
 describe('whether a kernel takes a module', () => {
   const keys = [key('a', 'to-enroll', { identity: OWN })];
   const by = (one: Certificate) => ({ signer: one.issuer, serial: one.serial, hash: 'sha256' });
@@ -279,6 +281,42 @@ describe('whether a kernel takes a module', () => {
     ],
     ['no name', { ...by(KERNEL), signer: undefined }, KERNEL, keys, 'accepted'],
   ] as const)('%s', (_, signature, builtIn, known, trust, signFile = undefined) => {
-    expect(acceptanceOf(signature, { builtIn, keys: known, signFile })).toMatchObject({ trust });
+    expect(acceptanceOf(signature, { builtIn, keys: known, signFile, others: ALL })).toMatchObject({ trust });
+  });
+
+  const enrolled = (trust: Trust) => [{ identity: OTHER, verdict: { trust, why: 'so' } }];
+  it.each([
+    ['one that is compiled in may be the signer', { enrolled: [], isAll: false }, 'unknown'],
+    ['the firmware knows the signer', { enrolled: enrolled('accepted'), isAll: true }, 'accepted'],
+    ['so, and others besides', { enrolled: enrolled('accepted'), isAll: false }, 'accepted'],
+    ['so, and the kernel may not look there', { enrolled: enrolled('unknown'), isAll: true }, 'unknown'],
+  ] as const)('signed with a key that is not at hand: %s', (_, others, trust) => {
+    const facts = { builtIn: KERNEL, keys, signFile: '/tree/scripts/sign-file', others };
+    expect(acceptanceOf(by(OTHER), facts)).toMatchObject({ trust });
+    expect(acceptanceOf(undefined, facts)).toMatchObject({ trust: 'refused' });
+  });
+
+  it.each([
+    ['nothing else', SIG, false, true, true],
+    ['certificates are compiled in', { ...SIG, SYSTEM_TRUSTED_KEYS: 'my.pem' }, false, true, false],
+    ['certificates may be inserted', { ...SIG, SYSTEM_EXTRA_CERTIFICATE: 'y' }, false, true, false],
+    ['the firmware counts, and there is none', MOK, false, true, true],
+    ['the firmware counts, and all of it is known', MOK, true, true, true],
+    ['the firmware counts, and not all of it is known', MOK, true, false, false],
+    ['the firmware may count', PLATFORM, true, false, false],
+    ['the firmware counts, looked at from outside', MOK, undefined, false, false],
+    ['the firmware does not count', SIG, true, false, true],
+  ] as const)('whether all that it trusts is known: %s', (_, configuration, efi, isWhole, isAll) => {
+    const listed = { certificates: [], isAll: isWhole };
+    const kernel = { configuration, patched: false, builtIn: KERNEL };
+    expect(othersOf(kernel, efi, () => listed)).toEqual({ enrolled: [], isAll });
+  });
+
+  it.each([
+    ['of a distribution, which signs no module of ours', true, true],
+    ['of somebody, who may have signed it with the key', false, false],
+  ])('the certificate of a kernel is not known: %s', (_, patched, isAll) => {
+    const kernel = { configuration: SIG, patched, builtIn: undefined };
+    expect(othersOf(kernel, false, () => ({ certificates: [], isAll: true }))).toMatchObject({ isAll });
   });
 });

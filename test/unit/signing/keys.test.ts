@@ -1,10 +1,13 @@
 // Keys as they lie on disk, how a signature is taken off, and what can be enrolled.
 import { describe, expect, it } from 'vitest';
 import { AT_NEXT_BOOT, enrollingOf, importCommands } from '../../../src/signing/enroll.ts';
-import { buildTreeKey, examineKey, shownName } from '../../../src/signing/keys.ts';
+import { buildTreeKey, examineKey, shownName, splitPin } from '../../../src/signing/keys.ts';
+import { listedCertificates } from '../../../src/signing/listed.ts';
 import { unsignedLength } from '../../../src/signing/sign.ts';
 import type { KernelSigning, SigningKey, Trust } from '../../../src/signing/signing.ts';
+import { signatureList } from '../reconcile/signing-hosts.ts';
 import { type FileSpec, memoryHost } from '../support/memory-host.ts';
+import { OTHER_CERTIFICATE, OWN_CERTIFICATE } from './certificates.ts';
 
 const file = (mode: number): FileSpec => ({ text: 'x', mode });
 
@@ -40,6 +43,19 @@ describe('a key that is named', () => {
     expect(shownName(uri)).toBe('pkcs11:token=a;object=b?pin-value=…&module-name=c');
     expect(shownName('pkcs11:a?pin-value=12?34')).toBe('pkcs11:a?pin-value=…');
     expect(shownName('/etc/keys/k.pem')).toBe('/etc/keys/k.pem');
+  });
+
+  it.each([
+    ['pkcs11:token=a;object=b?pin-value=1234', 'pkcs11:token=a;object=b', '1234'],
+    ['pkcs11:token=a?pin-value=1%3B2%25&module-name=c', 'pkcs11:token=a?module-name=c', '1;2%'],
+    ['pkcs11:token=a?module-name=c&pin-value=12?34', 'pkcs11:token=a?module-name=c', '12?34'],
+    ['pkcs11:token=a;pin-value=1234;object=b', 'pkcs11:token=a;object=b', '1234'],
+    ['pkcs11:token=a?PIN-VALUE=5%', 'pkcs11:token=a', '5%'],
+    ['pkcs11:token=a?pin-source=file:/pin', 'pkcs11:token=a?pin-source=file:/pin', undefined],
+    ['pkcs11:token=a', 'pkcs11:token=a', undefined],
+    ['/etc/keys/k;pin-value=1.pem', '/etc/keys/k;pin-value=1.pem', undefined],
+  ])('%s is told apart from what opens it', (key, uri, pin) => {
+    expect(splitPin(key)).toEqual({ uri, pin });
   });
 });
 
@@ -118,7 +134,15 @@ describe('what there is to enroll', () => {
       verdict: { trust: trust ?? 'unknown', why: 'so' },
     };
     return {
-      ...{ release, builtIn: undefined, signFile: '/s', hash: 'sha256', needed: true, obstacle: undefined },
+      ...{
+        release,
+        builtIn: undefined,
+        others: { enrolled: [], isAll: true },
+        signFile: '/s',
+        hash: 'sha256',
+        needed: true,
+        obstacle: undefined,
+      },
       enforcement: { state: 'enforced', why: 'so' },
       keys: [key],
       key: trust === undefined ? undefined : key,
@@ -142,5 +166,35 @@ describe('what there is to enroll', () => {
       ['2'],
     ]);
     expect(AT_NEXT_BOOT).toContain('Enroll MOK');
+  });
+});
+
+describe("the firmware's lists", () => {
+  const { X509Certificate } = process.getBuiltinModule('node:crypto');
+  const [own, other] = [OWN_CERTIFICATE, OTHER_CERTIFICATE].map((one) =>
+    signatureList(new X509Certificate(one).raw),
+  ) as [Buffer, Buffer];
+  const ofPrograms = Buffer.from(own);
+  ofPrograms.writeUInt8(0x26, 0);
+  const lists = (content: Buffer, hidden = false) => ({
+    owners: [content],
+    firmware: [],
+    pending: [],
+    hidden,
+  });
+  it.each([
+    ['two certificates', lists(Buffer.concat([Buffer.from('attr'), own, other])), 2, true],
+    ['without the attributes', lists(own), 1, true],
+    ['checksums of programs', lists(Buffer.concat([ofPrograms, other])), 1, true],
+    ['nothing', lists(Buffer.from('attr')), 0, true],
+    ['nothing that is one', lists(Buffer.from('attr and much of what nobody can read')), 0, false],
+    ['half of one', lists(own.subarray(0, 100)), 0, false],
+    ['no certificate in it', lists(signatureList(Buffer.from('what is it'))), 0, false],
+    ['what this user may not read', lists(own, true), 1, false],
+    ['nothing, looked at from outside', undefined, 0, false],
+  ] as const)('%s', (_, read, count, isAll) => {
+    const { certificates, ...rest } = listedCertificates(read);
+    expect(certificates).toHaveLength(count);
+    expect(rest).toEqual({ isAll });
   });
 });

@@ -19,9 +19,11 @@ function built(fs: HostFs, version: string, release: string): string {
   const crcs = symbols
     .filter(([, name = '']) => isVersioned && IMPORTS.includes(name))
     .map(([crc, name]) => `crc=${crc} ${name}\0`);
+  const seed = fs.readText(`${tree}/include/generated/randstruct_hash.h`)?.match(/"(.*)"/)?.[1];
+  const layout = seed === undefined ? '' : `RANDSTRUCT_${seed} `;
   return [
     `version=${version}\0`,
-    `vermagic=${release} SMP mod_unload ${isVersioned ? 'modversions ' : ''}\0`,
+    `vermagic=${release} SMP mod_unload ${isVersioned ? 'modversions ' : ''}${layout}\0`,
     ...crcs,
   ].join('');
 }

@@ -1,0 +1,43 @@
+// What fails under the daemon is not tried again for what the failing run itself has written.
+
+import { stat } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { expect, test } from 'vitest';
+import { Daemon, hasDriver, machine, quiet, told } from './support/daemon.ts';
+import { fill } from './support/disk.ts';
+import { history, modulePath, until } from './support/machine.ts';
+import { parts } from './support/parts.ts';
+import type { Sandbox } from './support/sandbox.ts';
+
+const { kernels } = parts();
+const NEWER = '1.1.0-sample';
+
+async function tries(sandbox: Sandbox): Promise<number> {
+  return (await history(sandbox)).filter(({ step, version }) => step === 'build' && version === NEWER).length;
+}
+
+test('no room for a newer module: tried once, and again by whoever asks', async () => {
+  await using sandbox = await machine();
+  const release = kernels.v61.gentooRelease;
+  await using daemon = await Daemon.start(sandbox);
+  await hasDriver(sandbox, release);
+  await quiet(sandbox);
+  const module = await modulePath(sandbox, release);
+  const { size } = await stat(sandbox.path(module));
+  // Room for what is kept meanwhile, not for the larger successor: depmod is run once more.
+  await fill(sandbox, dirname(module), size + 32 * 1024);
+  await sandbox.addDriver({ version: NEWER });
+  const code = `/usr/src/tenstorrent-${NEWER}/tenstorrent.c`;
+  await sandbox.write(code, `${await sandbox.read(code)}static const char room[150000] __used = { 1 };\n`);
+  await until('health is not ok', async () => (await told(daemon)).health !== 'ok');
+  await quiet(sandbox);
+  const first = await tries(sandbox);
+  await sleep(15_000);
+  await quiet(sandbox);
+  expect([first, await tries(sandbox)]).toEqual([1, 1]);
+
+  await sandbox.run(['umount', dirname(module)]);
+  expect((await daemon.post('/reconcile')).status).toBe(202);
+  await hasDriver(sandbox, release, NEWER);
+});

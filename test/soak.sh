@@ -1,5 +1,5 @@
 #!/bin/sh
-# Two hundred kernels come and go, and daemon and hooks are killed at random: some twenty minutes on two cores.
+# Two hundred kernels come and go, and daemon and hooks are killed at random: some ten minutes on two cores.
 #
 # usage: test/soak.sh [ROUNDS]
 

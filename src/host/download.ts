@@ -1,9 +1,10 @@
 // Downloads a file, or copies it from a folder, and lets nobody see it before it is proved to be the right one.
 import { createHash } from 'node:crypto';
-import { createReadStream, mkdirSync, renameSync, rmSync } from 'node:fs';
+import fs, { createReadStream, renameSync, rmSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { EXIT, TtkmdError } from './errors.ts';
+import { makeFolders } from './folders.ts';
 import { failed, type RequestOptions, reasonOf, request } from './web.ts';
 
 export interface DownloadOptions extends RequestOptions {
@@ -27,7 +28,7 @@ const MOST_BYTES = 4 * 1024 ** 3;
 export async function download(options: DownloadOptions): Promise<string> {
   const { from, to, sha256 } = options;
   const draft = `${to}.part`;
-  mkdirSync(dirname(to), { recursive: true, mode: 0o755 });
+  makeFolders(fs, dirname(to), 0o755);
   try {
     const found = await receive(options, draft);
     if (sha256 !== undefined && found !== sha256) throw wrong(from, sha256, found);

@@ -1,6 +1,7 @@
 // The file system under one root: absolute symbolic links are resolved inside it, writes are atomic.
 import { constants } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { makeFolders } from './folders.ts';
 import { type FileInfo, fileInfo, pieces, type RawFs, readEnd, readFrom, readWhole } from './raw-fs.ts';
 import { resolveInRoot } from './root-path.ts';
 
@@ -109,7 +110,7 @@ export function createHostFs(raw: RawFs, root: string): HostFs {
   }
 
   function makeFolder(path: string, mode = 0o755): void {
-    raw.mkdirSync(followed(path), { recursive: true, mode });
+    makeFolders(raw, followed(path), mode);
   }
 
   function write(path: string, content: Content, mode = 0o644): void {

@@ -1,8 +1,9 @@
 // The lock: flock(2) on a file that this process holds open, so that any death of ours frees it.
 import { spawn } from 'node:child_process';
-import { closeSync, constants, fstatSync, mkdirSync, openSync, readFileSync, statSync } from 'node:fs';
+import fs, { closeSync, constants, fstatSync, openSync, readFileSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { BASE_ENVIRONMENT } from './environment.ts';
+import { makeFolders } from './folders.ts';
 
 export interface HeldLock {
   /** The descriptor that the lock sits on. */
@@ -106,7 +107,7 @@ async function lockFile(
 }
 
 function openLockFile(path: string): number {
-  mkdirSync(dirname(path), { recursive: true, mode: 0o755 });
+  makeFolders(fs, dirname(path), 0o755);
   const { O_RDWR, O_RDONLY, O_CREAT, O_NOFOLLOW } = constants;
   try {
     return openSync(path, O_RDWR | O_CREAT | O_NOFOLLOW, 0o600);

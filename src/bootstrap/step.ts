@@ -98,6 +98,8 @@ export interface BootstrapStep {
   readonly title: string;
   /** Whether it is needed still. Changes nothing. */
   check(bench: Bench): Promise<Check>;
+  /** Why it cannot work here, whatever the steps before it do; told before anything is done. */
+  obstacle?(bench: Bench): Promise<Wrong | undefined>;
   /** What is to be done, in order. Changes nothing. */
   plan(bench: Bench): Promise<readonly Work[]>;
 }

@@ -4,6 +4,7 @@ import { EXIT, TtkmdError } from '../host/errors.ts';
 import type { HostFs } from '../host/fs.ts';
 import { fileHash, sha256 } from '../host/hash.ts';
 import { quoted } from '../host/shell-word.ts';
+import { isCommand } from './facts.ts';
 import { mirrored } from './mirror.ts';
 import type { Bench, Undo, Work } from './step.ts';
 
@@ -64,6 +65,8 @@ export async function doWork(work: Work, { bench, willUndo, onLine, onWarning }:
         onLine(line);
       });
       if (cancelled) throw interrupted();
+      const [command = ''] = work.argv;
+      if (code === 127 && !command.includes('/') && !isCommand(bench.host, command)) throw noCommand(command);
       if (code !== 0)
         throw commandFailed(
           work,
@@ -151,6 +154,15 @@ function keepLast(lines: string[], line: string): void {
   if (line.trim() === '') return;
   lines.push(line);
   if (lines.length > MOST_LINES) lines.shift();
+}
+
+function noCommand(command: string): TtkmdError {
+  return new TtkmdError(
+    'bootstrap-no-command',
+    `There is no command ${command} here.`,
+    `Install what brings ${command}, then run the same command again: it goes on where it stopped.`,
+    EXIT.stepFailed,
+  );
 }
 
 function commandFailed(

@@ -3,12 +3,10 @@ import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { bootstrap as runBootstrap } from '../bootstrap/bootstrap.ts';
 import { type Choices, selectSteps } from '../bootstrap/choices.ts';
-import { downloadsOf, isCached } from '../bootstrap/downloads.ts';
 import { exportedVersions } from '../bootstrap/export.ts';
 import { observeFacts } from '../bootstrap/facts.ts';
 import { begun, readJournal, withUndo, writeJournal } from '../bootstrap/journal.ts';
-import { mirrored } from '../bootstrap/mirror.ts';
-import { type Finding, preflight, type Reached } from '../bootstrap/preflight.ts';
+import type { Finding } from '../bootstrap/preflight.ts';
 import type { Bench, BootstrapStep, StepName } from '../bootstrap/step.ts';
 import { STEPS } from '../bootstrap/steps/all.ts';
 import { interrupted } from '../bootstrap/work.ts';
@@ -19,9 +17,16 @@ import { createLock } from '../host/lock.ts';
 import { interruptible } from '../host/signals.ts';
 import { askYesNo, canAsk } from './ask.ts';
 import { conclude } from './bootstrap-end.ts';
+import { findingsOf } from './bootstrap-findings.ts';
 import { type RealHands, realHands } from './bootstrap-hands.ts';
 import { openLog, tellFailure } from './bootstrap-log.ts';
-import { type BootstrapOptions, choicesFrom, chosenVersions, LATEST } from './bootstrap-options.ts';
+import {
+  type BootstrapOptions,
+  choicesFrom,
+  chosenVersions,
+  insistOnValues,
+  LATEST,
+} from './bootstrap-options.ts';
 import { listSteps, showFindings, showMachine } from './bootstrap-plan.ts';
 import { bootstrapProgress } from './bootstrap-progress.ts';
 import { type Context, openContext } from './context.ts';
@@ -38,6 +43,7 @@ export async function bootstrap(options: BootstrapOptions, action?: string, dir?
       EXIT.usage,
     );
   }
+  insistOnValues(options);
   const context = openContext(options);
   if (options.export !== undefined) return writeExport(context, options.export);
   const { signal, exitStatus } = interruptible();
@@ -141,23 +147,6 @@ function rememberBrought({ host, facts }: Bench): void {
   if (names.length === 0 || facts.manager === undefined) return;
   const journal = begun(readJournal(host.fs), 'packages');
   writeJournal(host.fs, withUndo(journal, 'packages', [{ kind: 'packages', manager: facts.manager, names }]));
-}
-
-/** Everything that stands in the way, as far as it matters for what is still to be done. */
-async function findingsOf(bench: Bench, hands: RealHands): Promise<Finding[]> {
-  const left: StepName[] = [];
-  for (const name of bench.selected) if (!(await STEPS[name].check(bench)).done) left.push(name);
-  const wanted = downloadsOf(left, bench.versions, bench.choices, bench.host.machine.arch).filter(
-    (one) => !isCached(bench.host.fs, one),
-  );
-  const reached = await Promise.all(
-    wanted.map(async ({ url }): Promise<Reached> => {
-      const from = mirrored(url, bench.choices.mirror);
-      const missing = from.startsWith('/') && !openFolder('/').exists(from);
-      return { from, why: missing ? 'there is no such file' : await hands.reach(from) };
-    }),
-  );
-  return preflight(bench.facts, left, reached);
 }
 
 async function askForMore(bench: Bench, options: BootstrapOptions, signal: AbortSignal): Promise<Bench> {

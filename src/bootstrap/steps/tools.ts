@@ -1,7 +1,9 @@
 // Tenstorrent's Python tools, each in an environment of its own: the distribution's Python is left alone (PEP 668).
 import type { HostFs } from '../../host/fs.ts';
+import { isCommand } from '../facts.ts';
 import { pythonMirror } from '../mirror.ts';
-import type { Bench, BootstrapStep, Check, Undo, Work } from '../step.ts';
+import { withoutCommand } from '../obstacles.ts';
+import type { Bench, BootstrapStep, Check, Undo, Work, Wrong } from '../step.ts';
 import type { ToolName } from '../versions.ts';
 
 /** Everything that belongs to the tools is in here, but for the links to their commands. */
@@ -15,6 +17,7 @@ export function tool(name: ToolName): BootstrapStep {
     name,
     title: `${name} from PyPI`,
     check: async (bench) => checkTool(bench, name),
+    obstacle: async (bench) => obstacle(bench, name),
     plan: async (bench) => planTool(bench, name),
   };
 }
@@ -27,6 +30,35 @@ function checkTool(bench: Bench, name: ToolName): Check {
   return found === wanted
     ? { done: true, why: `${name} ${found} is there` }
     : { done: false, why: `${name} ${found} is there, and ${wanted} is wanted` };
+}
+
+function obstacle(bench: Bench, name: ToolName): Wrong | undefined {
+  const { host, facts, choices } = bench;
+  switch (choices.python) {
+    case 'active':
+      return noActive(bench);
+    case 'uv':
+      if (facts.manager === 'portage') return withoutCommand(bench, name, 'uv');
+      return isCommand(host, 'uv') ? undefined : NO_UV;
+    case 'pipx':
+      return withoutCommand(bench, name, 'pipx');
+    case 'venv':
+      return withoutCommand(bench, name, 'python3');
+  }
+}
+
+const NO_UV: Wrong = {
+  message: 'There is no command uv here, and the distribution has no package of it.',
+  hint: 'Install uv by your own means, in /usr/local/bin, or choose --python pipx or venv.',
+};
+
+function noActive({ host, choices }: Bench): Wrong | undefined {
+  const { activeEnvironment: environment } = choices;
+  if (environment !== undefined && host.fs.exists(`${environment}/bin/pip`)) return undefined;
+  return {
+    message: 'No virtual environment with pip is active.',
+    hint: 'Activate one and let sudo keep it (sudo --preserve-env=VIRTUAL_ENV), or choose --python pipx, venv or uv.',
+  };
 }
 
 /** The virtual environment that a tool is in. */
@@ -137,13 +169,7 @@ function planActive(
     {
       kind: 'insist',
       text: 'a virtual environment is active',
-      async wrong() {
-        if (environment !== undefined && bench.host.fs.exists(pip)) return undefined;
-        return {
-          message: 'No virtual environment with pip is active.',
-          hint: 'Activate one and let sudo keep it (sudo --preserve-env=VIRTUAL_ENV), or choose --python pipx, venv or uv.',
-        };
-      },
+      wrong: async () => noActive(bench),
     },
     install([...as, pip, 'install', ...mirrorArguments(bench), spec], { PIP_NO_CACHE_DIR: '1' }, [
       { kind: 'run', argv: [...as, pip, 'uninstall', '--yes', name] },

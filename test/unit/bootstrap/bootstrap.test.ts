@@ -93,6 +93,14 @@ describe('a bootstrap', () => {
     expect(await go(mended, steps)).toMatchObject({ outcome: 'done', steps: ['packages', 'sfpi'] });
   });
 
+  it('names the command that is not there', async () => {
+    const run = async () => ({ code: 127, signal: undefined, timedOut: false, cancelled: false });
+    const { error } = await go(await memoryBench({ hands: { run } }), [
+      writes('packages', ['/two'], [COMMAND]),
+    ]);
+    expect(error?.message).toBe('There is no command apt-get here.');
+  });
+
   it('stops between two pieces of work when it is told to', async () => {
     const controller = new AbortController();
     const stop: Work = {

@@ -12,6 +12,7 @@ import type { Judgement } from '../reconcile/judgement.ts';
 import { look } from '../reconcile/look.ts';
 import type { ConfigWarning } from '../reconcile/observation.ts';
 import { isCommand } from './facts.ts';
+import { TOOL_NAMES } from './versions.ts';
 
 export interface HugepagesFacts {
   readonly demand: number;
@@ -67,7 +68,7 @@ export async function observeForDoctor(
   const judgement = await look(host, settings);
   // What somebody has given to another driver is not ours to judge.
   const devices = own(judgement.observation.devices);
-  const tools = await Promise.all(['tt-smi', 'tt-flash'].map((name) => startTool(host, name)));
+  const tools = await Promise.all(TOOL_NAMES.map((name) => startTool(host, name)));
   const containers = (['podman', 'docker'] as const).find((name) => isCommand(host, name));
   const smi = tools.find(({ name }) => name === 'tt-smi');
   return {

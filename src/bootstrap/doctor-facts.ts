@@ -107,16 +107,25 @@ function hugepages({ hugepages: judged, observation }: Judgement): HugepagesFact
   };
 }
 
+/** What a tool keeps for its user is nothing that a look should leave behind. */
+const TRACELESS = { HOME: '/dev/null', PYTHONDONTWRITEBYTECODE: '1' };
+
 async function startTool(host: Host, name: string): Promise<DoctorFacts['tools'][number]> {
   if (!isCommand(host, name)) return { name, installed: false, version: undefined, said: '' };
-  const { code, stdout, stderr } = await host.exec.query(name, ['--version'], { timeLimit: TOOL_LIMIT });
+  const { code, stdout, stderr } = await host.exec.query(name, ['--version'], {
+    timeLimit: TOOL_LIMIT,
+    env: TRACELESS,
+  });
   const said = (stdout.trim() || stderr.trim()).split('\n').at(-1) ?? '';
   return { name, installed: true, version: code === 0 ? said : undefined, said };
 }
 
 /** tt-smi's snapshot has each card's PCI address. */
 async function cardsOfSmi({ exec }: Host): Promise<number> {
-  const { stdout } = await exec.query('tt-smi', ['-s', '--snapshot_no_tty'], { timeLimit: TOOL_LIMIT });
+  const { stdout } = await exec.query('tt-smi', ['-s', '--snapshot_no_tty'], {
+    timeLimit: TOOL_LIMIT,
+    env: TRACELESS,
+  });
   return new Set(
     [...stdout.matchAll(/\b[0-9a-f]{4}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]\b/gi)].map(([address]) => address),
   ).size;

@@ -1,5 +1,5 @@
 // Everything that stands in the way of a bootstrap, looked for before its first change.
-import { downloadsOf, isCached } from '../bootstrap/downloads.ts';
+import { downloadsOf, isCached, pythonSource } from '../bootstrap/downloads.ts';
 import { mirrored } from '../bootstrap/mirror.ts';
 import { type Finding, preflight, type Reached } from '../bootstrap/preflight.ts';
 import type { Bench, StepName, Wrong } from '../bootstrap/step.ts';
@@ -20,9 +20,13 @@ export async function findingsOf(bench: Bench, hands: RealHands): Promise<Findin
   const wanted = downloadsOf(left, bench.versions, bench.choices, bench.host.machine.arch).filter(
     (one) => !isCached(bench.host.fs, one),
   );
+  const python = pythonSource(bench.host.fs, left, bench.versions, bench.choices);
+  const places = [
+    ...wanted.map(({ url }) => mirrored(url, bench.choices.mirror)),
+    ...(python === undefined ? [] : [python]),
+  ];
   const reached = await Promise.all(
-    wanted.map(async ({ url }): Promise<Reached> => {
-      const from = mirrored(url, bench.choices.mirror);
+    places.map(async (from): Promise<Reached> => {
       const missing = from.startsWith('/') && !openFolder('/').exists(from);
       return { from, why: missing ? 'there is no such file' : await hands.reach(from) };
     }),

@@ -70,7 +70,11 @@ export const podman: BootstrapStep = {
         kind: 'run',
         argv: ['usermod', `--add-${kind}`, range, user],
         timeLimit: LIMIT,
-        undo: () => [{ kind: 'run', argv: ['usermod', `--del-${kind}`, range, user] }],
+        // usermod keeps what was there before it, when it takes ids away, too.
+        undo: () => [
+          ...(bench.host.fs.exists(`${file}-`) ? [] : [{ kind: 'tree', path: `${file}-` } as const]),
+          { kind: 'run', argv: ['usermod', `--del-${kind}`, range, user] },
+        ],
       };
     });
     return [...(await planPackages(bench, PODMAN, false)), ...ids];

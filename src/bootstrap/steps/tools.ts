@@ -1,10 +1,9 @@
 // Tenstorrent's Python tools, each in an environment of its own: the distribution's Python is left alone (PEP 668).
 import type { HostFs } from '../../host/fs.ts';
-import { isCommand } from '../facts.ts';
 import { pythonMirror } from '../mirror.ts';
-import { withoutCommand } from '../obstacles.ts';
-import type { Bench, BootstrapStep, Check, Undo, Work, Wrong } from '../step.ts';
+import type { Bench, BootstrapStep, Check, Undo, Work } from '../step.ts';
 import type { ToolName } from '../versions.ts';
+import { noActive, obstacleOfTool } from './tools-obstacles.ts';
 
 /** Everything that belongs to the tools is in here, but for the links to their commands. */
 export const TOOLS_FOLDER = '/opt/ttkmd';
@@ -17,7 +16,7 @@ export function tool(name: ToolName): BootstrapStep {
     name,
     title: `${name} from PyPI`,
     check: async (bench) => checkTool(bench, name),
-    obstacle: async (bench) => obstacle(bench, name),
+    obstacle: async (bench) => obstacleOfTool(bench, name),
     plan: async (bench) => planTool(bench, name),
   };
 }
@@ -25,40 +24,24 @@ export function tool(name: ToolName): BootstrapStep {
 function checkTool(bench: Bench, name: ToolName): Check {
   const wanted = bench.versions.tools[name];
   if (wanted === undefined) return { done: true, why: 'the versions that were given name none' };
-  const found = toolVersion(bench.host.fs, environmentOf(bench, name), name);
+  const { fs } = bench.host;
+  const found = toolVersion(fs, environmentOf(bench, name), name);
   if (found === undefined) return { done: false, why: `${name} ${wanted} is not there` };
-  return found === wanted
-    ? { done: true, why: `${name} ${found} is there` }
-    : { done: false, why: `${name} ${found} is there, and ${wanted} is wanted` };
+  if (found !== wanted) return { done: false, why: `${name} ${found} is there, and ${wanted} is wanted` };
+  if (isBroken(bench, name))
+    return { done: false, why: `the Python that ${name} ${found} was installed with is gone` };
+  if (bench.choices.python !== 'active' && !fs.exists(`${COMMANDS}/${name}`))
+    return { done: false, why: `${name} ${found} is there, and its command is not` };
+  return { done: true, why: `${name} ${found} is there` };
 }
 
-function obstacle(bench: Bench, name: ToolName): Wrong | undefined {
-  const { host, facts, choices } = bench;
-  switch (choices.python) {
-    case 'active':
-      return noActive(bench);
-    case 'uv':
-      if (facts.manager === 'portage') return withoutCommand(bench, name, 'uv');
-      return isCommand(host, 'uv') ? undefined : NO_UV;
-    case 'pipx':
-      return withoutCommand(bench, name, 'pipx');
-    case 'venv':
-      return withoutCommand(bench, name, 'python3');
-  }
-}
-
-const NO_UV: Wrong = {
-  message: 'There is no command uv here, and the distribution has no package of it.',
-  hint: 'Install uv by your own means, in /usr/local/bin, or choose --python pipx or venv.',
-};
-
-function noActive({ host, choices }: Bench): Wrong | undefined {
-  const { activeEnvironment: environment } = choices;
-  if (environment !== undefined && host.fs.exists(`${environment}/bin/pip`)) return undefined;
-  return {
-    message: 'No virtual environment with pip is active.',
-    hint: 'Activate one and let sudo keep it (sudo --preserve-env=VIRTUAL_ENV), or choose --python pipx, venv or uv.',
-  };
+/** An environment of ours runs by a Python of the distribution's, which may have taken that off for a newer one. */
+function isBroken(bench: Bench, name: ToolName): boolean {
+  const environment = environmentOf(bench, name);
+  const { fs } = bench.host;
+  return (
+    bench.choices.python !== 'active' && fs.exists(environment) && !fs.exists(`${environment}/bin/python`)
+  );
 }
 
 /** The virtual environment that a tool is in. */
@@ -88,6 +71,14 @@ export function toolVersion(fs: HostFs, environment: string, name: string): stri
 }
 
 function planTool(bench: Bench, name: ToolName): Work[] {
+  const broken = isBroken(bench, name);
+  return [
+    ...(broken ? [{ kind: 'remove', path: environmentOf(bench, name) } as const] : []),
+    ...installTool(bench, name),
+  ];
+}
+
+function installTool(bench: Bench, name: ToolName): Work[] {
   const version = bench.versions.tools[name];
   if (version === undefined) return [];
   const { python } = bench.choices;

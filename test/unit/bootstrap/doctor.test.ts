@@ -151,6 +151,11 @@ describe('the doctor', () => {
       services: undefined,
       containers: undefined,
     });
+    // What a tool keeps for its user is not left in root's home by whoever only looks.
+    const started = host.exec.calls.filter(({ args }) => args.includes('--version'));
+    expect(started.map(({ options }) => options?.env)).toEqual(
+      started.map(() => ({ HOME: '/dev/null', PYTHONDONTWRITEBYTECODE: '1' })),
+    );
     expect(facts.tools).toEqual([
       { name: 'tt-smi', installed: true, version: '6.1.0', said: '6.1.0' },
       { name: 'tt-flash', installed: false, version: undefined, said: '' },

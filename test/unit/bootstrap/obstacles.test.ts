@@ -34,6 +34,20 @@ it.each<[StepName, string, BenchOptions, string | undefined]>([
     { files: { '/usr/local/bin/uv': COMMAND }, choices: { python: 'uv' } },
     undefined,
   ],
+  [
+    'tt-smi',
+    'a mirror that anybody on the way can change',
+    { choices: { mirror: 'http://mirror.lan/tt' }, selected: ['packages'] },
+    'Nobody vouches for Python packages that come from http://mirror.lan/tt',
+  ],
+  ...['https://mirror.lan', '/srv/m', 'http://127.0.0.1:80/m', 'http://localhost', 'http://[::1]:80'].map(
+    (mirror): [StepName, string, BenchOptions, undefined] => [
+      'tt-smi',
+      `the mirror ${mirror}`,
+      { choices: { mirror }, selected: ['packages'] },
+      undefined,
+    ],
+  ),
   ['tt-smi', 'no environment', { choices: { python: 'active' } }, 'No virtual environment'],
   [
     'tt-smi',

@@ -56,6 +56,8 @@ export type Work =
       readonly env?: Readonly<Record<string, string>>;
       /** It reaches out of the machine: the caller's proxy counts for it. */
       readonly network?: boolean;
+      /** What it prints is for whoever watches, and not for the log alone. */
+      readonly shown?: boolean;
       /** Milliseconds. */
       readonly timeLimit: number;
       /** Asked for right before it is done, since what comes before may decide. */

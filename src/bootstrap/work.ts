@@ -48,7 +48,7 @@ export interface Doing {
   readonly bench: Bench;
   /** Writes down how something is taken back; called before it is done. */
   readonly willUndo: (undo: readonly Undo[]) => void;
-  readonly onLine: (line: string) => void;
+  readonly onLine: (line: string, shown: boolean) => void;
   /** A thing that people should know and that ends nothing. */
   readonly onWarning: (text: string) => void;
 }
@@ -62,7 +62,7 @@ export async function doWork(work: Work, { bench, willUndo, onLine, onWarning }:
       const tail: string[] = [];
       const { code, timedOut, cancelled } = await bench.hands.run(work, (line) => {
         keepLast(tail, line);
-        onLine(line);
+        onLine(line, work.shown ?? false);
       });
       if (cancelled) throw interrupted();
       const [command = ''] = work.argv;
@@ -80,7 +80,7 @@ export async function doWork(work: Work, { bench, willUndo, onLine, onWarning }:
       const tail: string[] = [];
       const { code, cancelled } = await bench.hands.ttkmdctl(work.args, (line) => {
         keepLast(tail, line);
-        onLine(line);
+        onLine(line, false);
       });
       if (cancelled) throw interrupted();
       const tolerated = work.tolerated?.[code ?? -1];

@@ -12,13 +12,12 @@ import { STEPS } from '../bootstrap/steps/all.ts';
 import { interrupted } from '../bootstrap/work.ts';
 import { packageFolderOf } from '../deploy/package.ts';
 import { EXIT, TtkmdError } from '../host/errors.ts';
-import { openFolder } from '../host/local-host.ts';
-import { createLock } from '../host/lock.ts';
 import { interruptible } from '../host/signals.ts';
 import { askYesNo, canAsk } from './ask.ts';
 import { conclude } from './bootstrap-end.ts';
 import { findingsOf } from './bootstrap-findings.ts';
 import { type RealHands, realHands } from './bootstrap-hands.ts';
+import { takeBootstrapLock } from './bootstrap-lock.ts';
 import { openLog, tellFailure } from './bootstrap-log.ts';
 import {
   type BootstrapOptions,
@@ -31,8 +30,10 @@ import { listSteps, showFindings, showMachine } from './bootstrap-plan.ts';
 import { bootstrapProgress } from './bootstrap-progress.ts';
 import { type Context, openContext } from './context.ts';
 import { ownPackage } from './deploy.ts';
+import { outputFile, writeOutput } from './output-file.ts';
 
-const LOCK_PATH = '/run/ttkmd/bootstrap.lock';
+/** Where bootstrap.sh writes what it is about to install, one name a line. */
+const BROUGHT = '/var/lib/ttkmd/brought';
 
 export async function bootstrap(options: BootstrapOptions, action?: string, dir?: string): Promise<number> {
   if (options.root !== '/') {
@@ -126,7 +127,7 @@ async function work(
     return EXIT.ok;
   }
 
-  const lock = dryRun ? undefined : await takeLock(context);
+  const lock = dryRun ? undefined : await takeBootstrapLock(context.host);
   const log = dryRun ? undefined : openLog(context);
   const progress = bootstrapProgress(terminal, (line) => log?.write(line), dryRun);
   try {
@@ -143,10 +144,15 @@ async function work(
 
 /** Packages that bootstrap.sh had to bring for the program to be built; they are taken back with the others. */
 function rememberBrought({ host, facts }: Bench): void {
-  const names = (process.env.TTKMD_BROUGHT ?? '').split(' ').filter((name) => name !== '');
-  if (names.length === 0 || facts.manager === undefined) return;
-  const journal = begun(readJournal(host.fs), 'packages');
-  writeJournal(host.fs, withUndo(journal, 'packages', [{ kind: 'packages', manager: facts.manager, names }]));
+  const names = (host.fs.readText(BROUGHT) ?? '').split('\n').filter((name) => name !== '');
+  if (names.length > 0 && facts.manager !== undefined) {
+    const journal = begun(readJournal(host.fs), 'packages');
+    writeJournal(
+      host.fs,
+      withUndo(journal, 'packages', [{ kind: 'packages', manager: facts.manager, names }]),
+    );
+  }
+  host.fs.remove(BROUGHT);
 }
 
 async function askForMore(bench: Bench, options: BootstrapOptions, signal: AbortSignal): Promise<Bench> {
@@ -183,17 +189,6 @@ async function confirmed(
   return askYesNo('Go on? (--dry-run shows each command)', true, signal);
 }
 
-async function takeLock({ host }: Context): Promise<{ release(): void }> {
-  const lock = await createLock(host.fs.outer(LOCK_PATH)).acquire(0);
-  if (lock !== undefined) return lock;
-  throw new TtkmdError(
-    'bootstrap-running',
-    'Another bootstrap is at work.',
-    'Wait for its end; its log is the newest in /var/log/ttkmd.',
-    EXIT.locked,
-  );
-}
-
 function stopped(stops: readonly Finding[]): TtkmdError {
   const status = stops.some(({ code }) => code === 'not-root') ? EXIT.rights : EXIT.stepFailed;
   const count = stops.length === 1 ? 'What is' : `The ${stops.length} things that are`;
@@ -209,6 +204,6 @@ function writeExport({ host, terminal }: Context, file: string): number {
   const versions = exportedVersions(host.fs);
   const text = `${JSON.stringify(versions, undefined, 2)}\n`;
   if (file === '-') terminal.line(text.trimEnd());
-  else openFolder('/').write(file.startsWith('/') ? file : `${process.cwd()}/${file}`, text);
+  else writeOutput(outputFile('--export', file), text);
   return EXIT.ok;
 }

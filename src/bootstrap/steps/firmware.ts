@@ -40,6 +40,7 @@ export const firmware: BootstrapStep = {
       {
         kind: 'run',
         argv: [flash, 'flash', file],
+        shown: true,
         timeLimit: LIMIT,
         hint: 'What tt-flash says above is what counts; do not switch the machine off before tt-smi shows the card again.',
       },

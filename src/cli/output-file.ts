@@ -1,5 +1,5 @@
 // A file that somebody names for what is to be written: a plain one, replaced in one step, and never anything else.
-import { resolve } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import { EXIT, TtkmdError } from '../host/errors.ts';
 import { openFolder } from '../host/local-host.ts';
 
@@ -13,8 +13,13 @@ export function outputFile(option: string, given: string): string {
   // Who has a link there means what it leads to.
   const path = fs.realPath(resolve(given)) ?? resolve(given);
   const there = fs.stat(path)?.kind;
-  if (given !== '' && (there === undefined || there === 'file')) return path;
-  const what = given === '' ? 'names nothing' : `names ${given}, which is no file`;
+  const folder = dirname(path);
+  const known = fs.stat(folder)?.kind === 'folder';
+  if (given !== '' && known && (there === undefined || there === 'file')) return path;
+  const what =
+    given === ''
+      ? 'names nothing'
+      : `names ${given}, ${known ? 'which is no file' : `and there is no folder ${folder}`}`;
   throw new TtkmdError(
     'output-no-file',
     `${option} ${what}.`,

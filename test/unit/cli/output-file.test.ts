@@ -11,7 +11,7 @@ const at = (name: string): string => join(folder, name);
 afterAll(() => rmSync(folder, { recursive: true }));
 
 describe('an output file', () => {
-  it.each(['new', 'below/new', 'old', 'link'])('is written: %s', (name) => {
+  it.each(['new', 'old', 'link'])('is written: %s', (name) => {
     writeFileSync(at('old'), 'old');
     writeFileSync(at('target'), 'old');
     rmSync(at('link'), { force: true });
@@ -24,6 +24,8 @@ describe('an output file', () => {
   it.each([
     ['', '--export names nothing.'],
     ['folder', 'which is no file'],
+    ['none/file', `and there is no folder ${at('none')}`],
+    ['old/file', `and there is no folder ${at('old')}`],
     // As /dev/stdout is one, which would be a file for everybody from then on.
     ['fifo', 'which is no file'],
     ['link-to-fifo', 'which is no file'],

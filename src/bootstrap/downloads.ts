@@ -36,9 +36,11 @@ export function toolsOf(steps: readonly StepName[], versions: Versions): string[
 /** Settings of an admin's own, by which pip or uv may ask somebody else than PyPI. */
 const INDEX_SETTINGS = [
   '/etc/pip.conf',
+  '/etc/xdg/pip/pip.conf',
   '/root/.config/pip/pip.conf',
   '/root/.pip/pip.conf',
   '/etc/uv/uv.toml',
+  '/root/.config/uv/uv.toml',
 ];
 
 /** Where the tools of steps come from, as far as that can be told. */

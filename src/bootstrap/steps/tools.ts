@@ -1,4 +1,5 @@
 // Tenstorrent's Python tools, each in an environment of its own: the distribution's Python is left alone (PEP 668).
+import { basename } from 'node:path';
 import type { HostFs } from '../../host/fs.ts';
 import { pythonMirror } from '../mirror.ts';
 import type { Bench, BootstrapStep, Check, Undo, Work } from '../step.ts';
@@ -35,13 +36,15 @@ function checkTool(bench: Bench, name: ToolName): Check {
   return { done: true, why: `${name} ${found} is there` };
 }
 
-/** An environment of ours runs by a Python of the distribution's, which may have taken that off for a newer one. */
+/** An environment of ours runs by a Python of the distribution's, which may have gone for a newer one. */
 function isBroken(bench: Bench, name: ToolName): boolean {
   const environment = environmentOf(bench, name);
   const { fs } = bench.host;
-  return (
-    bench.choices.python !== 'active' && fs.exists(environment) && !fs.exists(`${environment}/bin/python`)
-  );
+  if (bench.choices.python === 'active' || !fs.exists(environment)) return false;
+  const python = fs.realPath(`${environment}/bin/python`);
+  if (python === undefined) return true;
+  const version = basename(python);
+  return /^python3\.\d+$/.test(version) && !fs.exists(`${environment}/lib/${version}`);
 }
 
 /** The virtual environment that a tool is in. */

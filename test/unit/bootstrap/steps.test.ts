@@ -117,23 +117,33 @@ describe('the tools', () => {
     expect((await smi.check(await memoryBench({ files: there(version ?? '') }))).done).toBe(true);
   });
 
-  it.each<[string, string, string, string[]]>([
+  it.each<[string, Record<string, object>, string, string[]]>([
     // Portage takes an old Python off, and with it what all environments that were made of it run by.
     [
       'whose Python is gone are made anew',
-      '/usr/bin/python3.13',
+      { [`${environment}/bin/python`]: { link: '/usr/bin/python3.12' } },
+      `the Python that tt-smi ${version} was installed with is gone`,
+      [`rm -rf ${environment}`, `${pipx} --force tt-smi==${version}`],
+    ],
+    // Debian's virtual environments lead to /usr/bin/python3, whichever that is.
+    [
+      'that were installed with another Python are, too',
+      {
+        [`${environment}/bin/python`]: { link: '/usr/bin/python3' },
+        '/usr/bin/python3': { link: 'python3.14' },
+        '/usr/bin/python3.14': {},
+      },
       `the Python that tt-smi ${version} was installed with is gone`,
       [`rm -rf ${environment}`, `${pipx} --force tt-smi==${version}`],
     ],
     [
       'without their command get it',
-      '/usr/local/bin/tt-smi',
+      { '/usr/local/bin/tt-smi': { link: '/nowhere' } },
       `tt-smi ${version} is there, and its command is not`,
       [`${pipx} --force tt-smi==${version}`],
     ],
-  ])('%s', async (_, gone, why, expected) => {
-    const bench = await memoryBench({ files: there(version ?? '') });
-    bench.host.fs.remove(gone);
+  ])('%s', async (_, changed, why, expected) => {
+    const bench = await memoryBench({ files: { ...there(version ?? ''), ...changed } });
     expect(await smi.check(bench)).toEqual({ done: false, why });
     expect(lines(await smi.plan(bench))).toEqual(expected);
   });

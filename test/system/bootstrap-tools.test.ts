@@ -10,22 +10,10 @@ import type { RunResult } from './support/sandbox.ts';
 const WEB = { SSL_CERT_FILE: '/etc/ssl/certs/ca-certificates.crt' };
 const BOOTSTRAP = ['/mnt/bootstrap.sh', '--versions', '/root/versions.json', '--yes'];
 
-/** Why Tenstorrent's tools cannot come from PyPI here. */
-async function unreachable(): Promise<string | undefined> {
-  try {
-    const { status } = await fetch('https://pypi.org/simple/tt-smi/', {
-      signal: AbortSignal.timeout(20_000),
-    });
-    return status === 200 ? undefined : `PyPI answers ${status}`;
-  } catch (error) {
-    return `PyPI cannot be reached: ${(error as Error).message}`;
-  }
-}
-
-const why = await unreachable();
-
 let root: FreshRoot;
 let before: string[];
+/** Why the tools cannot come from PyPI here. */
+let why: string | undefined;
 
 beforeAll(async () => {
   root = await FreshRoot.create(await unpackedRelease());
@@ -33,12 +21,20 @@ beforeAll(async () => {
   const tools = { 'tt-smi': '6.1.0', 'tt-flash': '3.10.0', 'tt-topology': '1.2.20' };
   await root.write('/root/versions.json', JSON.stringify({ schema: 1, driver, tools }));
   await shell('useradd --create-home me');
+  why = await unreachable();
   before = await root.listing();
 });
 
 afterAll(async () => {
   await root?.[Symbol.asyncDispose]();
 });
+
+/** Asks as pip does: by Python, with its certificates. */
+async function unreachable(): Promise<string | undefined> {
+  const ask = "import urllib.request; urllib.request.urlopen('https://pypi.org/simple/tt-smi/', timeout=20)";
+  const { code, stderr } = await root.run(['python3', '-c', ask], { env: WEB });
+  return code === 0 ? undefined : `PyPI cannot be reached: ${stderr.trim().split('\n').at(-1)}`;
+}
 
 function bootstrap(args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<RunResult> {
   return root.run([...BOOTSTRAP, ...args], { env: { ...WEB, SUDO_USER: 'me', ...env } });

@@ -38,15 +38,29 @@ install_npm() {
   [ "$(id -u)" = 0 ] || fail 'npm is missing' 'run this by sudo, which installs it, or install it yourself' 4
   echo 'npm is missing: installing it with Node.js' >&2
   if command -v emerge >/dev/null; then
-    emerge --ask=n --noreplace net-libs/nodejs
-    brought=net-libs/nodejs
+    # What is new, without its version: [ebuild  N    ] net-libs/nodejs-22.22.0::gentoo USE=…
+    emerge --pretend --quiet --ask=n --color=n --noreplace net-libs/nodejs |
+      sed -n 's/^\[[a-z]* *N[^S][^]]*\] \([^ :]*\)-[0-9].*/\1/p' | remember
+    emerge --ask=n --noreplace net-libs/nodejs || cannot_install emerge
   elif command -v apt-get >/dev/null; then
-    apt-get -q update
-    brought=$(apt-get -s --no-install-recommends install nodejs npm | sed -n 's/^Inst \([^ ]*\) (.*/\1/p' | tr '\n' ' ')
-    DEBIAN_FRONTEND=noninteractive apt-get -q -y install --no-install-recommends nodejs npm
+    apt-get -q update || cannot_install 'apt-get update'
+    apt-get -s --no-install-recommends install nodejs npm | sed -n 's/^Inst \([^ ]*\) (.*/\1/p' | remember
+    DEBIAN_FRONTEND=noninteractive apt-get -q -y install --no-install-recommends nodejs npm || cannot_install apt-get
   else
     fail 'npm is missing, and there is neither emerge nor apt-get' 'install Node.js 22.22 or newer with npm, or take a release' 127
   fi >&2
+  command -v npm >/dev/null ||
+    fail 'Node.js is there, and npm is still missing' 'on Gentoo give net-libs/nodejs the USE flag npm, or take a release' 127
+}
+
+# Written down before they come, for `ttkmdctl uninstall`: whatever fails from here on, they are known.
+remember() {
+  mkdir -p /var/lib/ttkmd
+  cat >>/var/lib/ttkmd/brought
+}
+
+cannot_install() {
+  fail "$1 failed, which was to bring Node.js and npm" 'mend what it names above, then run this again; or take a release, which needs neither'
 }
 
 packages_are_old() {
@@ -64,16 +78,20 @@ npm_ci() {
   (cd "$here" && as_caller npm ci --no-audit --no-fund --loglevel=error) >&2
 }
 
+cannot_build() {
+  fail "npm could not bring what the program is built with" "mend what it names above (behind a proxy set https_proxy), then run this again; or take a release, which needs no npm"
+}
+
 build() {
   if packages_are_old; then
-    npm_ci
+    npm_ci || cannot_build
     # npm leaves out optional packages, the bundler's own code among them, that an older Node.js is not enough for:
     # the one that has just come takes a second turn, as a copy, since npm removes all of them first.
     if ! new_enough "$(command -v node)" && new_enough "$here/node_modules/node/bin/node"; then
       copy=$(mktemp -d)
       chmod 755 "$copy"
       cp "$here/node_modules/node/bin/node" "$copy/node"
-      (PATH=$copy:$PATH && export PATH && npm_ci)
+      (PATH=$copy:$PATH && export PATH && npm_ci) || { rm -r "$copy" && cannot_build; }
       rm -r "$copy"
     fi
   fi
@@ -81,7 +99,6 @@ build() {
     fail "the program could not be built: $output" 'mend that, or take a release'
 }
 
-brought=
 main=$here/lib/main.js
 if [ ! -e "$main" ]; then
   if packages_are_old || program_is_old; then
@@ -108,5 +125,4 @@ become \
   ${REQUESTS_CA_BUNDLE+"REQUESTS_CA_BUNDLE=$REQUESTS_CA_BUNDLE"} \
   ${VIRTUAL_ENV+"VIRTUAL_ENV=$VIRTUAL_ENV"} \
   ${TTKMD_DOWNLOAD_PATIENCE+"TTKMD_DOWNLOAD_PATIENCE=$TTKMD_DOWNLOAD_PATIENCE"} \
-  ${brought:+"TTKMD_BROUGHT=$brought"} \
   "$node" "$main" bootstrap "$@"

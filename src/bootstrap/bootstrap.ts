@@ -20,7 +20,8 @@ export type Happening =
   | { readonly type: 'step-failed'; readonly step: BootstrapStep; readonly seconds: number }
   /** What is done, or would be. */
   | { readonly type: 'work'; readonly lines: readonly string[] }
-  | { readonly type: 'output'; readonly line: string }
+  /** What a command prints; what is not shown is for the log. */
+  | { readonly type: 'output'; readonly line: string; readonly shown: boolean }
   | { readonly type: 'warning'; readonly text: string };
 
 export interface BootstrapOptions {
@@ -48,6 +49,7 @@ export async function bootstrap(
     const check = await step.check(bench);
     if (check.done) {
       options.onHappening({ type: 'step-already', step, why: check.why });
+      if (journal !== undefined) journal = settled(bench, journal, step.name);
       continue;
     }
     worked.push(step.name);
@@ -58,6 +60,14 @@ export async function bootstrap(
   }
   if (worked.length === 0) return { outcome: 'nothing-to-do', steps: worked };
   return { outcome: options.dryRun ? 'planned' : 'done', steps: worked };
+}
+
+/** It was broken off when nothing was left to do but to say so. */
+function settled({ host }: Bench, journal: Journal, name: StepName): Journal {
+  if (!journal.steps.some((step) => step.name === name && !step.done)) return journal;
+  const next = finished(journal, name);
+  writeJournal(host.fs, next);
+  return next;
 }
 
 function tell(bench: Bench, works: readonly Work[], { onHappening }: BootstrapOptions): void {
@@ -90,7 +100,7 @@ async function take(
       await doWork(work, {
         bench,
         willUndo: (undo) => keep(withUndo(journal, step.name, undo)),
-        onLine: (line) => options.onHappening({ type: 'output', line }),
+        onLine: (line, shown) => options.onHappening({ type: 'output', line, shown }),
         onWarning: (text) => options.onHappening({ type: 'warning', text }),
       });
     }

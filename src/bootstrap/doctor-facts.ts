@@ -12,6 +12,7 @@ import type { Judgement } from '../reconcile/judgement.ts';
 import { look } from '../reconcile/look.ts';
 import type { ConfigWarning } from '../reconcile/observation.ts';
 import { isCommand } from './facts.ts';
+import { TOOL_NAMES } from './versions.ts';
 
 export interface HugepagesFacts {
   readonly demand: number;
@@ -67,7 +68,7 @@ export async function observeForDoctor(
   const judgement = await look(host, settings);
   // What somebody has given to another driver is not ours to judge.
   const devices = own(judgement.observation.devices);
-  const tools = await Promise.all(['tt-smi', 'tt-flash'].map((name) => startTool(host, name)));
+  const tools = await Promise.all(TOOL_NAMES.map((name) => startTool(host, name)));
   const containers = (['podman', 'docker'] as const).find((name) => isCommand(host, name));
   const smi = tools.find(({ name }) => name === 'tt-smi');
   return {
@@ -106,16 +107,25 @@ function hugepages({ hugepages: judged, observation }: Judgement): HugepagesFact
   };
 }
 
+/** What a tool keeps for its user is nothing that a look should leave behind. */
+const TRACELESS = { HOME: '/dev/null', PYTHONDONTWRITEBYTECODE: '1' };
+
 async function startTool(host: Host, name: string): Promise<DoctorFacts['tools'][number]> {
   if (!isCommand(host, name)) return { name, installed: false, version: undefined, said: '' };
-  const { code, stdout, stderr } = await host.exec.query(name, ['--version'], { timeLimit: TOOL_LIMIT });
+  const { code, stdout, stderr } = await host.exec.query(name, ['--version'], {
+    timeLimit: TOOL_LIMIT,
+    env: TRACELESS,
+  });
   const said = (stdout.trim() || stderr.trim()).split('\n').at(-1) ?? '';
   return { name, installed: true, version: code === 0 ? said : undefined, said };
 }
 
 /** tt-smi's snapshot has each card's PCI address. */
 async function cardsOfSmi({ exec }: Host): Promise<number> {
-  const { stdout } = await exec.query('tt-smi', ['-s', '--snapshot_no_tty'], { timeLimit: TOOL_LIMIT });
+  const { stdout } = await exec.query('tt-smi', ['-s', '--snapshot_no_tty'], {
+    timeLimit: TOOL_LIMIT,
+    env: TRACELESS,
+  });
   return new Set(
     [...stdout.matchAll(/\b[0-9a-f]{4}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]\b/gi)].map(([address]) => address),
   ).size;

@@ -125,8 +125,12 @@ function services({ services: all }: DoctorFacts): Diagnosis[] {
   });
 }
 
+/** Nobody misses these who has not asked for them. */
+const BY_CHOICE: readonly string[] = ['tt-topology'];
+
 function tools({ tools: all }: DoctorFacts): Diagnosis[] {
-  return all.map(({ name, installed, version, said }) => {
+  const seen = all.filter(({ name, installed }) => installed || !BY_CHOICE.includes(name));
+  return seen.map(({ name, installed, version, said }) => {
     if (!installed)
       return warning(name, 'not installed', `as root: ttkmdctl bootstrap --only packages,${name}`);
     if (version !== undefined) return ok(name, `starts, and is ${version}`);

@@ -3,7 +3,7 @@
 import type { HostFs } from '../host/fs.ts';
 import { fileHash } from '../host/hash.ts';
 import type { Choices } from './choices.ts';
-import { fileName } from './mirror.ts';
+import { fileName, pythonMirror } from './mirror.ts';
 import type { Download, StepName } from './step.ts';
 import { CACHE } from './steps/source.ts';
 import type { ToolName, Versions } from './versions.ts';
@@ -31,6 +31,31 @@ export function toolsOf(steps: readonly StepName[], versions: Versions): string[
   return Object.entries(versions.tools)
     .filter(([name]) => steps.includes(name as ToolName))
     .map(([name, version]) => `${name}==${version}`);
+}
+
+/** Settings of an admin's own, by which pip or uv may ask somebody else than PyPI. */
+const INDEX_SETTINGS = [
+  '/etc/pip.conf',
+  '/etc/xdg/pip/pip.conf',
+  '/root/.config/pip/pip.conf',
+  '/root/.pip/pip.conf',
+  '/etc/uv/uv.toml',
+  '/root/.config/uv/uv.toml',
+];
+
+/** Where the tools of steps come from, as far as that can be told. */
+export function pythonSource(
+  fs: HostFs,
+  steps: readonly StepName[],
+  versions: Versions,
+  { mirror, python }: Pick<Choices, 'mirror' | 'python'>,
+): string | undefined {
+  const [tool] = toolsOf(steps, versions);
+  if (tool === undefined) return undefined;
+  if (mirror !== undefined) return pythonMirror(mirror);
+  // An active environment is its owner's, and asks by that user's settings.
+  const theirs = python === 'active' || INDEX_SETTINGS.some((path) => fs.exists(path));
+  return theirs ? undefined : `https://pypi.org/simple/${tool.replace(/=.*/, '')}/`;
 }
 
 /** Whether an earlier call has brought it. */

@@ -1,5 +1,6 @@
 // What a machine is, as far as its bootstrap depends on it. Looks, changes nothing.
 
+import { dirname } from 'node:path';
 import type { ExtraDevice } from '../config/values.ts';
 import { observeDevices } from '../driver/devices.ts';
 import type { Device } from '../driver/driver.ts';
@@ -8,6 +9,7 @@ import { type FoundInit, findInit } from '../init/detect.ts';
 import { observeKernels } from '../kernels/inventory.ts';
 import type { Kernel } from '../kernels/kernel.ts';
 import { lackingOptions } from '../kernels/needed-options.ts';
+import { FILLED, WRITTEN } from './places.ts';
 
 export type Manager = 'apt' | 'portage';
 
@@ -31,6 +33,8 @@ export interface Facts {
   readonly libc: 'glibc' | 'musl';
   /** Bytes free for root where things are put; undefined where nobody could tell. */
   readonly free: Readonly<Record<string, number | undefined>>;
+  /** Where things are put and nobody can write, root included. */
+  readonly readOnly: readonly string[];
   /** The newest first; what is no kernel is left out. */
   readonly kernels: readonly Kernel[];
   readonly kernelsWithout: readonly LackingKernel[];
@@ -42,9 +46,6 @@ export interface Facts {
   /** The container runtime that is there. */
   readonly containers: 'podman' | 'docker' | undefined;
 }
-
-/** Where most is put; each is asked for its free space. */
-const PLACES = ['/usr/src', '/var/lib', '/opt'];
 
 const SECURE_BOOT = '/sys/firmware/efi/efivars/SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c';
 
@@ -61,6 +62,7 @@ export async function observeFacts(host: Host, extra: readonly ExtraDevice[] = [
     arch: machine.arch,
     libc: fs.list('/lib').some((name) => name.startsWith('ld-musl-')) ? 'musl' : 'glibc',
     free: await freeSpace(host),
+    readOnly: WRITTEN.filter((path) => fs.onReadOnly(firstThere(host, path))),
     kernels,
     kernelsWithout: kernels.flatMap(lacking),
     // Four bytes of attributes come before the value.
@@ -93,9 +95,14 @@ function manager(host: Host): Manager | undefined {
   return isCommand(host, 'apt-get') ? 'apt' : undefined;
 }
 
+/** What is not there yet is made in the folder above it. */
+function firstThere(host: Host, path: string): string {
+  return host.fs.exists(path) ? path : firstThere(host, dirname(path));
+}
+
 async function freeSpace({ exec }: Host): Promise<Facts['free']> {
   const answers = await Promise.all(
-    PLACES.map(async (place) => {
+    FILLED.map(async (place) => {
       const { code, stdout } = await exec.query('df', ['-Pk', place]);
       const kilobytes = Number(stdout.trim().split('\n').at(-1)?.split(/\s+/)[3]);
       return [place, code === 0 && Number.isFinite(kilobytes) ? kilobytes * 1024 : undefined] as const;

@@ -1,4 +1,5 @@
 // Removes the packages that a bootstrap brought, but for what others have come to need since.
+import { EXIT, TtkmdError } from '../host/errors.ts';
 import type { Undo } from './step.ts';
 import type { UndoBench, UndoReport } from './undo.ts';
 
@@ -23,9 +24,25 @@ async function removeByApt(
   const there = await installed(bench, names);
   if (there.length === 0) return { kind: 'keep', text: 'packages: all are gone already' };
   const env = { DEBIAN_FRONTEND: 'noninteractive' };
-  await bench.hands.run({ kind: 'run', argv: ['dpkg', '--purge', ...there], env, timeLimit }, bench.onLine);
+  let locked: string | undefined;
+  const listen = (line: string): void => {
+    if (/\block was locked by another process\b/.test(line)) locked = line;
+    bench.onLine(line);
+  };
+  await bench.hands.run({ kind: 'run', argv: ['dpkg', '--purge', ...there], env, timeLimit }, listen);
+  if (locked !== undefined) throw busy(locked);
   const left = await installed(bench, there);
   return outcome(there, left);
+}
+
+/** What was to be removed is known only as long as we are there. */
+function busy(said: string): TtkmdError {
+  return new TtkmdError(
+    'packages-locked',
+    `The packages of the bootstrap could not be removed: ${said.replace(/^dpkg: error: /, '')}.`,
+    'When that has ended, run ttkmdctl uninstall again: it goes on where it stopped.',
+    EXIT.stepFailed,
+  );
 }
 
 async function installed({ host }: UndoBench, names: readonly string[]): Promise<string[]> {

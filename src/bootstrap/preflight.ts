@@ -1,6 +1,7 @@
 // What stands in the way of a bootstrap, all of it at once. Pure.
 import type { Facts, LackingKernel } from './facts.ts';
-import type { StepName } from './step.ts';
+import { closedPlaces, smallPlaces } from './places.ts';
+import type { StepName, Wrong } from './step.ts';
 
 export interface Finding {
   readonly code: string;
@@ -16,22 +17,22 @@ export interface Reached {
   readonly why: string | undefined;
 }
 
-/** Bytes that are written to each place, generously. */
-const NEEDED_SPACE: Readonly<Record<string, readonly [bytes: number, steps: readonly StepName[]]>> = {
-  '/usr/src': [64 * 1024 ** 2, ['source', 'driver']],
-  '/var/lib': [512 * 1024 ** 2, ['packages', 'driver', 'podman']],
-  '/opt': [1024 ** 3, ['tt-smi', 'tt-flash', 'tt-topology', 'sfpi', 'tt-inference-server']],
-};
-
 const SUPPORTED_ARCHITECTURES = ['x86_64', 'aarch64'];
 
 const GRAVITY = { stop: 0, warning: 1, note: 2 };
 
-export function preflight(facts: Facts, steps: readonly StepName[], reached: readonly Reached[]): Finding[] {
+/** @param obstacles what single steps cannot do without */
+export function preflight(
+  facts: Facts,
+  steps: readonly StepName[],
+  reached: readonly Reached[],
+  obstacles: readonly Wrong[] = [],
+): Finding[] {
   return [
     ...rights(facts),
     ...distribution(facts, steps),
-    ...space(facts, steps),
+    ...places(facts, steps),
+    ...obstacles.map(({ message, hint }) => stop('obstacle', message, hint)),
     ...reached.flatMap(network),
     ...(steps.includes('driver')
       ? [...kernels(facts), ...signing(facts), ...facts.kernelsWithout.map(options)]
@@ -94,18 +95,26 @@ function distribution({ os, manager, init, arch, libc }: Facts, steps: readonly 
   return findings;
 }
 
-function space({ free }: Facts, steps: readonly StepName[]): Finding[] {
-  return Object.entries(NEEDED_SPACE).flatMap(([place, [bytes, users]]) => {
-    const there = free[place];
-    if (there === undefined || there >= bytes || !users.some((name) => steps.includes(name))) return [];
-    return [
+function places({ free, readOnly }: Facts, steps: readonly StepName[]): Finding[] {
+  const closed = closedPlaces(readOnly, steps);
+  return [
+    ...closed.map((path) =>
       stop(
-        'no-space',
-        `${place} has ${mebibytes(there)} free, and ${mebibytes(bytes)} are needed.`,
-        'Make room there.',
+        'read-only',
+        `${path} is on a file system that is mounted read-only.`,
+        `Mount it writable for as long as this takes: mount -o remount,rw ${path}, or its mount point.`,
       ),
-    ];
-  });
+    ),
+    ...smallPlaces(free, steps)
+      .filter(({ path }) => !closed.includes(path))
+      .map(({ path, there, needed }) =>
+        stop(
+          'no-space',
+          `${path} has ${mebibytes(there)} free, and ${mebibytes(needed)} are needed.`,
+          'Make room there.',
+        ),
+      ),
+  ];
 }
 
 function network({ from, why }: Reached): Finding[] {

@@ -56,6 +56,8 @@ export type Work =
       readonly env?: Readonly<Record<string, string>>;
       /** It reaches out of the machine: the caller's proxy counts for it. */
       readonly network?: boolean;
+      /** What it prints is for whoever watches, and not for the log alone. */
+      readonly shown?: boolean;
       /** Milliseconds. */
       readonly timeLimit: number;
       /** Asked for right before it is done, since what comes before may decide. */
@@ -98,6 +100,8 @@ export interface BootstrapStep {
   readonly title: string;
   /** Whether it is needed still. Changes nothing. */
   check(bench: Bench): Promise<Check>;
+  /** Why it cannot work here, whatever the steps before it do; told before anything is done. */
+  obstacle?(bench: Bench): Promise<Wrong | undefined>;
   /** What is to be done, in order. Changes nothing. */
   plan(bench: Bench): Promise<readonly Work[]>;
 }

@@ -1,7 +1,9 @@
 // Which version of everything: the set that belongs to this release, or a file of the caller's.
+import { nearest } from '../config/nearest.ts';
 import { EXIT, TtkmdError } from '../host/errors.ts';
 import type { PythonWay } from './choices.ts';
 import { STEP_NAMES } from './choices.ts';
+import { fileName } from './mirror.ts';
 import { record } from './record.ts';
 import type { Download, StepName } from './step.ts';
 import releasedSet from './versions.json' with { type: 'json' };
@@ -40,12 +42,27 @@ export function releasedVersions(): Versions {
   return parseVersions(JSON.stringify(releasedSet), "the release's own versions");
 }
 
+type Wrong = (what: string) => never;
+
+/** What each part may have: a misspelt entry would be as if it were not there. */
+const RELEASED = ['version', 'url', 'sha256'];
+const ENTRIES = {
+  schema: [],
+  driver: RELEASED,
+  tools: [...TOOL_NAMES],
+  firmware: RELEASED,
+  sfpi: ['version', 'x86_64', 'aarch64'],
+  metalium: ['image', 'tag'],
+  inference: RELEASED,
+  machine: ['steps', 'python', 'kmdSource'],
+} as const satisfies Readonly<Record<keyof Versions, readonly string[]>>;
+
 /**
  * Reads a file with versions.
  * @throws TtkmdError that names the entry that is wrong
  */
 export function parseVersions(text: string, place: string): Versions {
-  const wrong = (what: string): never => {
+  const wrong: Wrong = (what) => {
     throw new TtkmdError(
       'versions-wrong',
       `${place} cannot be used: ${what}.`,
@@ -53,68 +70,103 @@ export function parseVersions(text: string, place: string): Versions {
       EXIT.usage,
     );
   };
-  let found: Record<string, unknown> = {};
-  try {
-    found = record(JSON.parse(text));
-  } catch {
-    wrong('it is no JSON');
-  }
+  const found = parseObject(text, wrong);
   if (found.schema !== 1) wrong('its schema is not 1, so it is of another ttkmd');
-
-  const version = (value: unknown, name: string): string =>
-    typeof value === 'string' && VERSION.test(value) ? value : wrong(`${name} is no version`);
-  const download = (value: unknown, name: string): Download => {
-    const { url, sha256 } = record(value);
-    if (typeof url !== 'string' || !/^https?:\/\//.test(url))
-      return wrong(`${name}.url is no http or https address`);
-    if (typeof sha256 !== 'string' || !SHA256.test(sha256)) return wrong(`${name}.sha256 is no SHA-256`);
-    return { url, sha256 };
+  insistOnEntries(found, Object.keys(ENTRIES), '', wrong);
+  const part = <T>(
+    name: Exclude<keyof Versions, 'schema'>,
+    read: (part: Record<string, unknown>) => T,
+  ): T => {
+    const entries = objectOf(found[name]) ?? wrong(`${name} is no object`);
+    insistOnEntries(entries, ENTRIES[name], `${name}.`, wrong);
+    return read(entries);
   };
-  const released = (name: string): Download & { version: string } => ({
-    version: version(record(found[name]).version, `${name}.version`),
-    ...download(found[name], name),
+  const optional = <N extends Exclude<keyof Versions, 'schema'>>(
+    name: N,
+    read: (part: Record<string, unknown>) => NonNullable<Versions[N]>,
+  ): Partial<Pick<Versions, N>> =>
+    found[name] === undefined ? {} : ({ [name]: part(name, read) } as Pick<Versions, N>);
+  const released = (name: 'driver' | 'firmware' | 'inference') => (entries: Record<string, unknown>) => ({
+    version: version(entries.version, `${name}.version`, wrong),
+    ...download(entries, name, wrong),
   });
-  const sfpi = record(found.sfpi);
-  const metalium = record(found.metalium);
-  const text_ = (value: unknown, name: string, pattern: RegExp): string =>
-    typeof value === 'string' && pattern.test(value) ? value : wrong(`${name} is not as it should be`);
   return {
     schema: 1,
-    driver: released('driver'),
-    tools: Object.fromEntries(
-      Object.entries(record(found.tools)).map(([name, value]) =>
-        /^tt-(smi|flash|topology)$/.test(name)
-          ? [name, version(value, `tools.${name}`)]
-          : wrong(`tools.${name} is unknown`),
+    driver: found.driver === undefined ? wrong('it names no driver') : part('driver', released('driver')),
+    tools: {},
+    ...optional('tools', (tools) =>
+      Object.fromEntries(
+        Object.entries(tools).map(([name, value]) => [name, version(value, `tools.${name}`, wrong)]),
       ),
     ),
-    ...(found.firmware === undefined ? {} : { firmware: released('firmware') }),
-    ...(found.sfpi === undefined
-      ? {}
-      : {
-          sfpi: {
-            version: version(sfpi.version, 'sfpi.version'),
-            ...(sfpi.x86_64 === undefined ? {} : { x86_64: download(sfpi.x86_64, 'sfpi.x86_64') }),
-            ...(sfpi.aarch64 === undefined ? {} : { aarch64: download(sfpi.aarch64, 'sfpi.aarch64') }),
-          },
-        }),
-    ...(found.metalium === undefined
-      ? {}
-      : {
-          metalium: {
-            image: text_(metalium.image, 'metalium.image', /^[a-z0-9][\w./:-]*$/),
-            tag: text_(metalium.tag, 'metalium.tag', /^[\w][\w.-]*$/),
-          },
-        }),
-    ...(found.inference === undefined ? {} : { inference: released('inference') }),
-    ...(found.machine === undefined ? {} : { machine: machine(record(found.machine), wrong) }),
+    ...optional('firmware', released('firmware')),
+    ...optional('sfpi', (entries) => sfpi(entries, wrong)),
+    ...optional('metalium', ({ image, tag }) => ({
+      image: matching(image, 'metalium.image', /^[a-z0-9][\w./:-]*$/, wrong),
+      tag: matching(tag, 'metalium.tag', /^[\w][\w.-]*$/, wrong),
+    })),
+    ...optional('inference', released('inference')),
+    ...optional('machine', (entries) => machine(entries, wrong)),
   };
 }
 
-function machine(
+function parseObject(text: string, wrong: Wrong): Record<string, unknown> {
+  let found: unknown;
+  try {
+    found = JSON.parse(text);
+  } catch {
+    wrong('it is no JSON');
+  }
+  return objectOf(found) ?? wrong('it is no JSON object');
+}
+
+function objectOf(value: unknown): Record<string, unknown> | undefined {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) ? record(value) : undefined;
+}
+
+function insistOnEntries(
   found: Record<string, unknown>,
-  wrong: (what: string) => never,
-): NonNullable<Versions['machine']> {
+  known: readonly string[],
+  before: string,
+  wrong: Wrong,
+): void {
+  const unknown = Object.keys(found).find((name) => !known.includes(name));
+  if (unknown === undefined) return;
+  const meant = nearest(unknown, known);
+  wrong(`${before}${unknown} is unknown${meant === undefined ? '' : ` (${meant} is meant?)`}`);
+}
+
+function version(value: unknown, name: string, wrong: Wrong): string {
+  return matching(value, name, VERSION, wrong, 'is no version');
+}
+
+function matching(
+  value: unknown,
+  name: string,
+  pattern: RegExp,
+  wrong: Wrong,
+  what = 'is not as it should be',
+): string {
+  return typeof value === 'string' && pattern.test(value) ? value : wrong(`${name} ${what}`);
+}
+
+function download(value: unknown, name: string, wrong: Wrong): Download {
+  const { url, sha256 } = record(value);
+  const isFile =
+    typeof url === 'string' && /^https?:\/\//.test(url) && URL.canParse(url) && fileName(url) !== '';
+  if (!isFile) return wrong(`${name}.url is no http or https address of a file`);
+  return { url, sha256: matching(sha256, `${name}.sha256`, SHA256, wrong, 'is no SHA-256') };
+}
+
+function sfpi(found: Record<string, unknown>, wrong: Wrong): NonNullable<Versions['sfpi']> {
+  const archives = (['x86_64', 'aarch64'] as const).flatMap((arch) =>
+    found[arch] === undefined ? [] : [[arch, download(found[arch], `sfpi.${arch}`, wrong)]],
+  );
+  if (archives.length === 0) wrong('sfpi has neither x86_64 nor aarch64');
+  return { version: version(found.version, 'sfpi.version', wrong), ...Object.fromEntries(archives) };
+}
+
+function machine(found: Record<string, unknown>, wrong: Wrong): NonNullable<Versions['machine']> {
   const { steps, python, kmdSource } = found;
   if (!Array.isArray(steps)) return wrong('machine.steps is no list');
   if (kmdSource !== undefined && (typeof kmdSource !== 'string' || !KMD_SOURCE.test(kmdSource)))

@@ -4,6 +4,7 @@ import { EXIT, TtkmdError } from '../host/errors.ts';
 import type { HostFs } from '../host/fs.ts';
 import { fileHash, sha256 } from '../host/hash.ts';
 import { quoted } from '../host/shell-word.ts';
+import { isCommand } from './facts.ts';
 import { mirrored } from './mirror.ts';
 import type { Bench, Undo, Work } from './step.ts';
 
@@ -47,7 +48,7 @@ export interface Doing {
   readonly bench: Bench;
   /** Writes down how something is taken back; called before it is done. */
   readonly willUndo: (undo: readonly Undo[]) => void;
-  readonly onLine: (line: string) => void;
+  readonly onLine: (line: string, shown: boolean) => void;
   /** A thing that people should know and that ends nothing. */
   readonly onWarning: (text: string) => void;
 }
@@ -61,9 +62,11 @@ export async function doWork(work: Work, { bench, willUndo, onLine, onWarning }:
       const tail: string[] = [];
       const { code, timedOut, cancelled } = await bench.hands.run(work, (line) => {
         keepLast(tail, line);
-        onLine(line);
+        onLine(line, work.shown ?? false);
       });
       if (cancelled) throw interrupted();
+      const [command = ''] = work.argv;
+      if (code === 127 && !command.includes('/') && !isCommand(bench.host, command)) throw noCommand(command);
       if (code !== 0)
         throw commandFailed(
           work,
@@ -77,7 +80,7 @@ export async function doWork(work: Work, { bench, willUndo, onLine, onWarning }:
       const tail: string[] = [];
       const { code, cancelled } = await bench.hands.ttkmdctl(work.args, (line) => {
         keepLast(tail, line);
-        onLine(line);
+        onLine(line, false);
       });
       if (cancelled) throw interrupted();
       const tolerated = work.tolerated?.[code ?? -1];
@@ -151,6 +154,15 @@ function keepLast(lines: string[], line: string): void {
   if (line.trim() === '') return;
   lines.push(line);
   if (lines.length > MOST_LINES) lines.shift();
+}
+
+function noCommand(command: string): TtkmdError {
+  return new TtkmdError(
+    'bootstrap-no-command',
+    `There is no command ${command} here.`,
+    `Install what brings ${command}, then run the same command again: it goes on where it stopped.`,
+    EXIT.stepFailed,
+  );
 }
 
 function commandFailed(

@@ -1,6 +1,7 @@
 // What a bootstrap works with on the real machine.
 import type { Hands, Work } from '../bootstrap/step.ts';
 import { download } from '../host/download.ts';
+import { EXIT, TtkmdError } from '../host/errors.ts';
 import { openFolder } from '../host/local-host.ts';
 import { runOpenly } from '../host/open-run.ts';
 import { startOwnCommand } from '../host/own-command.ts';
@@ -52,6 +53,8 @@ export function realHands(
         answer.destroy();
         return undefined;
       } catch (error) {
+        // What the caller's own variables say is wrong for every address.
+        if (error instanceof TtkmdError && error.exitStatus === EXIT.usage) throw error;
         return (error as Error).message.replace(/^.* could not be downloaded: /, '').replace(/\.$/, '');
       }
     },

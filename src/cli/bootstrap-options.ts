@@ -5,6 +5,7 @@ import { parseVersions, releasedVersions, type Versions } from '../bootstrap/ver
 import type { PackageFolder } from '../deploy/package.ts';
 import { EXIT, TtkmdError } from '../host/errors.ts';
 import { openFolder } from '../host/local-host.ts';
+import { quoted } from '../host/shell-word.ts';
 import type { GlobalOptions } from './context.ts';
 
 export interface BootstrapOptions extends GlobalOptions {
@@ -27,6 +28,23 @@ export interface BootstrapOptions extends GlobalOptions {
 /** The word that `--versions` takes instead of a file. */
 export const LATEST = 'latest';
 
+/** Options that take a word, or words. */
+const WITH_VALUE = ['with', 'without', 'only', 'kmdSource', 'versions', 'export', 'mirror'] as const;
+
+/**
+ * A script's variable that was not set would mean all steps, or the folder that somebody is in.
+ * @throws TtkmdError that names the option
+ */
+export function insistOnValues(options: BootstrapOptions): void {
+  const empty = WITH_VALUE.find((name) => options[name] !== undefined && /^[\s,]*$/.test(options[name]));
+  if (empty === undefined) return;
+  const option = `--${empty.replace('S', '-s')}`;
+  throw usage(
+    `${option} names nothing.`,
+    `Leave ${option} out, or say what: ttkmdctl help bootstrap lists what it takes.`,
+  );
+}
+
 /** @throws TtkmdError where the file cannot be read or understood */
 export function chosenVersions({ versions, mirror }: BootstrapOptions): Versions {
   // What the publishers have is asked when it is known which steps need it.
@@ -41,7 +59,7 @@ export function chosenVersions({ versions, mirror }: BootstrapOptions): Versions
 export function choicesFrom(
   options: BootstrapOptions,
   versions: Versions,
-  from: PackageFolder,
+  from: Pick<PackageFolder, 'kind'>,
   folder: string,
 ): Choices {
   const { machine } = versions;
@@ -54,8 +72,7 @@ export function choicesFrom(
     kmdSource: kmdSource(options.kmdSource ?? machine?.kmdSource),
     python: options.python ?? machine?.python ?? 'pipx',
     activeEnvironment: process.env.VIRTUAL_ENV || undefined,
-    mirror:
-      options.mirror === undefined || isAddress(options.mirror) ? options.mirror : resolve(options.mirror),
+    mirror: options.mirror === undefined ? undefined : mirror(options.mirror),
     updateFirmware: (options.updateFirmware ?? false) || (machine?.steps.includes('firmware') ?? false),
     getBinaryPackages: options.getbinpkg ?? false,
     user: process.env.SUDO_USER || undefined,
@@ -63,15 +80,32 @@ export function choicesFrom(
   };
 }
 
+function mirror(given: string): string {
+  if (given.includes('://')) {
+    if (isAddress(given)) return given;
+    throw usage(`${given} is no http or https address.`, 'Give --mirror a folder, or http(s)://HOST/PATH.');
+  }
+  const path = resolve(given);
+  if (openFolder('/').stat(path)?.kind === 'folder') return path;
+  throw usage(
+    `There is no folder ${path}, which is to be the mirror.`,
+    `Where there is a network, this fills one: ttkmdctl bootstrap fetch ${quoted(given)}`,
+  );
+}
+
 function kmdSource(given: string | undefined): string | undefined {
-  if (given === undefined || given === 'ebuild' || isAddress(given) || /^(?:ssh|git|file):\/\//.test(given)) {
-    if (given !== undefined && given !== 'ebuild' && !given.includes('#')) {
-      throw usage(`${given} names no tag.`, 'Write it behind the address: https://…/tt-kmd.git#ttkmd-2.10.0');
-    }
-    return given;
+  if (given === undefined || given === 'ebuild') return given;
+  if (/^(?:https?|ssh|git|file):\/\//.test(given)) {
+    // What begins with a dash would be an option of git's.
+    if (/#[^-]/.test(given)) return given;
+    throw usage(`${given} names no tag.`, 'Write it behind the address: https://…/tt-kmd.git#ttkmd-2.10.0');
   }
   const path = resolve(given);
   if (openFolder('/').exists(path)) return path;
+  if (/^[\w.-]+@[\w.-]+:/.test(given)) {
+    const [where = '', rest = ''] = given.split(/:(.*)/s);
+    throw usage(`${given} is no address.`, `Write it as ssh://${where}/${rest}`);
+  }
   throw usage(
     `There is no ${path}, which tt-kmd is to come from.`,
     'Bring it there, or give --kmd-source a folder, a tarball, URL#TAG or ebuild.',
@@ -79,7 +113,7 @@ function kmdSource(given: string | undefined): string | undefined {
 }
 
 function isAddress(text: string): boolean {
-  return /^https?:\/\//.test(text);
+  return /^https?:\/\//.test(text) && URL.canParse(text);
 }
 
 function readOutside(path: string): string {

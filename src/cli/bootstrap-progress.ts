@@ -75,7 +75,8 @@ export function bootstrapProgress(
           break;
         }
         case 'output':
-          log(`        ${happening.line}`);
+          if (happening.shown) say(`        ${happening.line}`);
+          else log(`        ${happening.line}`);
           if (current !== undefined && happening.line.trim() !== '') current.detail = happening.line.trim();
           break;
         case 'warning':

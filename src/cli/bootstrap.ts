@@ -3,31 +3,37 @@ import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { bootstrap as runBootstrap } from '../bootstrap/bootstrap.ts';
 import { type Choices, selectSteps } from '../bootstrap/choices.ts';
-import { downloadsOf, isCached } from '../bootstrap/downloads.ts';
 import { exportedVersions } from '../bootstrap/export.ts';
 import { observeFacts } from '../bootstrap/facts.ts';
 import { begun, readJournal, withUndo, writeJournal } from '../bootstrap/journal.ts';
-import { mirrored } from '../bootstrap/mirror.ts';
-import { type Finding, preflight, type Reached } from '../bootstrap/preflight.ts';
+import type { Finding } from '../bootstrap/preflight.ts';
 import type { Bench, BootstrapStep, StepName } from '../bootstrap/step.ts';
 import { STEPS } from '../bootstrap/steps/all.ts';
 import { interrupted } from '../bootstrap/work.ts';
 import { packageFolderOf } from '../deploy/package.ts';
 import { EXIT, TtkmdError } from '../host/errors.ts';
-import { openFolder } from '../host/local-host.ts';
-import { createLock } from '../host/lock.ts';
 import { interruptible } from '../host/signals.ts';
 import { askYesNo, canAsk } from './ask.ts';
 import { conclude } from './bootstrap-end.ts';
+import { findingsOf } from './bootstrap-findings.ts';
 import { type RealHands, realHands } from './bootstrap-hands.ts';
+import { takeBootstrapLock } from './bootstrap-lock.ts';
 import { openLog, tellFailure } from './bootstrap-log.ts';
-import { type BootstrapOptions, choicesFrom, chosenVersions, LATEST } from './bootstrap-options.ts';
+import {
+  type BootstrapOptions,
+  choicesFrom,
+  chosenVersions,
+  insistOnValues,
+  LATEST,
+} from './bootstrap-options.ts';
 import { listSteps, showFindings, showMachine } from './bootstrap-plan.ts';
 import { bootstrapProgress } from './bootstrap-progress.ts';
 import { type Context, openContext } from './context.ts';
 import { ownPackage } from './deploy.ts';
+import { outputFile, writeOutput } from './output-file.ts';
 
-const LOCK_PATH = '/run/ttkmd/bootstrap.lock';
+/** Where bootstrap.sh writes what it is about to install, one name a line. */
+const BROUGHT = '/var/lib/ttkmd/brought';
 
 export async function bootstrap(options: BootstrapOptions, action?: string, dir?: string): Promise<number> {
   if (options.root !== '/') {
@@ -38,6 +44,7 @@ export async function bootstrap(options: BootstrapOptions, action?: string, dir?
       EXIT.usage,
     );
   }
+  insistOnValues(options);
   const context = openContext(options);
   if (options.export !== undefined) return writeExport(context, options.export);
   const { signal, exitStatus } = interruptible();
@@ -120,7 +127,7 @@ async function work(
     return EXIT.ok;
   }
 
-  const lock = dryRun ? undefined : await takeLock(context);
+  const lock = dryRun ? undefined : await takeBootstrapLock(context.host);
   const log = dryRun ? undefined : openLog(context);
   const progress = bootstrapProgress(terminal, (line) => log?.write(line), dryRun);
   try {
@@ -137,27 +144,15 @@ async function work(
 
 /** Packages that bootstrap.sh had to bring for the program to be built; they are taken back with the others. */
 function rememberBrought({ host, facts }: Bench): void {
-  const names = (process.env.TTKMD_BROUGHT ?? '').split(' ').filter((name) => name !== '');
-  if (names.length === 0 || facts.manager === undefined) return;
-  const journal = begun(readJournal(host.fs), 'packages');
-  writeJournal(host.fs, withUndo(journal, 'packages', [{ kind: 'packages', manager: facts.manager, names }]));
-}
-
-/** Everything that stands in the way, as far as it matters for what is still to be done. */
-async function findingsOf(bench: Bench, hands: RealHands): Promise<Finding[]> {
-  const left: StepName[] = [];
-  for (const name of bench.selected) if (!(await STEPS[name].check(bench)).done) left.push(name);
-  const wanted = downloadsOf(left, bench.versions, bench.choices, bench.host.machine.arch).filter(
-    (one) => !isCached(bench.host.fs, one),
-  );
-  const reached = await Promise.all(
-    wanted.map(async ({ url }): Promise<Reached> => {
-      const from = mirrored(url, bench.choices.mirror);
-      const missing = from.startsWith('/') && !openFolder('/').exists(from);
-      return { from, why: missing ? 'there is no such file' : await hands.reach(from) };
-    }),
-  );
-  return preflight(bench.facts, left, reached);
+  const names = (host.fs.readText(BROUGHT) ?? '').split('\n').filter((name) => name !== '');
+  if (names.length > 0 && facts.manager !== undefined) {
+    const journal = begun(readJournal(host.fs), 'packages');
+    writeJournal(
+      host.fs,
+      withUndo(journal, 'packages', [{ kind: 'packages', manager: facts.manager, names }]),
+    );
+  }
+  host.fs.remove(BROUGHT);
 }
 
 async function askForMore(bench: Bench, options: BootstrapOptions, signal: AbortSignal): Promise<Bench> {
@@ -194,17 +189,6 @@ async function confirmed(
   return askYesNo('Go on? (--dry-run shows each command)', true, signal);
 }
 
-async function takeLock({ host }: Context): Promise<{ release(): void }> {
-  const lock = await createLock(host.fs.outer(LOCK_PATH)).acquire(0);
-  if (lock !== undefined) return lock;
-  throw new TtkmdError(
-    'bootstrap-running',
-    'Another bootstrap is at work.',
-    'Wait for its end; its log is the newest in /var/log/ttkmd.',
-    EXIT.locked,
-  );
-}
-
 function stopped(stops: readonly Finding[]): TtkmdError {
   const status = stops.some(({ code }) => code === 'not-root') ? EXIT.rights : EXIT.stepFailed;
   const count = stops.length === 1 ? 'What is' : `The ${stops.length} things that are`;
@@ -220,6 +204,6 @@ function writeExport({ host, terminal }: Context, file: string): number {
   const versions = exportedVersions(host.fs);
   const text = `${JSON.stringify(versions, undefined, 2)}\n`;
   if (file === '-') terminal.line(text.trimEnd());
-  else openFolder('/').write(file.startsWith('/') ? file : `${process.cwd()}/${file}`, text);
+  else writeOutput(outputFile('--export', file), text);
   return EXIT.ok;
 }

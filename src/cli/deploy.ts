@@ -11,6 +11,7 @@ import { RULE_PATH } from '../driver/rule.ts';
 import { EXIT, TtkmdError } from '../host/errors.ts';
 import type { Host } from '../host/host.ts';
 import { driverVersions, planGiveBack } from '../reconcile/give-back.ts';
+import { takeBootstrapLock } from './bootstrap-lock.ts';
 import { type Context, type GlobalOptions, openContext } from './context.ts';
 import { endDaemon } from './end-daemon.ts';
 import { type Deed, type FileAction, fileLines, nextSteps } from './render-files.ts';
@@ -84,6 +85,14 @@ export async function uninstallProgram(
   options: DeployOptions & { readonly keepDriver?: boolean },
 ): Promise<number> {
   const context = openContext(options);
+  const lock = options.dryRun ? undefined : await takeBootstrapLock(context.host);
+  return takeOff(context, options).finally(() => lock?.release());
+}
+
+async function takeOff(
+  context: Context,
+  options: DeployOptions & { readonly keepDriver?: boolean },
+): Promise<number> {
   if (!options.dryRun) {
     await withdrawServices(context);
     await endDaemon(context);

@@ -3,9 +3,9 @@ import { makeBundle } from '../bootstrap/bundle.ts';
 import { type Diagnosis, diagnose } from '../bootstrap/doctor.ts';
 import { observeForDoctor } from '../bootstrap/doctor-facts.ts';
 import { EXIT, TtkmdError } from '../host/errors.ts';
-import { openFolder } from '../host/local-host.ts';
 import { startOwnCommand } from '../host/own-command.ts';
 import { type GlobalOptions, openContext } from './context.ts';
+import { outputFile, writeOutput } from './output-file.ts';
 import type { Terminal } from './terminal.ts';
 import { VERSION } from './version.ts';
 
@@ -26,14 +26,14 @@ export async function doctor(options: DoctorOptions): Promise<number> {
       EXIT.usage,
     );
   }
+  const file = options.bundle === undefined ? undefined : outputFile('--bundle', options.bundle);
   const diagnoses = diagnose(await observeForDoctor(host, context));
   const failed = diagnoses.some(({ result }) => result === 'failure');
   if (options.json) {
     const checks = diagnoses.map(({ remedy, ...one }) => ({ ...one, remedy: remedy ?? null }));
     terminal.line(JSON.stringify({ schema: 1, ok: !failed, checks }, undefined, 2));
   } else render(terminal, diagnoses);
-  if (options.bundle !== undefined) {
-    const file = options.bundle.startsWith('/') ? options.bundle : `${process.cwd()}/${options.bundle}`;
+  if (file !== undefined) {
     const own = ['status', 'history', 'hooks status', 'service status', 'kernels', 'config show'];
     const answers = await Promise.all(
       own.map(async (words) => {
@@ -42,7 +42,7 @@ export async function doctor(options: DoctorOptions): Promise<number> {
       }),
     );
     const judged = { title: `ttkmdctl ${VERSION} doctor`, text: diagnoses.map(lineOf).join('\n') };
-    openFolder('/').write(file, await makeBundle(host, [judged, ...answers]), 0o600);
+    writeOutput(file, await makeBundle(host, [judged, ...answers]), 0o600);
     terminal.raw(`${file} is written; read it before you hand it on\n`);
   }
   return failed ? EXIT.unhealthy : EXIT.ok;

@@ -61,6 +61,13 @@ const ABSENT = new Set(['ESRCH', 'ENOENT', 'ENOTDIR', 'ELOOP', 'EINVAL', 'ENODEV
 const WRITABLE = 2;
 const DENIED = new Set(['EACCES', 'EPERM']);
 
+/** What fails on an open file does not say on which. */
+function naming(path: string, error: unknown): NodeJS.ErrnoException {
+  const failure = error as NodeJS.ErrnoException;
+  if (failure.path === undefined) failure.message += ` (${path})`;
+  return failure;
+}
+
 /**
  * The file system of a root.
  * @param raw `node:fs` or memfs
@@ -134,10 +141,7 @@ export function createHostFs(raw: RawFs, root: string): HostFs {
       raw.renameSync(draft, target);
     } catch (error) {
       discard(draft);
-      // What fails on an open file does not say on which.
-      const failure = error as NodeJS.ErrnoException;
-      if (failure.path === undefined) failure.message += ` (${path})`;
-      throw failure;
+      throw naming(path, error);
     }
     syncFolder(dirname(target));
   }
@@ -178,6 +182,8 @@ export function createHostFs(raw: RawFs, root: string): HostFs {
       const descriptor = raw.openSync(followed(path), 'a', mode);
       try {
         raw.writeSync(descriptor, content);
+      } catch (error) {
+        throw naming(path, error);
       } finally {
         raw.closeSync(descriptor);
       }

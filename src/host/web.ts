@@ -27,12 +27,21 @@ export function webEnvironment(environment: NodeJS.ProcessEnv): Record<string, s
   const given = Object.fromEntries(
     names.flatMap((name) => {
       const value = environment[name];
-      return value === undefined || value === '' ? [] : [[name, value]];
+      return value === undefined || value === '' ? [] : [[name, isProxy(name) ? withScheme(value) : value]];
     }),
   );
   // pip and git have names of their own for the same.
   const bundle = given.SSL_CERT_FILE ?? given.REQUESTS_CA_BUNDLE ?? given.CURL_CA_BUNDLE;
   return bundle === undefined ? given : { ...given, PIP_CERT: bundle, GIT_SSL_CAINFO: bundle };
+}
+
+function isProxy(name: string): boolean {
+  return /^https?_proxy$/i.test(name);
+}
+
+/** curl, pip and git take a proxy without its scheme for one of http; Node would go past it without a word. */
+function withScheme(address: string): string {
+  return address.includes('://') ? address : `http://${address}`;
 }
 
 export interface RequestOptions {
@@ -91,6 +100,7 @@ function isWeb({ protocol }: URL): boolean {
 
 async function once(address: URL, options: RequestOptions): Promise<IncomingMessage> {
   const secure = address.protocol === 'https:';
+  insistOnProxies(options.environment);
   const { request: send } = await (secure ? import('node:https') : import('node:http'));
   const proxy = { proxyEnv: options.environment };
   const agent = secure
@@ -109,6 +119,18 @@ async function once(address: URL, options: RequestOptions): Promise<IncomingMess
     });
     sent.end();
   });
+}
+
+function insistOnProxies(environment: Readonly<Record<string, string>>): void {
+  const wrong = Object.entries(environment).find(([name, value]) => isProxy(name) && !URL.canParse(value));
+  if (wrong === undefined) return;
+  const [name, value] = wrong;
+  throw new TtkmdError(
+    'proxy-wrong',
+    `The variable ${name} names no address: ${value}`,
+    `Set it to your proxy, as http://HOST:PORT, or leave it out.`,
+    EXIT.usage,
+  );
 }
 
 /** A connection that was tried at several addresses has an empty message of its own. */

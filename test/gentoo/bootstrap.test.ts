@@ -1,5 +1,7 @@
 // The bootstrap of a Gentoo root with the real Portage: packages, keywords and USE flags of our own, the ebuild, and back.
 
+import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { installedVersion, printed, releaseOf } from '../system/support/machine.ts';
 import { parts } from '../system/support/parts.ts';
@@ -16,6 +18,7 @@ const INSTALLED = 'ls -d /var/db/pkg/*/* | sort; cat /var/lib/portage/world';
 let root: GentooRoot;
 let before: string;
 let packagesBefore: string;
+let binaries: ChildProcess | undefined;
 
 function bootstrap(...args: string[]): Promise<RunResult> {
   const words = [`${releaseFolder()}/bootstrap.sh`, '--without', 'tt-smi,tt-flash', '--kmd-source', 'ebuild'];
@@ -60,12 +63,35 @@ async function offerDkms(): Promise<void> {
   await shell('find /etc/dkms /etc/kernel /etc/modprobe.d /usr/lib/kernel -depth -type d -empty -delete');
 }
 
+const BINARIES = '/srv/binaries';
+
+/** dkms comes as a binary package, from a host behind an address, and in no other way any more. */
+async function offerBinary(): Promise<void> {
+  await root.emerge(['--quiet', '--buildpkgonly', 'sys-kernel/dkms'], { env: { USE: 'systemd' } });
+  await shell(`mkdir -p ${BINARIES} && mv /var/cache/binpkgs/* ${BINARIES}/`);
+  const folder = '/var/db/repos/gentoo/sys-kernel/dkms';
+  await shell(`sed -i 's/^src_install.*/src_install() { die "from source"; }/' ${folder}/dkms-3.2.2.ebuild`);
+  const serve =
+    'import http.server, sys; s = http.server.ThreadingHTTPServer(("127.0.0.1", 0), http.server.SimpleHTTPRequestHandler); print(s.server_port, flush=True); s.serve_forever()';
+  binaries = root.sandbox.spawn(['python3', '-c', serve], {
+    cwd: BINARIES,
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
+  const [port] = (await once(binaries.stdout ?? binaries, 'data')) as [Buffer];
+  const address = `http://127.0.0.1:${port.toString().trim()}/`;
+  await root.sandbox.write(
+    '/etc/portage/binrepos.conf/own.conf',
+    `[own]\npriority = 1\nsync-uri = ${address}\nverify-signature = false\n`,
+  );
+}
+
 beforeAll(async () => {
   root = await GentooRoot.create('systemd');
   await root.sandbox.addKernel(parts().kernels.v612);
   await root.sandbox.link(`linux-${release}`, '/usr/src/linux');
   await root.offerTtKmd(DRIVER);
   await offerDkms();
+  await offerBinary();
   await root.emerge(['--quiet', 'sys-kernel/installkernel']);
   // A stable system, on which testing packages have to be let in one by one.
   await shell('sed -i \'s/^ACCEPT_KEYWORDS=.*/ACCEPT_KEYWORDS="amd64"/\' /etc/portage/make.conf');
@@ -74,26 +100,34 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
+  binaries?.kill();
   await root?.[Symbol.asyncDispose]();
 });
 
 test('a dry run shows the packages, the keywords and the USE flags, and changes nothing', async () => {
-  const shown = await bootstrap('--dry-run');
+  const shown = await bootstrap('--dry-run', '--getbinpkg');
   expect(shown.code, printed(shown)).toBe(0);
   for (const line of [
-    'emerge --ask=n --quiet-build=y --nospinner --color=n --noreplace sys-kernel/dkms',
+    'emerge --ask=n --quiet-build=y --nospinner --color=n --noreplace --getbinpkg sys-kernel/dkms',
     `write ${KEYWORDS}/ttkmd:`,
     'sys-kernel/tt-kmd ~amd64',
     'sys-kernel/tt-kmd dkms',
-    '--noreplace sys-kernel/tt-kmd',
+    '--noreplace --getbinpkg sys-kernel/tt-kmd',
   ])
     expect(shown.stdout).toContain(line);
   expect(await listing()).toBe(before);
 });
 
+test('no binary package is taken where nobody has asked for one', async () => {
+  const failed = await bootstrap('--yes');
+  expect(failed.code, printed(failed)).toBe(6);
+  expect(failed.stderr).toContain('✗ packages');
+  expect(failed.stderr).toContain('from source');
+});
+
 test('what is the user’s in the place of a folder of ours is left alone, with what to do about it', async () => {
   await shell(`mv ${KEYWORDS} ${KEYWORDS}.away; echo 'x/y ~amd64' > ${KEYWORDS}`);
-  const failed = await bootstrap('--yes');
+  const failed = await bootstrap('--yes', '--getbinpkg');
   expect(failed.code, printed(failed)).toBe(6);
   expect(failed.stderr).toContain(`${KEYWORDS} is a file of yours`);
   expect(failed.stderr).toContain('✗ source');

@@ -1,15 +1,14 @@
 // The bootstrap of a fresh Debian, with real packages and a real build, where every step fails once before it is done.
 
 import { once } from 'node:events';
-import { createServer, type RequestListener, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { setTimeout as sleep } from 'node:timers/promises';
+import type { RequestListener } from 'node:http';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Archive, DRIVER_ARCHIVE, packDriver, packScripts } from './support/archives.ts';
+import { cutsShort, DownloadServer, hangs, serves } from './support/download-server.ts';
 import { FreshRoot, unpackedRelease } from './support/fresh-root.ts';
+import { interruptAfter } from './support/interrupt.ts';
 import { changes, printed } from './support/machine.ts';
 import { Pty } from './support/pty.ts';
-import { cutsShort, hangs, Publishers } from './support/publishers.ts';
 import type { RunResult } from './support/sandbox.ts';
 
 const JOURNAL = '/var/lib/ttkmd/bootstrap.json';
@@ -24,34 +23,20 @@ const LASTING =
 
 let root: FreshRoot;
 let before: string[];
-let server: Server;
+let server: DownloadServer;
 let archive: Archive;
 let sfpi: Archive;
 let inference: Archive;
-/** What the server has; the driver's page is changed for a misbehaving one. */
-const pages = new Map<string, RequestListener>();
-
-function serves({ content }: Archive): RequestListener {
-  return (_, answer) => answer.end(content);
-}
-
 beforeAll(async () => {
   [root, archive, sfpi, inference] = await Promise.all([
     unpackedRelease().then(FreshRoot.create),
-    packDriver(),
+    packDriver(3),
     packScripts(SFPI, 'sfpi', { 'compiler/bin/riscv-tt-elf-gcc': '#!/bin/sh\necho 15.1.0\n' }),
     packScripts(INFERENCE, 'tt-inference-server-0.0.1', {
       'run.py': 'import os, sys\nprint(os.getcwd(), sys.argv[1:])\n',
     }),
   ]);
-  pages.set(`/${DRIVER_ARCHIVE}`, serves(archive)).set(`/${SFPI}`, serves(sfpi));
-  pages.set(`/${INFERENCE}`, serves(inference));
-  server = createServer((asked, answer) => {
-    const page = pages.get(asked.url ?? '');
-    if (page === undefined) answer.writeHead(404).end();
-    else page(asked, answer);
-  });
-  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
+  server = await DownloadServer.create({ [DRIVER_ARCHIVE]: archive, [SFPI]: sfpi, [INFERENCE]: inference });
   await root.write('/root/versions.json', JSON.stringify(versions()));
   await root.write(
     '/root/no-such-tool.json',
@@ -61,23 +46,18 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
-  server?.closeAllConnections();
-  server?.close();
+  server?.[Symbol.dispose]();
   await root?.[Symbol.asyncDispose]();
 });
-
-function address(name: string): string {
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}/${name}`;
-}
 
 function versions() {
   return {
     schema: 1,
-    driver: { version: '1.0.0-sample', url: address(DRIVER_ARCHIVE), sha256: archive.sha256 },
+    driver: { version: '1.0.0-sample', url: server.address(DRIVER_ARCHIVE), sha256: archive.sha256 },
     tools: { 'tt-flash': '3.10.0' },
-    sfpi: { version: '1.0.0', x86_64: { url: address(SFPI), sha256: sfpi.sha256 } },
+    sfpi: { version: '1.0.0', x86_64: { url: server.address(SFPI), sha256: sfpi.sha256 } },
     metalium: { image: 'localhost/tt-metalium', tag: 'v0.0.1' },
-    inference: { version: '0.0.1', url: address(INFERENCE), sha256: inference.sha256 },
+    inference: { version: '0.0.1', url: server.address(INFERENCE), sha256: inference.sha256 },
   };
 }
 
@@ -111,53 +91,8 @@ test('a dry run prints every command and changes nothing', async () => {
   expect(changes(before, await root.listing())).toEqual([]);
 });
 
-test('the newest versions come from their publishers, by proxy and own certificates, with a checksum or not at all', async () => {
-  await using publishers = await Publishers.create();
-  await root.write('/root/authority.pem', publishers.certificate);
-  const env = { ...WEB, SSL_CERT_FILE: '/root/authority.pem', https_proxy: publishers.proxy };
-  const steps = ['--versions', 'latest', '--only', 'source,tt-smi,sfpi'];
-  const run = (...args: string[]) => root.run(['/mnt/bootstrap.sh', ...steps, ...args], { env });
-  publishers.offer('tt-kmd', 'ttkmd-9.0.0', { 'tenstorrent-dkms_9.0.0_all.deb': 'a'.repeat(64) });
-  publishers.offer('sfpi', 'v8.0.0', { 'sfpi_8.0.0_x86_64_debian.txz': null });
-  const refused = await run('--dry-run');
-  expect(refused.code, printed(refused)).toBe(6);
-  expect(refused.stderr).toContain('tt-kmd 9.0.0 (ttkmd-9.0.0 of tenstorrent/tt-kmd) has no SHA-256');
-  expect(refused.stderr).toContain('SFPI for x86_64 8.0.0');
-  expect(refused.stderr).toContain(
-    'https://pypi.org/pypi/tt-smi/json could not be downloaded: the server answered 404',
-  );
-  expect(refused.stderr).toContain('tt-kmd.git#ttkmd-9.0.0');
-
-  publishers.offer('tt-kmd', 'ttkmd-9.0.0', { 'tt-kmd-9.0.0.tar.gz': 'a'.repeat(64) });
-  publishers.offer('sfpi', 'v8.0.0', { 'sfpi_8.0.0_x86_64_debian.txz': sfpi.sha256 });
-  publishers.pages.set('pypi.org/pypi/tt-smi/json', '{"info":{"version":"9.8.7"}}');
-  publishers.pages.set(
-    'github.com/tenstorrent/sfpi/releases/download/v8.0.0/sfpi_8.0.0_x86_64_debian.txz',
-    sfpi.content,
-  );
-  const listed = await run('--list');
-  for (const line of [/● source .*: 9\.0\.0$/m, /● tt-smi .*: 9\.8\.7$/m, /● sfpi .*: 8\.0\.0$/m])
-    expect(listed.stdout).toMatch(line);
-  const brought = await run('fetch', '/tmp/newest', '--without', 'source,tt-smi');
-  expect(printed(brought)).toContain('is both asked for and left out');
-  const fetched = await root.run(
-    ['/mnt/bootstrap.sh', 'fetch', '/tmp/newest', '--versions', 'latest', '--only', 'sfpi'],
-    { env },
-  );
-  expect(fetched.code, printed(fetched)).toBe(0);
-  const found = await shell(
-    'sha256sum < /tmp/newest/sfpi_8.0.0_x86_64_debian.txz; rm -r /tmp/newest /root/authority.pem',
-  );
-  expect(found.stdout).toContain(sfpi.sha256);
-  const stranger = await root.run(['/mnt/bootstrap.sh', ...steps, '--list'], {
-    env: { ...WEB, https_proxy: publishers.proxy },
-  });
-  expect(stranger.stderr).toMatch(/could not be downloaded: .*self-signed certificate/);
-  expect(changes(before, await root.listing())).toEqual([]);
-});
-
 test('what stands in the way is told before anything is done, and without a terminal nobody is waited for', async () => {
-  pages.set(`/${DRIVER_ARCHIVE}`, (_, answer) => answer.writeHead(404).end());
+  server.pages.set(`/${DRIVER_ARCHIVE}`, (_, answer) => answer.writeHead(404).end());
   const child = root.spawn(ASKING, { env: WEB });
   let said = '';
   child.stderr?.on('data', (piece: Buffer) => {
@@ -169,7 +104,7 @@ test('what stands in the way is told before anything is done, and without a term
   expect(said).toContain('cannot be reached: the server answered 404 Not Found');
   expect(said).toContain('Nothing was done.');
   expect(changes(before, await root.listing())).toEqual([]);
-  pages.set(`/${DRIVER_ARCHIVE}`, serves(archive));
+  server.pages.set(`/${DRIVER_ARCHIVE}`, serves(archive));
 });
 
 test('a person may choose more, and go away at each question with nothing done', async () => {
@@ -207,10 +142,10 @@ interface Failure {
 /** Breaks something, sees the step fail for it with nothing half-installed, and mends it. */
 async function failsOnce({ step, breaks, args = [], mend, words }: Failure): Promise<RunResult> {
   if (typeof breaks === 'string') await shell(breaks);
-  else pages.set(`/${DRIVER_ARCHIVE}`, breaks);
+  else server.pages.set(`/${DRIVER_ARCHIVE}`, breaks);
   const failed = await bootstrap(...args);
   if (mend !== undefined) await shell(mend);
-  pages.set(`/${DRIVER_ARCHIVE}`, serves(archive));
+  server.pages.set(`/${DRIVER_ARCHIVE}`, serves(archive));
   expect(failed.code, printed(failed)).toBe(6);
   expect(failed.stderr).toContain(words);
   expect(failed.stderr).toContain(`✗ ${step}`);
@@ -231,6 +166,20 @@ test.each<Failure>([
     mend: 'rm /etc/apt/sources.list.d/x.list',
     words: 'Malformed line 1 in source list /etc/apt/sources.list.d/x.list',
   },
+])('the step $step fails, and $words is said', async (failure) => {
+  await failsOnce(failure);
+});
+
+test('Ctrl-C while packages are installed leaves nothing that stands in the way of the next call', async () => {
+  const { code, stderr } = await interruptAfter(root, ARGUMENTS, {
+    env: WEB,
+    words: 'no-install-recommends install',
+    ms: 2500,
+  });
+  expect(code, stderr).toBe(130);
+});
+
+test.each<Failure>([
   {
     step: 'source',
     breaks: (_, answer) => answer.end('changed on the way'),
@@ -245,18 +194,13 @@ test.each<Failure>([
 });
 
 test('Ctrl-C in the middle of the build ends it in good order, and the next call goes on there', async () => {
-  const child = root.spawn(ARGUMENTS, { env: WEB });
-  child.stdin?.end();
-  let said = '';
-  child.stderr?.on('data', (piece: Buffer) => {
-    said += piece.toString();
+  const { code, stderr } = await interruptAfter(root, ARGUMENTS, {
+    env: WEB,
+    words: 'ttkmdctl reconcile',
+    ms: 1500,
   });
-  while (!said.includes('ttkmdctl reconcile') && child.exitCode === null) await sleep(50);
-  await sleep(1500);
-  process.kill(-(child.pid ?? 0), 'SIGINT');
-  const [code] = await once(child, 'close');
-  expect(code, said).toBe(130);
-  expect(said).toContain('The same command goes on where this one stopped');
+  expect(code, stderr).toBe(130);
+  expect(stderr).toContain('The same command goes on where this one stopped');
 
   const wants = '/etc/systemd/system/multi-user.target.wants';
   const failed = await failsOnce({
@@ -310,18 +254,18 @@ test('the doctor sees what is there and what is missing, and its report is writt
 });
 
 test('what comes by choice fails and comes, from a mirror behind an address', async () => {
-  for (const name of [SFPI, INFERENCE]) pages.set(`/mirror/${name}`, (_, answer) => answer.end('old'));
-  pages.set('/mirror/versions.json', (_, answer) => answer.end(JSON.stringify(versions())));
+  for (const name of [SFPI, INFERENCE]) server.pages.set(`/mirror/${name}`, (_, answer) => answer.end('old'));
+  server.pages.set('/mirror/versions.json', (_, answer) => answer.end(JSON.stringify(versions())));
   await shell('mkdir /usr/local/bin/tt-metalium');
-  const steps = ['--only', 'sfpi,tt-metalium,tt-inference-server', '--mirror', address('mirror')];
+  const steps = ['--only', 'sfpi,tt-metalium,tt-inference-server', '--mirror', server.address('mirror')];
   const choose = () =>
     root.run(['/mnt/bootstrap.sh', '--versions', 'latest', ...steps], {
       env: { ...WEB, SUDO_USER: 'nobody' },
     });
   for (const [step, words, mend] of [
-    ['sfpi', 'is not the file that was expected', () => pages.set(`/mirror/${SFPI}`, serves(sfpi))],
+    ['sfpi', 'is not the file that was expected', () => server.pages.set(`/mirror/${SFPI}`, serves(sfpi))],
     ['tt-metalium', '/usr/local/bin/tt-metalium', () => shell('rmdir /usr/local/bin/tt-metalium')],
-    ['tt-inference-server', 'expected', () => pages.set(`/mirror/${INFERENCE}`, serves(inference))],
+    ['tt-inference-server', 'expected', () => server.pages.set(`/mirror/${INFERENCE}`, serves(inference))],
   ] as const) {
     const failed = await choose();
     expect(failed.code, printed(failed)).toBe(6);
@@ -349,7 +293,7 @@ test('a second run has nothing to do, and says so in seconds', async () => {
 });
 test('uninstall leaves no trace, and what was exported brings it all back without questions', async () => {
   // tt-kmd comes from elsewhere now, and the other machine is told so.
-  await root.write('/tmp/kmd.tar.gz', archive.content);
+  await root.write('/tmp/kmd.tar.gz', (await packDriver()).content);
   const replaced = await bootstrap('--only', 'source,driver', '--kmd-source', '/tmp/kmd.tar.gz');
   expect(replaced.code, printed(replaced)).toBe(0);
   const exported = await root.run(['ttkmdctl', 'bootstrap', '--export', '-']);
@@ -376,7 +320,7 @@ test('uninstall leaves no trace, and what was exported brings it all back withou
   const fetched = await root.run(['/mnt/bootstrap.sh', 'fetch', '/root/mirror', ...file]);
   expect(fetched.code, printed(fetched)).toBe(0);
   // From here on the mirror is all that there is.
-  pages.clear();
+  server.pages.clear();
   const replay = () =>
     root.run(['/mnt/bootstrap.sh', ...file, '--mirror', '/root/mirror'], { env: { SUDO_USER: 'nobody' } });
   await shell('mv /tmp/kmd.tar.gz /tmp/away');
@@ -396,4 +340,15 @@ test('uninstall leaves no trace, and what was exported brings it all back withou
   // What failed at every step and was resumed is what came in one go.
   const lasting = (lines: readonly string[]) => lines.filter((line) => LASTING.test(line));
   expect(lasting(await root.listing())).toEqual(lasting(installed));
+});
+
+test('uninstall with --keep-driver leaves the driver and what builds it, and nothing else', async () => {
+  const removed = await root.run(['ttkmdctl', 'uninstall', '--keep-driver']);
+  expect(removed.code, printed(removed)).toBe(0);
+  const { stdout } = await root.run(['dkms', 'status']);
+  expect(stdout).toContain(`tenstorrent/1.0.0-sample, ${root.kernel}, x86_64: installed`);
+  const left = await shell(
+    `grep -c '^AUTOINSTALL' /usr/src/tenstorrent-1.0.0-sample/dkms.conf; modinfo -k ${root.kernel} -F version tenstorrent; ls -d /usr/lib/ttkmd /var/lib/ttkmd /opt/tenstorrent /usr/local/bin/tt-* /usr/bin/ttkmdctl`,
+  );
+  expect(left.stdout).toBe('1\n1.0.0-sample\n');
 });

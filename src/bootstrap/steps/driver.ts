@@ -2,6 +2,7 @@
 import { observeSources } from '../../driver/sources.ts';
 import { isCommand } from '../facts.ts';
 import { readJournal } from '../journal.ts';
+import { withoutCommand } from '../obstacles.ts';
 import { isOfHugepages, outlook } from '../outlook.ts';
 import type { Bench, BootstrapStep, Undo, Work } from '../step.ts';
 import { sourceVersion, targetOf } from './source.ts';
@@ -22,6 +23,15 @@ export const driver: BootstrapStep = {
     return {
       done: false,
       why: planned.length === 1 ? `to do: ${planned[0]}` : `${planned.length} things are to be done`,
+    };
+  },
+  async obstacle(bench) {
+    const lacking = withoutCommand(bench, 'driver', 'dkms');
+    if (lacking !== undefined || hasSource(bench) || bench.selected.includes('source')) return lacking;
+    return {
+      message:
+        'There is no source of the driver in /usr/src, and the step source is left out, which brings it.',
+      hint: 'Let that step be done, too: --only source,driver',
     };
   },
   async plan(bench) {

@@ -1,5 +1,5 @@
 // What is brought by choice only: SFPI, podman, the command tt-metalium.
-import type { Bench, BootstrapStep, Work } from '../step.ts';
+import type { Bench, BootstrapStep, Work, Wrong } from '../step.ts';
 import { unpack, unpackedVersion } from './archive.ts';
 import { checkPackages, planPackages } from './packages.ts';
 
@@ -17,21 +17,29 @@ export const sfpi: BootstrapStep = {
       why: done ? `${found} is there` : `${found ?? 'none'} is there, and ${wanted ?? 'one'} is wanted`,
     };
   },
+  obstacle: async (bench) => (sfpiArchive(bench) === undefined ? noSfpi(bench) : undefined),
   async plan(bench) {
-    const { arch } = bench.host.machine;
-    const { sfpi: released } = bench.versions;
-    const download = arch === 'x86_64' || arch === 'aarch64' ? released?.[arch] : undefined;
-    if (released === undefined || download === undefined)
-      return [
-        insist(
-          'there is a release of SFPI for this machine',
-          `SFPI has no release for ${arch} in these versions.`,
-          'Leave sfpi out.',
-        ),
-      ];
-    return unpack(bench, { name: 'sfpi', version: released.version, download });
+    const found = sfpiArchive(bench);
+    if (found !== undefined) return unpack(bench, { name: 'sfpi', ...found });
+    const text = 'there is a release of SFPI for this machine';
+    return [{ kind: 'insist', text, wrong: async () => noSfpi(bench) }];
   },
 };
+
+function sfpiArchive({ host, versions: { sfpi: released } }: Bench) {
+  const { arch } = host.machine;
+  const download = arch === 'x86_64' || arch === 'aarch64' ? released?.[arch] : undefined;
+  return released === undefined || download === undefined
+    ? undefined
+    : { version: released.version, download };
+}
+
+function noSfpi({ host }: Bench): Wrong {
+  return {
+    message: `SFPI has no release for ${host.machine.arch} in these versions.`,
+    hint: 'Leave sfpi out.',
+  };
+}
 
 /** Debian only recommends what rootless containers cannot do without. */
 const PODMAN = {
@@ -62,7 +70,11 @@ export const podman: BootstrapStep = {
         kind: 'run',
         argv: ['usermod', `--add-${kind}`, range, user],
         timeLimit: LIMIT,
-        undo: () => [{ kind: 'run', argv: ['usermod', `--del-${kind}`, range, user] }],
+        // usermod keeps what was there before it, when it takes ids away, too.
+        undo: () => [
+          ...(bench.host.fs.exists(`${file}-`) ? [] : [{ kind: 'tree', path: `${file}-` } as const]),
+          { kind: 'run', argv: ['usermod', `--del-${kind}`, range, user] },
+        ],
       };
     });
     return [...(await planPackages(bench, PODMAN, false)), ...ids];
@@ -115,8 +127,4 @@ exec ${facts.containers ?? 'podman'} run --rm --interactive $terminal $mounts --
   --env HOME=/home/user --env "TERM=\${TERM:-xterm-256color}" --entrypoint /bin/bash \\
   ${image}:${tag} \${1+-c "$*"}
 `;
-}
-
-function insist(text: string, message: string, hint: string): Work {
-  return { kind: 'insist', text, wrong: async () => ({ message, hint }) };
 }

@@ -1,7 +1,7 @@
 // The cards' firmware, by tt-flash: only when asked for, only a bundle whose checksum is known, never with a card in use.
 import { observeLoaded } from '../../driver/loaded.ts';
 import { fileName } from '../mirror.ts';
-import type { Bench, BootstrapStep, Work } from '../step.ts';
+import type { Bench, BootstrapStep, Work, Wrong } from '../step.ts';
 import { CACHE } from './source.ts';
 import { environmentOf } from './tools.ts';
 
@@ -21,17 +21,26 @@ export const firmware: BootstrapStep = {
       why: done ? `${version} was written before` : `${version ?? 'a bundle'} was not written yet`,
     };
   },
+  async obstacle(bench) {
+    if (bench.versions.firmware === undefined) return NO_BUNDLE;
+    if (bench.selected.includes('tt-flash') || bench.host.fs.exists(flashCommand(bench))) return undefined;
+    return {
+      message: `The step firmware needs ${flashCommand(bench)}, which is not here, and the step tt-flash is left out, which brings it.`,
+      hint: 'Let that step be done, too (--only tt-flash,firmware --update-firmware); --python says how it was installed.',
+    };
+  },
   async plan(bench) {
     const { firmware: bundle } = bench.versions;
     if (bundle === undefined) return [noBundle()];
     const file = `${CACHE}/${fileName(bundle.url)}`;
-    const flash = `${environmentOf(bench, 'tt-flash')}/bin/tt-flash`;
+    const flash = flashCommand(bench);
     return [
       { kind: 'download', download: bundle, to: file },
       unused(bench),
       {
         kind: 'run',
         argv: [flash, 'flash', file],
+        shown: true,
         timeLimit: LIMIT,
         hint: 'What tt-flash says above is what counts; do not switch the machine off before tt-smi shows the card again.',
       },
@@ -39,6 +48,10 @@ export const firmware: BootstrapStep = {
     ];
   },
 };
+
+function flashCommand(bench: Bench): string {
+  return `${environmentOf(bench, 'tt-flash')}/bin/tt-flash`;
+}
 
 function noteOf(version: string): string {
   return `${JSON.stringify({ version })}\n`;
@@ -65,13 +78,15 @@ function unused({ host }: Bench): Work {
   };
 }
 
+const NO_BUNDLE: Wrong = {
+  message: 'This release names no firmware bundle whose checksum it knows.',
+  hint: 'Add "firmware": {"version", "url", "sha256"} to a file of versions, which ttkmdctl bootstrap --export FILE writes, and give it by --versions FILE. Bundles are the releases of tenstorrent/tt-system-firmware.',
+};
+
 function noBundle(): Work {
   return {
     kind: 'insist',
     text: 'a bundle with a known checksum is named',
-    wrong: async () => ({
-      message: 'This release names no firmware bundle whose checksum it knows.',
-      hint: 'Add "firmware": {"version", "url", "sha256"} to a file of versions, which ttkmdctl bootstrap --export FILE writes, and give it by --versions FILE. Bundles are the releases of tenstorrent/tt-system-firmware.',
-    }),
+    wrong: async () => NO_BUNDLE,
   };
 }

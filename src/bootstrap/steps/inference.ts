@@ -1,5 +1,5 @@
 // tt-inference-server: upstream's program that fetches models and serves them from containers.
-import type { Bench, BootstrapStep, Work } from '../step.ts';
+import type { Bench, BootstrapStep, Work, Wrong } from '../step.ts';
 import { folderOf, unpack, unpackedVersion } from './archive.ts';
 
 const NAME = 'tt-inference-server';
@@ -25,6 +25,7 @@ export const inferenceServer: BootstrapStep = {
       why: done ? `${found} is there` : `${found ?? 'none'} is there, and ${wanted ?? 'one'} is wanted`,
     };
   },
+  obstacle: async ({ versions }) => (versions.inference === undefined ? UNKNOWN : undefined),
   async plan(bench) {
     const { inference } = bench.versions;
     if (inference === undefined) return [unknown()];
@@ -41,13 +42,15 @@ function owner({ choices: { user } }: Bench): string | undefined {
   return user === 'root' ? undefined : user;
 }
 
+const UNKNOWN: Wrong = {
+  message: 'This release names no version of tt-inference-server whose checksum it knows.',
+  hint: 'Add "inference": {"version", "url", "sha256"} to a file of versions, which ttkmdctl bootstrap --export FILE writes, and give it by --versions FILE. The archives are those of the tags of tenstorrent/tt-inference-server.',
+};
+
 function unknown(): Work {
   return {
     kind: 'insist',
     text: 'a version with a known checksum is named',
-    wrong: async () => ({
-      message: 'This release names no version of tt-inference-server whose checksum it knows.',
-      hint: 'Add "inference": {"version", "url", "sha256"} to a file of versions, which ttkmdctl bootstrap --export FILE writes, and give it by --versions FILE. The archives are those of the tags of tenstorrent/tt-inference-server.',
-    }),
+    wrong: async () => UNKNOWN,
   };
 }

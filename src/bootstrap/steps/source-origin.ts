@@ -4,6 +4,7 @@ import { fileHash } from '../../host/hash.ts';
 import type { Bench } from '../step.ts';
 import { isGit } from './packages.ts';
 
+export const EBUILD = 'sys-kernel/tt-kmd';
 /** Which tarball, or which tag, the source came from: its files do not tell. */
 export const NOTE_PATH = '/var/lib/ttkmd/driver-source.json';
 /** Where it comes from, with the version where that is known before it is there. */

@@ -4,16 +4,25 @@ import { hashTree, readTree } from '../../driver/source-tree.ts';
 import { observeSources, PACKAGE } from '../../driver/sources.ts';
 import { readJournal } from '../journal.ts';
 import { fileName } from '../mirror.ts';
-import type { Bench, BootstrapStep, Check, Work } from '../step.ts';
+import type { Bench, BootstrapStep, Check, Work, Wrong } from '../step.ts';
 import { planPackages } from './packages.ts';
 import { portageInstalled } from './portage.ts';
-import { findConf, NOTE_PATH, type Note, noteFrom, type Origin, origin, readNote } from './source-origin.ts';
+import { noSource, noTarball, obstacleOfSource } from './source-obstacles.ts';
+import {
+  EBUILD,
+  findConf,
+  NOTE_PATH,
+  type Note,
+  noteFrom,
+  type Origin,
+  origin,
+  readNote,
+} from './source-origin.ts';
 
 export const CACHE = '/var/cache/ttkmd';
 /** Its name does not begin as a driver source's does, so that nobody takes it for one. */
 const STAGING = '/usr/src/.ttkmd-source';
 const CLONE = `${CACHE}/tt-kmd.git`;
-const EBUILD = 'sys-kernel/tt-kmd';
 
 const LIMIT = 10 * 60_000;
 
@@ -21,6 +30,7 @@ export const source: BootstrapStep = {
   name: 'source',
   title: "tt-kmd's source",
   check: checkSource,
+  obstacle: obstacleOfSource,
   plan: planSource,
 };
 
@@ -69,16 +79,14 @@ async function planSource(bench: Bench): Promise<Work[]> {
     }
     case 'tarball': {
       const inside = await findConf(bench, found.path);
-      if (inside === undefined)
-        return [refuse(`${found.path} is no tarball of tt-kmd: it has no dkms.conf that names a version.`)];
+      if (inside === undefined) return [refuse(noTarball(found.path))];
       return [
         ...staged(bench, unpack(found.path, inside.depth), inside.version),
         note(noteFrom(found), inside.version),
       ];
     }
     case 'folder':
-      if (found.version === undefined)
-        return [refuse(`${found.path} is no source of tt-kmd: it has no dkms.conf that names a version.`)];
+      if (found.version === undefined) return [refuse(noSource(found.path))];
       return staged(bench, copy(found.path), found.version);
     case 'git':
       return planGit(bench, found);
@@ -105,12 +113,7 @@ function planGit(bench: Bench, found: Extract<Origin, { kind: 'git' }>): Work[] 
     ];
   }
   const version = dkmsVariable(fs.readText(`${CLONE}/dkms.conf`) ?? '', 'PACKAGE_VERSION');
-  if (version === undefined)
-    return [
-      refuse(
-        `${found.url} at ${found.tag} is no source of tt-kmd: it has no dkms.conf that names a version.`,
-      ),
-    ];
+  if (version === undefined) return [refuse(noSource(`${found.url} at ${found.tag}`))];
   return [...staged(bench, copy(CLONE), version), note(noteFrom(found), version)];
 }
 
@@ -173,11 +176,7 @@ function note(from: string, version: string): Work {
   return { kind: 'write', path: NOTE_PATH, text: `${JSON.stringify({ from, version } satisfies Note)}\n` };
 }
 
-function refuse(message: string): Work {
-  const wrong = {
-    message,
-    hint: 'Name a folder, a tarball or URL#TAG of tt-kmd by --kmd-source, or leave it out for the pinned release.',
-  };
+function refuse(wrong: Wrong): Work {
   return { kind: 'insist', text: 'there is a source of tt-kmd to take', wrong: async () => wrong };
 }
 

@@ -1,8 +1,10 @@
 // Tenstorrent's Python tools, each in an environment of its own: the distribution's Python is left alone (PEP 668).
+import { basename } from 'node:path';
 import type { HostFs } from '../../host/fs.ts';
 import { pythonMirror } from '../mirror.ts';
 import type { Bench, BootstrapStep, Check, Undo, Work } from '../step.ts';
 import type { ToolName } from '../versions.ts';
+import { noActive, obstacleOfTool } from './tools-obstacles.ts';
 
 /** Everything that belongs to the tools is in here, but for the links to their commands. */
 export const TOOLS_FOLDER = '/opt/ttkmd';
@@ -15,6 +17,7 @@ export function tool(name: ToolName): BootstrapStep {
     name,
     title: `${name} from PyPI`,
     check: async (bench) => checkTool(bench, name),
+    obstacle: async (bench) => obstacleOfTool(bench, name),
     plan: async (bench) => planTool(bench, name),
   };
 }
@@ -22,11 +25,26 @@ export function tool(name: ToolName): BootstrapStep {
 function checkTool(bench: Bench, name: ToolName): Check {
   const wanted = bench.versions.tools[name];
   if (wanted === undefined) return { done: true, why: 'the versions that were given name none' };
-  const found = toolVersion(bench.host.fs, environmentOf(bench, name), name);
+  const { fs } = bench.host;
+  const found = toolVersion(fs, environmentOf(bench, name), name);
   if (found === undefined) return { done: false, why: `${name} ${wanted} is not there` };
-  return found === wanted
-    ? { done: true, why: `${name} ${found} is there` }
-    : { done: false, why: `${name} ${found} is there, and ${wanted} is wanted` };
+  if (found !== wanted) return { done: false, why: `${name} ${found} is there, and ${wanted} is wanted` };
+  if (isBroken(bench, name))
+    return { done: false, why: `the Python that ${name} ${found} was installed with is gone` };
+  if (bench.choices.python !== 'active' && !fs.exists(`${COMMANDS}/${name}`))
+    return { done: false, why: `${name} ${found} is there, and its command is not` };
+  return { done: true, why: `${name} ${found} is there` };
+}
+
+/** An environment of ours runs by a Python of the distribution's, which may have gone for a newer one. */
+function isBroken(bench: Bench, name: ToolName): boolean {
+  const environment = environmentOf(bench, name);
+  const { fs } = bench.host;
+  if (bench.choices.python === 'active' || !fs.exists(environment)) return false;
+  const python = fs.realPath(`${environment}/bin/python`);
+  if (python === undefined) return true;
+  const version = basename(python);
+  return /^python3\.\d+$/.test(version) && !fs.exists(`${environment}/lib/${version}`);
 }
 
 /** The virtual environment that a tool is in. */
@@ -56,6 +74,14 @@ export function toolVersion(fs: HostFs, environment: string, name: string): stri
 }
 
 function planTool(bench: Bench, name: ToolName): Work[] {
+  const broken = isBroken(bench, name);
+  return [
+    ...(broken ? [{ kind: 'remove', path: environmentOf(bench, name) } as const] : []),
+    ...installTool(bench, name),
+  ];
+}
+
+function installTool(bench: Bench, name: ToolName): Work[] {
   const version = bench.versions.tools[name];
   if (version === undefined) return [];
   const { python } = bench.choices;
@@ -137,13 +163,7 @@ function planActive(
     {
       kind: 'insist',
       text: 'a virtual environment is active',
-      async wrong() {
-        if (environment !== undefined && bench.host.fs.exists(pip)) return undefined;
-        return {
-          message: 'No virtual environment with pip is active.',
-          hint: 'Activate one and let sudo keep it (sudo --preserve-env=VIRTUAL_ENV), or choose --python pipx, venv or uv.',
-        };
-      },
+      wrong: async () => noActive(bench),
     },
     install([...as, pip, 'install', ...mirrorArguments(bench), spec], { PIP_NO_CACHE_DIR: '1' }, [
       { kind: 'run', argv: [...as, pip, 'uninstall', '--yes', name] },

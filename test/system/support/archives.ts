@@ -15,11 +15,14 @@ export interface Archive {
   readonly sha256: string;
 }
 
-/** The sample driver as a release of tt-kmd; its build takes a while, so that it can be interrupted. */
-export function packDriver(): Promise<Archive> {
+/**
+ * The sample driver as a release of tt-kmd.
+ * @param seconds that its build takes longer, so that it can be interrupted
+ */
+export function packDriver(seconds = 0): Promise<Archive> {
   return pack(DRIVER_ARCHIVE, 'tt-kmd-ttkmd-1.0.0-sample', async (folder) => {
     await cp(join(FIXTURES, 'sample-driver'), folder, { recursive: true });
-    await writeFile(join(folder, 'switches.mk'), 'slow = 3\n');
+    if (seconds > 0) await writeFile(join(folder, 'switches.mk'), `slow = ${seconds}\n`);
   });
 }
 

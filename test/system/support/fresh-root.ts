@@ -10,6 +10,7 @@ import { dirname, join, relative } from 'node:path';
 import { aptSettings, debianSources, debianSuite } from '../../vm/support/sources.ts';
 import { MACHINE_APT, searchNames, updateLists } from './apt.ts';
 import { command } from './command.ts';
+import { locked } from './lock.ts';
 import { CACHE, PROJECT } from './project.ts';
 import type { RunResult } from './sandbox.ts';
 
@@ -26,6 +27,7 @@ const PACKAGES = [
 ];
 const KEY = createHash('sha256').update(PACKAGES.join()).digest('hex').slice(0, 16);
 const BASE = join(CACHE, 'fresh-root', KEY);
+const COPIES = join(PROJECT, 'build', 'unpacked-');
 const CERTIFICATES = '/etc/ssl/certs/ca-certificates.crt';
 
 /** What changes with every use of a package manager, and is nobody's state. */
@@ -57,12 +59,14 @@ export interface RunOptions {
 export class FreshRoot implements AsyncDisposable {
   readonly #helper: ChildProcess;
   readonly #folder: string;
+  readonly #release: string;
   /** The release of the one kernel that is there, without headers. */
   readonly kernel: string;
 
-  private constructor(helper: ChildProcess, folder: string, kernel: string) {
+  private constructor(helper: ChildProcess, folder: string, release: string, kernel: string) {
     this.#helper = helper;
     this.#folder = folder;
+    this.#release = release;
     this.kernel = kernel;
   }
 
@@ -78,7 +82,7 @@ export class FreshRoot implements AsyncDisposable {
       once(helper, 'exit').then(() => undefined),
     ]);
     if (ready === undefined) throw new Error('the fresh root could not be mounted');
-    return new FreshRoot(helper, folder, kernel);
+    return new FreshRoot(helper, folder, release, kernel);
   }
 
   spawn(argv: readonly string[], { env = {} }: RunOptions = {}): ChildProcess {
@@ -136,6 +140,7 @@ export class FreshRoot implements AsyncDisposable {
     this.#helper.stdin?.end();
     if (this.#helper.exitCode === null) await once(this.#helper, 'exit');
     await rm(this.#folder, { recursive: true, force: true });
+    if (this.#release.startsWith(COPIES)) await rm(this.#release, { recursive: true });
   }
 }
 
@@ -158,7 +163,11 @@ export async function freshBase(): Promise<{ readonly folder: string; readonly k
 }
 
 /** Made once, in less than a minute; a kernel is there as a distribution's headers-less one is. */
-async function ensureBase(): Promise<string> {
+function ensureBase(): Promise<string> {
+  return locked(`${BASE}.lock`, 600, makeBase);
+}
+
+async function makeBase(): Promise<string> {
   const kernel = await newestKernel();
   const mark = join(BASE, 'boot', `vmlinuz-${kernel}`);
   if (existsSync(mark)) return kernel;
@@ -210,8 +219,15 @@ async function newestKernel(): Promise<string> {
   return newest;
 }
 
-/** The release as it is unpacked, without the packing. */
-export async function unpackedRelease(): Promise<string> {
-  const name = await command([join(PROJECT, 'node_modules/.bin/node'), 'scripts/pack.ts'], { cwd: PROJECT });
-  return join(PROJECT, 'build', name.trim());
+/** The release as it is unpacked, without the packing: a copy that goes with the root that it is seen in. */
+export function unpackedRelease(): Promise<string> {
+  return locked(join(PROJECT, 'build', 'unpacked.lock'), 120, async () => {
+    const node = join(PROJECT, 'node_modules/.bin/node');
+    const name = await command([node, 'scripts/pack.ts'], { cwd: PROJECT });
+    const copy = await mkdtemp(COPIES);
+    // Packing replaces files, so that links to what they were will do.
+    await command(['cp', '-al', `${join(PROJECT, 'build', name.trim())}/.`, copy]);
+    await chmod(copy, 0o755);
+    return copy;
+  });
 }

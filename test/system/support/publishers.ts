@@ -1,20 +1,26 @@
 // GitHub and PyPI on loopback, by their real names: a proxy leads there, and a certificate authority of our own vouches.
-// Beside them, answers of servers that misbehave.
 
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { createServer, type RequestListener, type Server } from 'node:http';
+import { createServer, type Server } from 'node:http';
 import { createServer as createSecureServer } from 'node:https';
 import { type AddressInfo, connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { command } from './command.ts';
 
-const NAMES = ['api.github.com', 'github.com', 'pypi.org'];
+/** Where GitHub keeps the files of releases; their own addresses lead there, for a while and signed. */
+const FILES = 'release-assets.githubusercontent.com';
+const NAMES = ['api.github.com', 'github.com', FILES, 'pypi.org'];
+
+interface Redirect {
+  readonly status: 301 | 302;
+  readonly location: string;
+}
 
 export class Publishers implements AsyncDisposable {
   readonly #servers: readonly Server[];
   /** What is behind `host/path`; whatever is not here is missing. */
-  readonly pages = new Map<string, string | Buffer>();
+  readonly pages = new Map<string, string | Buffer | Redirect>();
   /** In PEM, for SSL_CERT_FILE. */
   readonly certificate: string;
   /** For https_proxy. */
@@ -30,8 +36,11 @@ export class Publishers implements AsyncDisposable {
     const { key, cert } = await authority();
     const secure = createSecureServer({ key, cert }, (asked, answer) => {
       const page = publishers.pages.get(`${asked.headers.host}${asked.url}`);
-      if (page === undefined) answer.writeHead(404).end('{"message":"Not Found"}');
-      else answer.end(page);
+      // GitHub answers nobody who does not say who he is.
+      if (asked.headers['user-agent'] === undefined) answer.writeHead(403).end();
+      else if (page === undefined) answer.writeHead(404).end('{"message":"Not Found"}');
+      else if (typeof page === 'string' || Buffer.isBuffer(page)) answer.end(page);
+      else answer.writeHead(page.status, { location: page.location }).end('{"message":"Moved"}');
     });
     const proxy = createServer((_, answer) => answer.writeHead(403).end());
     proxy.on('connect', (asked, socket) => {
@@ -53,15 +62,68 @@ export class Publishers implements AsyncDisposable {
     return publishers;
   }
 
-  /** A repository's newest release, with files that have the checksum that is told, or none. */
+  /**
+   * A repository's newest release, in the shape of GitHub's REST API (2022-11-28), with files that have the checksum that
+   * is told, or none.
+   */
   offer(repository: string, tag: string, files: Readonly<Record<string, string | null>>): void {
-    const assets = Object.entries(files).map(([name, digest]) => ({
+    const web = `https://github.com/tenstorrent/${repository}`;
+    const api = `https://api.github.com/repos/tenstorrent/${repository}`;
+    const assets = Object.entries(files).map(([name, digest], index) => ({
+      url: `${api}/releases/assets/${index + 1}`,
+      id: index + 1,
+      node_id: 'RA_1',
       name,
+      label: '',
+      uploader: { login: 'github-actions[bot]', type: 'Bot' },
+      content_type: 'application/octet-stream',
+      state: 'uploaded',
+      size: 1024,
       digest: digest === null ? null : `sha256:${digest}`,
-      browser_download_url: `https://github.com/tenstorrent/${repository}/releases/download/${tag}/${name}`,
+      download_count: 42,
+      created_at: '2026-01-02T03:04:05Z',
+      updated_at: '2026-01-02T03:04:06Z',
+      browser_download_url: `${web}/releases/download/${tag}/${name}`,
     }));
-    const path = `api.github.com/repos/tenstorrent/${repository}/releases/latest`;
-    this.pages.set(path, JSON.stringify({ tag_name: tag, assets }));
+    const release = {
+      url: `${api}/releases/7`,
+      assets_url: `${api}/releases/7/assets`,
+      upload_url: `https://uploads.github.com/repos/tenstorrent/${repository}/releases/7/assets{?name,label}`,
+      html_url: `${web}/releases/tag/${tag}`,
+      id: 7,
+      author: { login: 'github-actions[bot]', type: 'Bot' },
+      node_id: 'RE_1',
+      tag_name: tag,
+      target_commitish: 'main',
+      name: `${repository} ${tag}`,
+      draft: false,
+      immutable: false,
+      prerelease: false,
+      created_at: '2026-01-02T03:04:05Z',
+      updated_at: '2026-01-02T03:04:06Z',
+      published_at: '2026-01-02T03:04:06Z',
+      assets,
+      tarball_url: `${api}/tarball/${tag}`,
+      zipball_url: `${api}/zipball/${tag}`,
+      body: `What changed: version 1.2.3 is mended. **Full Changelog**: ${web}/compare/v1...${tag}`,
+    };
+    // As of a repository that was given another name.
+    const moved = `api.github.com/repositories/${repository.length}/releases/latest`;
+    this.pages.set(`api.github.com/repos/tenstorrent/${repository}/releases/latest`, {
+      status: 301,
+      location: `https://${moved}`,
+    });
+    this.pages.set(moved, JSON.stringify(release));
+  }
+
+  /** A release's file, as it is brought from GitHub. */
+  offerFile(repository: string, tag: string, name: string, content: Buffer): void {
+    const signed = `${FILES}/github-production-release-asset/1/2?sp=r&sv=2018-11-09&rscd=attachment%3B+filename%3D${name}&sig=a%2Bb%3D`;
+    this.pages.set(`github.com/tenstorrent/${repository}/releases/download/${tag}/${name}`, {
+      status: 302,
+      location: `https://${signed}`,
+    });
+    this.pages.set(signed, content);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -85,20 +147,4 @@ async function authority(): Promise<{ key: string; cert: string }> {
   } finally {
     await rm(folder, { recursive: true });
   }
-}
-
-/** Sends the beginning of what it has, and nothing more. */
-export function hangs(content: () => Buffer): RequestListener {
-  return (_, answer) => {
-    answer.writeHead(200, { 'content-length': content().length });
-    answer.write(content().subarray(0, 100));
-  };
-}
-
-/** Sends the beginning of what it has, and is gone. */
-export function cutsShort(content: () => Buffer): RequestListener {
-  return (_, answer) => {
-    answer.writeHead(200, { 'content-length': content().length });
-    answer.write(content().subarray(0, 100), () => answer.destroy());
-  };
 }

@@ -93,6 +93,24 @@ describe('a bootstrap', () => {
     expect(await go(mended, steps)).toMatchObject({ outcome: 'done', steps: ['packages', 'sfpi'] });
   });
 
+  it('names the command that is not there', async () => {
+    const run = async () => ({ code: 127, signal: undefined, timedOut: false, cancelled: false });
+    const { error } = await go(await memoryBench({ hands: { run } }), [
+      writes('packages', ['/two'], [COMMAND]),
+    ]);
+    expect(error?.message).toBe('There is no command apt-get here.');
+  });
+
+  it('knows a step for done that was broken off when nothing was left to do', async () => {
+    const bench = await memoryBench();
+    const steps = [writes('source', ['/one', '/two'])];
+    bench.host.put({ '/one': '', '/two': '' });
+    const journal = { schema: 1, steps: [{ name: 'source', done: false, undo: [] }] };
+    bench.host.put({ [JOURNAL_PATH]: JSON.stringify(journal) });
+    expect(await go(bench, steps)).toMatchObject({ outcome: 'nothing-to-do' });
+    expect(readJournal(bench.host.fs).steps).toMatchObject([{ name: 'source', done: true }]);
+  });
+
   it('stops between two pieces of work when it is told to', async () => {
     const controller = new AbortController();
     const stop: Work = {
@@ -235,6 +253,23 @@ describe('taking back', () => {
   it("keeps dkms's folder where other packages have modules in it", () => {
     const host = memoryHost({ files: { '/var/lib/dkms/mok.key': '', '/var/lib/dkms/zfs/2.3/source': '' } });
     expect(describeUndo(host, key)).toEqual({ kind: 'keep', text: '/var/lib/dkms: it has zfs, too' });
+  });
+
+  it('gives up where another dpkg is at work, since what stays then would be forgotten', async () => {
+    const bench = await memoryBench({
+      exec: ({ command }) => (command === 'dpkg-query' ? 'ii  dkms\n' : undefined),
+      hands: {
+        async run(_, onLine) {
+          onLine('dpkg: error: dpkg frontend lock was locked by another process with pid 4711');
+          return { code: 2, signal: undefined, timedOut: false, cancelled: false };
+        },
+      },
+    });
+    const back = takeBack(
+      { host: bench.host, hands: bench.hands, onLine() {} },
+      { kind: 'packages', manager: 'apt', names: ['dkms'] },
+    );
+    await expect(back).rejects.toThrow('dpkg frontend lock was locked by another process with pid 4711');
   });
 
   it('leaves packages that others have come to need', async () => {

@@ -13,6 +13,7 @@ const FACTS: Facts = {
   arch: 'x86_64',
   libc: 'glibc',
   free: {},
+  readOnly: [],
   kernels: [],
   kernelsWithout: [],
   secureBoot: false,

@@ -106,6 +106,16 @@ describe('the doctor', () => {
       { tools: [{ ...SMI, installed: false, version: undefined }], seenBySmi: undefined },
       ['warning tt-smi'],
     ],
+    [
+      'does not miss what comes by choice only',
+      { tools: [SMI, { ...SMI, name: 'tt-topology', installed: false, version: undefined }] },
+      [],
+    ],
+    [
+      '… and sees it not start where it was chosen',
+      { tools: [SMI, { ...SMI, name: 'tt-topology', version: undefined, said: 'ImportError' }] },
+      ['failure tt-topology'],
+    ],
     ['sees fewer cards than the bus has', { seenBySmi: 0 }, ['failure tt-smi sees the cards']],
     ['sees a runtime that does not start', { containersSay: undefined }, ['failure containers']],
   ])('%s', (_, change, expected) => {
@@ -121,6 +131,7 @@ describe('the doctor', () => {
       '/proc/self/mountinfo':
         '40 30 0:35 / /mnt/huge rw,nosuid,nodev - hugetlbfs hugetlbfs rw,mode=777,pagesize=1024M\n',
       '/usr/local/bin/tt-smi': { mode: 0o755 },
+      '/usr/local/bin/tt-topology': { mode: 0o755 },
       '/sys/bus/pci/devices/0000:41:00.0/vendor': '0x1e52\n',
       '/sys/bus/pci/devices/0000:41:00.0/device': '0xb140\n',
     };
@@ -128,7 +139,10 @@ describe('the doctor', () => {
       'tt-smi --version': '6.1.0\n',
       'tt-smi -s --snapshot_no_tty': '{"device_info": [{"board_info": {"bus_id": "0000:41:00.0"}}]}',
     };
-    const host = memoryHost({ files, exec: ({ line }) => answers[line] ?? { code: 1 } });
+    const host = memoryHost({
+      files,
+      exec: ({ line }) => answers[line] ?? { code: 1, stderr: 'ImportError: no numpy\n' },
+    });
     const facts = await observeForDoctor(host, { config: loadConfig(host.fs).config, configWarnings: [] });
     expect(facts).toMatchObject({
       hugepages: { demand: 4, total: 4, free: 3, mounted: true, folder: '/mnt/huge' },
@@ -137,9 +151,15 @@ describe('the doctor', () => {
       services: undefined,
       containers: undefined,
     });
+    // What a tool keeps for its user is not left in root's home by whoever only looks.
+    const started = host.exec.calls.filter(({ args }) => args.includes('--version'));
+    expect(started.map(({ options }) => options?.env)).toEqual(
+      started.map(() => ({ HOME: '/dev/null', PYTHONDONTWRITEBYTECODE: '1' })),
+    );
     expect(facts.tools).toEqual([
       { name: 'tt-smi', installed: true, version: '6.1.0', said: '6.1.0' },
       { name: 'tt-flash', installed: false, version: undefined, said: '' },
+      { name: 'tt-topology', installed: true, version: undefined, said: 'ImportError: no numpy' },
     ]);
   });
 });

@@ -1,9 +1,11 @@
 // Filling a mirror, and what is not brought twice.
 import { describe, expect, it } from 'vitest';
+import { pythonSource } from '../../../src/bootstrap/downloads.ts';
 import { fillMirror } from '../../../src/bootstrap/fetch.ts';
 import type { StepName } from '../../../src/bootstrap/step.ts';
 import { parseVersions, releasedVersions } from '../../../src/bootstrap/versions.ts';
-import { type BenchOptions, memoryBench } from './bench.ts';
+import { memoryHost } from '../support/memory-host.ts';
+import { type BenchOptions, memoryBench, NO_CHOICES } from './bench.ts';
 
 const VERSIONS = releasedVersions();
 
@@ -46,5 +48,23 @@ describe('a mirror', () => {
       },
     };
     await expect(fill(['tt-smi'], { hands })).rejects.toThrow('No matching distribution found');
+  });
+});
+
+describe('the tools', () => {
+  const { fs } = memoryHost();
+  const their = memoryHost({ files: { '/etc/pip.conf': '[global]\nindex-url = https://x\n' } }).fs;
+  it.each<[string, Parameters<typeof pythonSource>, string | undefined]>([
+    ['come from PyPI', [fs, ['tt-flash'], VERSIONS, NO_CHOICES], 'https://pypi.org/simple/tt-flash/'],
+    ['come from the mirror', [fs, ['tt-smi'], VERSIONS, { ...NO_CHOICES, mirror: '/m' }], '/m/python'],
+    ['come from where pip is told', [their, ['tt-smi'], VERSIONS, NO_CHOICES], undefined],
+    [
+      'come from where their owner says',
+      [fs, ['tt-smi'], VERSIONS, { ...NO_CHOICES, python: 'active' }],
+      undefined,
+    ],
+    ['do not come where none is wanted', [fs, ['sfpi'], VERSIONS, NO_CHOICES], undefined],
+  ])('%s', (_, args, expected) => {
+    expect(pythonSource(...args)).toBe(expected);
   });
 });

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { STEP_NAMES } from '../../../src/bootstrap/choices.ts';
 import { observeFacts } from '../../../src/bootstrap/facts.ts';
 import { preflight, type Reached } from '../../../src/bootstrap/preflight.ts';
-import type { StepName } from '../../../src/bootstrap/step.ts';
+import type { StepName, Wrong } from '../../../src/bootstrap/step.ts';
 import { gentooKernel } from '../support/machines.ts';
 import { type MemoryHostOptions, memoryHost } from '../support/memory-host.ts';
 import { DEBIAN, GENTOO } from './bench.ts';
@@ -21,12 +21,17 @@ interface Case extends MemoryHostOptions {
   readonly free?: string;
   readonly steps?: readonly StepName[];
   readonly reached?: readonly Reached[];
+  readonly obstacles?: readonly Wrong[];
+  /** Paths on file systems that nobody can write to. */
+  readonly readOnly?: readonly string[];
 }
 
 async function found({
   free = '99999999',
   steps = STEP_NAMES,
   reached = [],
+  obstacles = [],
+  readOnly = [],
   ...options
 }: Case): Promise<string[]> {
   const host = memoryHost({
@@ -35,7 +40,9 @@ async function found({
       { on: 'df', answer: `Filesystem 1024-blocks Used Available Capacity Mounted on\nx 1 1 ${free} 1% /\n` },
     ],
   });
-  const findings = preflight(await observeFacts(host), steps, reached);
+  const onReadOnly = (path: string): boolean => readOnly.includes(path);
+  const facts = await observeFacts({ ...host, fs: { ...host.fs, onReadOnly } });
+  const findings = preflight(facts, steps, reached, obstacles);
   for (const { hint } of findings) expect(hint).not.toBe('');
   return findings.map(({ severity, code }) => `${severity} ${code}`);
 }
@@ -61,6 +68,22 @@ describe('the look beforehand', () => {
       'wants no room where nothing is put',
       { files: { ...DEBIAN, ...SYSTEMD, ...CARD, ...KERNEL }, free: '1000', steps: ['hooks'] },
       ['note devices'],
+    ],
+    [
+      'wants to write, and asks for no room where it cannot',
+      {
+        files: { ...DEBIAN, ...SYSTEMD, ...CARD, ...KERNEL, '/usr/src': { folder: true } },
+        free: '1000',
+        readOnly: ['/usr', '/usr/src', '/opt', '/'],
+        steps: ['source', 'sfpi'],
+      },
+      // Nothing is at /opt yet, and the root is read-only.
+      ['stop read-only', 'stop read-only', 'note devices'],
+    ],
+    [
+      'tells what single steps cannot do without',
+      { files: { ...DEBIAN, ...SYSTEMD, ...CARD, ...KERNEL }, obstacles: [{ message: 'x', hint: 'y' }] },
+      ['stop obstacle', 'note devices'],
     ],
     [
       'wants a package manager',

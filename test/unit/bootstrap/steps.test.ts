@@ -67,8 +67,12 @@ describe('the tools', () => {
   const version = releasedVersions().tools['tt-smi'];
   const pipx =
     'PIPX_HOME=/opt/ttkmd/pipx PIPX_BIN_DIR=/usr/local/bin PIPX_MAN_DIR=/opt/ttkmd/pipx/man PIP_NO_CACHE_DIR=1 pipx install';
+  const environment = '/opt/ttkmd/pipx/venvs/tt-smi';
   const there = (one: string) => ({
-    [`/opt/ttkmd/pipx/venvs/tt-smi/lib/python3.13/site-packages/tt_smi-${one}.dist-info/METADATA`]: '',
+    [`${environment}/lib/python3.13/site-packages/tt_smi-${one}.dist-info/METADATA`]: '',
+    [`${environment}/bin/python`]: { link: '/usr/bin/python3.13' },
+    '/usr/bin/python3.13': '',
+    '/usr/local/bin/tt-smi': '',
   });
 
   it.each<[string, BenchOptions, string[]]>([
@@ -111,6 +115,37 @@ describe('the tools', () => {
 
   it('are there when that version is', async () => {
     expect((await smi.check(await memoryBench({ files: there(version ?? '') }))).done).toBe(true);
+  });
+
+  it.each<[string, Record<string, object>, string, string[]]>([
+    // Portage takes an old Python off, and with it what all environments that were made of it run by.
+    [
+      'whose Python is gone are made anew',
+      { [`${environment}/bin/python`]: { link: '/usr/bin/python3.12' } },
+      `the Python that tt-smi ${version} was installed with is gone`,
+      [`rm -rf ${environment}`, `${pipx} --force tt-smi==${version}`],
+    ],
+    // Debian's virtual environments lead to /usr/bin/python3, whichever that is.
+    [
+      'that were installed with another Python are, too',
+      {
+        [`${environment}/bin/python`]: { link: '/usr/bin/python3' },
+        '/usr/bin/python3': { link: 'python3.14' },
+        '/usr/bin/python3.14': {},
+      },
+      `the Python that tt-smi ${version} was installed with is gone`,
+      [`rm -rf ${environment}`, `${pipx} --force tt-smi==${version}`],
+    ],
+    [
+      'without their command get it',
+      { '/usr/local/bin/tt-smi': { link: '/nowhere' } },
+      `tt-smi ${version} is there, and its command is not`,
+      [`${pipx} --force tt-smi==${version}`],
+    ],
+  ])('%s', async (_, changed, why, expected) => {
+    const bench = await memoryBench({ files: { ...there(version ?? ''), ...changed } });
+    expect(await smi.check(bench)).toEqual({ done: false, why });
+    expect(lines(await smi.plan(bench))).toEqual(expected);
   });
 
   it('say so where no environment is active', async () => {
@@ -190,6 +225,20 @@ describe('by choice', () => {
     });
     expect(lines(await podman.plan(bench))).toEqual(['usermod --add-subuids 165536-231071 me']);
     expect((await podman.check(bench)).done).toBe(false);
+  });
+
+  it.each<[string, Record<string, string>, object[]]>([
+    ['makes no copy', { '/etc/subuid-': '' }, []],
+    // usermod keeps what was there before it.
+    ['makes one', {}, [{ kind: 'tree', path: '/etc/subuid-' }]],
+  ])('podman takes ids back, where usermod %s', async (_, files, copies) => {
+    const bench = await memoryBench({
+      files: { ...GENTOO, '/etc/subuid': '', '/etc/subgid': 'me:1:1\n', ...files },
+      choices: { user: 'me' },
+    });
+    const works = (await podman.plan(bench)).filter((work) => work.kind === 'run');
+    const argv = ['usermod', '--del-subuids', '100000-165535', 'me'];
+    expect(await works.at(-1)?.undo?.()).toEqual([...copies, { kind: 'run', argv }]);
   });
 
   it('tt-metalium runs the image of its version', async () => {

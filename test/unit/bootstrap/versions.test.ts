@@ -44,7 +44,7 @@ describe('versions', () => {
 
   it.each<[string, object, string]>([
     ['another schema', { schema: 2 }, 'its schema is not 1'],
-    ['no driver', { driver: undefined }, 'driver.version is no version'],
+    ['no driver', { driver: undefined }, 'it names no driver'],
     [
       'a version that is a path',
       { driver: { ...VERSIONS.driver, version: '../../etc' } },
@@ -55,6 +55,23 @@ describe('versions', () => {
       { driver: { ...VERSIONS.driver, url: 'file:///etc/shadow' } },
       'driver.url',
     ],
+    [
+      'an address that is none',
+      { driver: { ...VERSIONS.driver, url: 'http://' } },
+      'driver.url is no http or https address of a file',
+    ],
+    [
+      'an address of no file',
+      { driver: { ...VERSIONS.driver, url: 'https://x/kmd/' } },
+      'driver.url is no http or https address of a file',
+    ],
+    ['a misspelt part', { frimware: VERSIONS.driver }, 'frimware is unknown (firmware is meant?)'],
+    ['a part of nobody', { entirely: {} }, 'entirely is unknown.'],
+    ['a misspelt entry', { driver: { ...VERSIONS.driver, sha: 'x' } }, 'driver.sha is unknown'],
+    ['a part that is no object', { driver: '2.10.0' }, 'driver is no object'],
+    ['tools in a list', { tools: ['tt-smi'] }, 'tools is no object'],
+    ['SFPI for no architecture', { sfpi: { version: '1.0' } }, 'sfpi has neither x86_64 nor aarch64'],
+    ['a machine that is nothing', { machine: null }, 'machine is no object'],
     ['no checksum', { driver: { ...VERSIONS.driver, sha256: undefined } }, 'driver.sha256 is no SHA-256'],
     [
       'a tool that is an option of pip',
@@ -62,6 +79,7 @@ describe('versions', () => {
       'tools.tt-smi is no version',
     ],
     ['an unknown tool', { tools: { bash: '5' } }, 'tools.bash is unknown'],
+    ['a misspelt tool', { tools: { 'tt-sim': '5' } }, 'tools.tt-sim is unknown (tt-smi is meant?)'],
     ['an image with options in it', { metalium: { image: '--privileged', tag: 'v1' } }, 'metalium.image'],
     [
       'an unknown step',
@@ -87,8 +105,14 @@ describe('versions', () => {
     expect(() => read(change)).toThrow(message);
   });
 
-  it('that are no JSON are refused', () => {
-    expect(() => parseVersions('driver = 2', 'v.conf')).toThrow('v.conf cannot be used: it is no JSON');
+  it.each([
+    ['driver = 2', 'it is no JSON'],
+    ['', 'it is no JSON'],
+    ['[1]', 'it is no JSON object'],
+    ['"latest"', 'it is no JSON object'],
+    ['null', 'it is no JSON object'],
+  ])('that are %j are refused', (text, message) => {
+    expect(() => parseVersions(text, 'v.conf')).toThrow(`v.conf cannot be used: ${message}.`);
   });
 
   it('are exported with the steps that were done', () => {

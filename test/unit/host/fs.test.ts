@@ -59,6 +59,11 @@ describe('a write that fails', () => {
     expect(() => fs.write('/file', 'text')).toThrow(/ENOSPC: no space left on device, fsync \(\/file\)/);
     expect([...fs.denied]).toEqual([]);
   });
+
+  it('tells which file could not grow', () => {
+    const fs = createHostFs(failing('writeSync', 'ENOSPC'), newFolder());
+    expect(() => fs.append('/log', 'line')).toThrow('ENOSPC: cannot clean up (/log)');
+  });
 });
 
 describe('writing in place', () => {

@@ -74,3 +74,20 @@ describe('a text', () => {
     await expect(asked).rejects.toThrow('aborted');
   });
 });
+
+describe('a proxy', () => {
+  it('is heeded where its address is written without http://, as curl and pip take it', async () => {
+    const environment = webEnvironment({ http_proxy: new URL(base).host, https_proxy: 'proxy.lan:3128' });
+    expect(environment.https_proxy).toBe('http://proxy.lan:3128');
+    const asked = requestText('http://nowhere.invalid/right', { environment, patience: 2000 });
+    await expect(asked).rejects.toThrow(
+      'http://nowhere.invalid/right could not be downloaded: the server answered 404',
+    );
+  });
+
+  it('that cannot be one is named', async () => {
+    const environment = webEnvironment({ http_proxy: 'http://[' });
+    const asked = requestText(`${base}/right`, { environment, patience: 2000 });
+    await expect(asked).rejects.toThrow('http_proxy names no address: http://[');
+  });
+});

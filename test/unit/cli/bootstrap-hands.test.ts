@@ -1,0 +1,48 @@
+// What of the caller's environment reaches the commands of a bootstrap: the way out for those that need it, and no more.
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { realHands } from '../../../src/cli/bootstrap-hands.ts';
+
+afterEach(() => vi.unstubAllEnvs());
+
+async function environmentOf(network: boolean): Promise<Record<string, string>> {
+  vi.stubEnv('https_proxy', 'proxy.lan:3128');
+  vi.stubEnv('SSL_CERT_FILE', '/etc/own.pem');
+  vi.stubEnv('MAKEFLAGS', '--eval=x');
+  vi.stubEnv('PYTHONPATH', '/tmp');
+  const lines: string[] = [];
+  const { run } = realHands(new AbortController().signal, () => {});
+  await run({ kind: 'run', argv: ['env'], env: { OWN: '1' }, network, timeLimit: 10_000 }, (line) =>
+    lines.push(line),
+  );
+  return Object.fromEntries(lines.map((line) => line.split(/=(.*)/s) as [string, string]));
+}
+
+describe('the environment of a command', () => {
+  it('has the proxy and the certificates where it reaches out, by the names that pip and git have for them', async () => {
+    expect(await environmentOf(true)).toMatchObject({
+      OWN: '1',
+      https_proxy: 'http://proxy.lan:3128',
+      SSL_CERT_FILE: '/etc/own.pem',
+      PIP_CERT: '/etc/own.pem',
+      GIT_SSL_CAINFO: '/etc/own.pem',
+    });
+  });
+
+  it.each([true, false])('has nothing else of the caller (network: %s)', async (network) => {
+    const names = Object.keys(await environmentOf(network));
+    const usual = ['HOME', 'LC_ALL', 'OWN', 'PATH', 'TERM'];
+    const way = /_proxy$|_CERTS?$|_CERT_FILE$|_BUNDLE$|_CAINFO$/i;
+    expect(names.filter((name) => !usual.includes(name) && !(network && way.test(name)))).toEqual([]);
+  });
+});
+
+describe('an address', () => {
+  it('that cannot be reached is told of, and what the caller has set wrong ends all', async () => {
+    const { reach } = realHands(new AbortController().signal, () => {});
+    expect(await reach('/a/file')).toBeUndefined();
+    expect(await reach('http://127.0.0.1:9/x')).toContain('ECONNREFUSED');
+    vi.stubEnv('SSL_CERT_FILE', '/no/such.pem');
+    const wrong = realHands(new AbortController().signal, () => {});
+    await expect(wrong.reach('https://127.0.0.1:9/x')).rejects.toThrow('/no/such.pem cannot be read');
+  });
+});

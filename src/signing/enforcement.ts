@@ -7,7 +7,7 @@ export interface EnforcingKernel {
 }
 
 const DECIDING =
-  /^(?:MODULE_SIG|LOCK_DOWN_|IMA_ARCH_POLICY$|INTEGRITY_\w+_KEYRING$|SECONDARY_TRUSTED_|SYSTEM_(?:TRUSTED|EXTRA)_)/;
+  /^(?:MODULE_SIG|SECURITY_LOCKDOWN_LSM$|LOCK_DOWN_|IMA_ARCH_POLICY$|INTEGRITY_\w+_KEYRING$|SECONDARY_TRUSTED_|SYSTEM_(?:TRUSTED|EXTRA)_)/;
 
 /** Those of a kernel's options that decide what it enforces and whom it trusts. */
 export function signingOptions(configuration: EnforcingKernel['configuration']): Record<string, string> {
@@ -23,7 +23,10 @@ export function enforcementOf(
   if (known && configuration.MODULE_SIG !== 'y') {
     return { state: 'ignored', why: 'CONFIG_MODULE_SIG is off: this kernel knows no signatures' };
   }
-  const why = byConfiguration(configuration) ?? (running ? byRunning(machine) : undefined) ?? byWord(machine);
+  const why =
+    byConfiguration(configuration) ??
+    (running ? byRunning(machine) : undefined) ??
+    byWord(configuration, machine);
   if (why !== undefined) return { state: 'enforced', why };
   const atBoot = bySecureBoot(configuration, machine);
   if (atBoot !== undefined) return { state: 'enforced', why: atBoot };
@@ -51,10 +54,16 @@ function byRunning({ enforcing, lockdown }: MachineSigning): string | undefined 
 }
 
 /** The parameter can be switched on and never off again; without a value it is on. */
-function byWord({ words }: MachineSigning): string | undefined {
-  const found = words.find(({ word }) =>
-    /^(?:module\.sig_enforce(?:=(?:1|y|Y|on))?|lockdown=(?:integrity|confidentiality))$/.test(word),
-  );
+const ENFORCING_WORD = /^module\.sig_enforce(?:=(?:1|y|Y|on))?$/;
+const LOCKING_WORD = /^lockdown=(?:integrity|confidentiality)$/;
+
+function byWord(
+  configuration: EnforcingKernel['configuration'],
+  { words }: MachineSigning,
+): string | undefined {
+  const known = Object.keys(configuration).length > 0;
+  const canLock = !known || configuration.SECURITY_LOCKDOWN_LSM === 'y';
+  const found = words.find(({ word }) => ENFORCING_WORD.test(word) || (canLock && LOCKING_WORD.test(word)));
   return found === undefined ? undefined : `${found.word} in ${found.place}`;
 }
 

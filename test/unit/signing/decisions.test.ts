@@ -51,7 +51,15 @@ describe('what a kernel enforces', () => {
     ['the command line', SIG, word('module.sig_enforce=1'), false, 'enforced'],
     ['the command line without a value', SIG, word('module.sig_enforce'), false, 'enforced'],
     ['the command line that does not', SIG, word('module.sig_enforce=0'), false, 'free'],
-    ['lockdown on the command line', SIG, word('lockdown=confidentiality'), false, 'enforced'],
+    [
+      'lockdown on the command line',
+      { ...SIG, SECURITY_LOCKDOWN_LSM: 'y' },
+      word('lockdown=confidentiality'),
+      false,
+      'enforced',
+    ],
+    ['… of a kernel that knows none', SIG, word('lockdown=confidentiality'), false, 'free'],
+    ['… of a kernel of which nothing is known', {}, word('lockdown=integrity'), false, 'enforced'],
     ['no lockdown on the command line', SIG, word('lockdown=none'), false, 'free'],
     ['Secure Boot alone', SIG, { secureBoot: true }, false, 'free'],
     [

@@ -68,18 +68,30 @@ function heldLock(path: string, first: number): HeldLock {
   };
 }
 
-/**
- * The kernel lists each lock with those who wait for it behind an arrow: `1: -> FLOCK  ADVISORY  WRITE 2523
- * fe:00:9979256 0 EOF` (proc_locks(5)). The device is left out: btrfs gives another one to stat(2).
- */
 function isAwaited(descriptor: number): boolean {
-  const { ino } = fstatSync(descriptor);
   try {
-    const lines = readFileSync('/proc/locks', 'utf8').split('\n');
-    return lines.some((line) => / -> FLOCK /.test(line) && line.includes(`:${ino} `));
+    return isWaitedFor(readFileSync('/proc/locks', 'utf8'), fstatSync(descriptor));
   } catch {
     return false;
   }
+}
+
+/**
+ * The kernel lists each lock, and behind it those who wait for it with an arrow: `1: -> FLOCK  ADVISORY  WRITE 2523
+ * fe:00:9979256 0 EOF` (proc_locks(5)). Where nothing is listed of the device that stat(2) gives, the number of the
+ * file has to do: btrfs gives stat another device than its locks.
+ */
+export function isWaitedFor(locks: string, { dev, ino }: { dev: number; ino: number }): boolean {
+  const ofNumber = locks.split('\n').filter((line) => line.includes(`:${ino} `));
+  const exact = ofNumber.filter((line) => line.includes(` ${deviceName(dev)}:${ino} `));
+  return (exact.length > 0 ? exact : ofNumber).some((line) => / -> FLOCK /.test(line));
+}
+
+/** The two numbers in st_dev (makedev(3)), as the kernel prints them. */
+function deviceName(dev: number): string {
+  const major = (dev >>> 8) & 0xfff;
+  const minor = (dev & 0xff) | ((dev >>> 12) & 0xfff00);
+  return [major, minor].map((part) => part.toString(16).padStart(2, '0')).join(':');
 }
 
 /** Opens the file and takes the lock on it; once more where the file was removed while another holder was waited for. */

@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
-import { createLock } from '../../../src/host/lock.ts';
+import { createLock, isWaitedFor } from '../../../src/host/lock.ts';
 
 function newPath(): string {
   return join(mkdtempSync(join(tmpdir(), 'ttkmd-')), 'run/lock');
@@ -44,6 +44,40 @@ describe('the lock', () => {
     const again = await createLock(path).acquire(0);
     expect(again?.isAwaited()).toBe(false);
     again?.release();
+  });
+
+  it.each([
+    [
+      'who waits for it',
+      '1: FLOCK  ADVISORY  WRITE 10 00:1c:2 0 EOF\n1: -> FLOCK  ADVISORY  WRITE 11 00:1c:2 0 EOF\n',
+      true,
+    ],
+    ['that nobody waits', '1: FLOCK  ADVISORY  WRITE 10 00:1c:2 0 EOF\n', false],
+    [
+      'another file system, whose file has the same number',
+      '1: FLOCK  ADVISORY  WRITE 10 00:1c:2 0 EOF\n2: FLOCK  ADVISORY  WRITE 12 00:2f:2 0 EOF\n2: -> FLOCK  ADVISORY  WRITE 13 00:2f:2 0 EOF\n',
+      false,
+    ],
+    [
+      'a file system that gives stat another device',
+      '1: FLOCK  ADVISORY  WRITE 10 00:30:2 0 EOF\n1: -> FLOCK  ADVISORY  WRITE 11 00:30:2 0 EOF\n',
+      true,
+    ],
+    [
+      'another file',
+      '1: FLOCK  ADVISORY  WRITE 10 00:1c:22 0 EOF\n1: -> FLOCK  ADVISORY  WRITE 11 00:1c:22 0 EOF\n',
+      false,
+    ],
+  ])('tells %s', (_, locks, expected) => {
+    expect(isWaitedFor(locks, { dev: 0x1c, ino: 2 })).toBe(expected);
+  });
+
+  it('is known by its device on disks as well', () => {
+    const waited =
+      '1: FLOCK  ADVISORY  WRITE 1 fd:10001:7 0 EOF\n1: -> FLOCK  ADVISORY  WRITE 2 fd:10001:7 0 EOF\n';
+    const other = '2: FLOCK  ADVISORY  WRITE 3 fd:01:7 0 EOF\n';
+    expect(isWaitedFor(waited + other, { dev: 0x1000fd01, ino: 7 })).toBe(true);
+    expect(isWaitedFor(waited + other, { dev: 0xfd01, ino: 7 })).toBe(false);
   });
 
   it('is not waited for any longer once the signal says so', async () => {

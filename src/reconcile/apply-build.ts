@@ -12,7 +12,7 @@ import { dkmsSigning, inventedKey, signBuilt, signingIn, unsignable } from './ap
 import { rememberFailure, whyItFailed } from './build-failure.ts';
 import { symbolsMismatch } from './check-modules.ts';
 import type { Step } from './step.ts';
-import { type Begun, findKernel, fingerprint, target, timeIsUp } from './target.ts';
+import { type Begun, findKernel, fingerprint, isKernelGone, target, timeIsUp } from './target.ts';
 import { type Outcome, runSettings, type Work } from './work.ts';
 
 type BuildStep = Extract<Step, { kind: 'build' }>;
@@ -91,6 +91,9 @@ async function buildIn(work: Work, step: Begun<BuildStep>, tree: ReadyTree): Pro
     return { outcome: 'done', text: told ?? text, log, warning, builtFrom: step.builtFrom };
   }
   clearStaging(host);
+  if (isKernelGone(work, step.release)) {
+    return { outcome: 'skipped', text: 'the kernel was removed meanwhile', log };
+  }
   if (signed?.failure !== undefined) return rememberFailure(work, step, signed.failure, log);
   return rememberFailure(work, step, whyItFailed(work, step, kernel, run, flaw), log);
 }

@@ -41,6 +41,11 @@ export function isTreeChanged(work: Work, release: string): boolean {
   return abiIdentity(work.host.fs, buildTree.path) !== seen;
 }
 
+/** What was seen a moment ago may be on its way out: then nothing that is done for it can succeed. */
+export function isKernelGone({ host }: Work, release: string): boolean {
+  return !host.fs.exists(`/lib/modules/${release}`);
+}
+
 function sourceHash({ observation }: Work, version: string): string {
   return observation.sources.find((source) => source.version === version)?.hash ?? '';
 }

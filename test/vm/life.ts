@@ -285,9 +285,11 @@ export function lifeWith(init: Init): void {
       await guest.run(words.isLoaded);
       await guest.run(words.isUp);
       await nothingLeft(guest);
-      const done = (await historyOf(guest)).filter(({ at }) => Date.parse(at) > before);
+      // Whether there is something to clear away is the disk's matter: not all was written when the power went.
+      const done = (await historyOf(guest)).filter(
+        ({ at, step }) => Date.parse(at) > before && step !== 'clean',
+      );
       expect(done.map(({ trigger, step, outcome }) => `${trigger}: ${step} ${outcome}`)).toEqual([
-        'boot: clean done',
         'boot: build done',
         'boot: install done',
         'boot: load done',

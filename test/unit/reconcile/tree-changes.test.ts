@@ -70,6 +70,20 @@ describe('a build tree that changes meanwhile', () => {
   });
 });
 
+it('a kernel that is removed while its module is built has failed nothing', async () => {
+  const host = happening('build', (on) => {
+    on.fs.removeTree(`/lib/modules/${A}`);
+    on.fs.removeTree(TREE);
+    return { code: 8 };
+  });
+  const { done } = await runReconcile(host);
+  expect(done.find(({ step }) => step.kind === 'build')).toMatchObject({
+    outcome: 'skipped',
+    text: 'the kernel was removed meanwhile',
+  });
+  expect(loadState(host.fs).failures).toEqual({});
+});
+
 it("a build reads its tree's symbol versions once to write them down", async () => {
   const host = machine({ ...gentooKernel(A), ...V1 }, { exec: workingDkms });
   await runReconcile(host);

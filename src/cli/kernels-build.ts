@@ -12,7 +12,6 @@ import { describeStage, STAGES, type StageName } from '../kernel-build/stages.ts
 import { makeLimits } from '../reconcile/make-limits.ts';
 import { type Context, type GlobalOptions, openContext } from './context.ts';
 import { createProgress } from './progress.ts';
-import { reconcile } from './reconcile.ts';
 import { wrap } from './terminal.ts';
 
 /** Two builds in one tree would spoil each other. A reconcile has another lock: builds of drivers do not wait for this. */
@@ -104,6 +103,8 @@ async function end(
     return EXIT.ok;
   }
   terminal.line(`${release} is installed; its driver:`);
+  // As the command itself does it, so that both stay in a part of the program of their own.
+  const { reconcile } = await import('./reconcile.ts');
   return reconcile({ root: options.root, kernel: release, trigger: 'cli', wait: WAIT });
 }
 

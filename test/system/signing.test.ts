@@ -116,7 +116,7 @@ test('dkms 3.0: no key is made, one that is open to all is refused, and another 
   await sandbox.run(['mv', signFile, `${signFile}.real`]);
   await configure(
     sandbox,
-    `[signing]\nkey = "pkcs11:token=t;object=k?pin-value=4711"\ncertificate = ${KEYS}/mine.der\n`,
+    `[signing]\nkey = "pkcs11:token=t;object=k?pin-value=for-no-eyes"\ncertificate = ${KEYS}/mine.der\n`,
   );
   for (const [asks, source] of [
     ['the environment', ''],
@@ -132,12 +132,12 @@ test('dkms 3.0: no key is made, one that is open to all is refused, and another 
     await insist(sandbox, ['reconcile', '--force'], 0);
     const [line, ...pins] = (await sandbox.read('/var/tmp/told')).trim().split('\n');
     expect(line).toContain(` pkcs11:token=t;object=k${source} ${KEYS}/mine.der `);
-    expect(pins).toEqual(source === '' ? ['4711'] : ['4711', '4711']);
+    expect(pins).toEqual(source === '' ? ['for-no-eyes'] : ['for-no-eyes', 'for-no-eyes']);
     expect(await signer(sandbox, release)).toBe('mine');
   }
   expect((await sandbox.run(['sh', '-c', 'ls /run/ttkmd'])).stdout).not.toContain('pin');
   const told = await sandbox.run(
-    ['grep', '-rl', '4711', '/var/log/ttkmd', '/var/lib/ttkmd', '/var/lib/dkms'],
+    ['grep', '-rl', 'for-no-eyes', '/var/log/ttkmd', '/var/lib/ttkmd', '/var/lib/dkms'],
     {
       allowFailure: true,
     },

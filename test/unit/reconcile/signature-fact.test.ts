@@ -108,7 +108,7 @@ const ROWS: readonly Row[] = [
     files: {
       ...kernel(PLAIN),
       '/k.crt': OWN_CERTIFICATE,
-      ...config('key = "pkcs11:object=k?pin-value=4711"\ncertificate = /k.crt\n'),
+      ...config('key = "pkcs11:object=k?pin-value=for-no-eyes"\ncertificate = /k.crt\n'),
       ...installed(SIGNED_BY_OWN),
     },
     equal: true,
@@ -145,7 +145,7 @@ describe("the evidence of a module's signature", () => {
     );
     const shown = renderExplanation(judgement, judged, TERMINAL).join('\n');
     expect(shown).toMatch(text);
-    expect(`${shown}${JSON.stringify(document)}`).not.toContain('4711');
+    expect(`${shown}${JSON.stringify(document)}`).not.toContain('for-no-eyes');
     // A state that follows from a signature has the same evidence, and the other way round.
     expect(judged.state).toBe(matters ? 'drifted' : 'current');
   });

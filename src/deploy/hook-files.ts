@@ -1,5 +1,6 @@
 // Our hooks as they lie on a machine, and the hooks that run beside and before them.
 import type { Host } from '../host/host.ts';
+import { mountsIn } from '../host/mountinfo.ts';
 import { HOOKS, type Hook, type HookWay } from './manifest.ts';
 import type { PackageFolder } from './package.ts';
 import { type InstallRecord, NOTHING_RECORDED, readRecord, sha256Of } from './record.ts';
@@ -137,11 +138,10 @@ function earlierThan(host: Host, way: HookWay, folders: readonly string[]): Earl
 /** Every mount with whether it runs nothing. Another root's mounts are not known here. */
 function noexecMounts(host: Host): { point: string; noexec: boolean }[] {
   if (host.root !== '/') return [];
-  return (host.fs.readText('/proc/self/mountinfo') ?? '').split('\n').flatMap((line) => {
-    const [, , , , point, options] = line.split(' ');
-    if (point === undefined || options === undefined) return [];
-    return [{ point, noexec: options.split(',').includes('noexec') }];
-  });
+  return mountsIn(host.fs.readText('/proc/self/mountinfo') ?? '').map(({ point, options }) => ({
+    point,
+    noexec: options.includes('noexec'),
+  }));
 }
 
 function isBelowNoexec(mounts: readonly { point: string; noexec: boolean }[], path: string): boolean {

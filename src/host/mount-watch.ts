@@ -3,6 +3,7 @@
 import { spawn } from 'node:child_process';
 import { readFileSync, realpathSync } from 'node:fs';
 import { BASE_ENVIRONMENT } from './environment.ts';
+import { mountsIn } from './mountinfo.ts';
 
 /**
  * A shell that ends findmnt when our end of its input is closed, however we die. Its output is findmnt's alone, so that
@@ -63,15 +64,10 @@ export function watchMount(path: string, onEnd: (hasGone: boolean) => void, begu
   };
 }
 
-function isMounted(path: string): boolean {
+function isMounted(given: string): boolean {
   try {
-    // The blanks and backslashes of a path are octal there (proc_pid_mountinfo(5)).
-    const point = realpathSync(path).replace(
-      /[\s\\]/g,
-      (sign) => `\\${sign.charCodeAt(0).toString(8).padStart(3, '0')}`,
-    );
-    const lines = readFileSync('/proc/self/mountinfo', 'utf8').split('\n');
-    return lines.some((line) => line.split(' ')[4] === point);
+    const path = realpathSync(given);
+    return mountsIn(readFileSync('/proc/self/mountinfo', 'utf8')).some(({ point }) => point === path);
   } catch (error) {
     // Any other error says nothing about the mount.
     return (error as NodeJS.ErrnoException).code !== 'ENOENT';

@@ -1,5 +1,6 @@
 // What the kernel says is mounted where, and whether that is what the settings ask for. Pure.
 import type { Config } from '../config/config.ts';
+import { mountsIn } from '../host/mountinfo.ts';
 import type { MountPoint } from './hugepages.ts';
 
 /** hugetlbfs knows no set-user-ID and set-group-ID bits for its root (fs/hugetlbfs/inode.c). */
@@ -11,17 +12,11 @@ const DEFAULT_MODE = 0o755;
  * @param table the text of `/proc/self/mountinfo`, see proc_pid_mountinfo(5)
  */
 export function mountAt(table: string, path: string): MountPoint | undefined {
-  let found: MountPoint | undefined;
-  for (const line of table.split('\n')) {
-    const [own = '', ofSystem = ''] = line.split(' - ');
-    const fields = own.split(' ');
-    if (unescaped(fields[4] ?? '') !== path) continue;
-    const [type = '', , options = ''] = ofSystem.split(' ');
-    // The mount itself is read-only for units that are confined, as ttkmd-health is, and for nobody else.
-    const ofMount = (fields[5] ?? '').split(',').filter((one) => one !== 'ro');
-    found = { type, options: new Set([...ofMount, ...options.split(',')]) };
-  }
-  return found;
+  const found = mountsIn(table).findLast(({ point }) => point === path);
+  if (found === undefined) return undefined;
+  // The mount itself is read-only for units that are confined, as ttkmd-health is, and for nobody else.
+  const ofMount = found.options.filter((one) => one !== 'ro');
+  return { type: found.type, options: new Set([...ofMount, ...found.systemOptions]) };
 }
 
 /** As mount(8) takes them; upstream's unless the settings say otherwise. */
@@ -54,11 +49,4 @@ export function differencesOf(
 
 function octal(mode: number): string {
   return mode.toString(8).padStart(4, '0');
-}
-
-/** Spaces, tabs, newlines and backslashes are written as three octal digits. */
-function unescaped(text: string): string {
-  return text.replace(/\\([0-7]{3})/g, (_, digits: string) =>
-    String.fromCharCode(Number.parseInt(digits, 8)),
-  );
 }

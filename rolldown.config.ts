@@ -11,14 +11,35 @@ const IMPORT = /^import (?:\* as )?(\w[\w$]*|\{[^}]*\})(?:, (\{[^}]*\}))? from "
  */
 const builtinsWithoutImport: Plugin = {
   name: 'builtins-without-import',
-  renderChunk(code) {
+  renderChunk(code, { name }) {
     const take = (names: string, from: string): string =>
-      `const ${names.replaceAll(' as ', ': ')} = process.getBuiltinModule("${from}");`;
+      name === CORE && LATE.has(from)
+        ? takeLate(names, from)
+        : `const ${names.replaceAll(' as ', ': ')} = process.getBuiltinModule("${from}");`;
     return code.replace(IMPORT, (_, first: string, second: string | undefined, from: string) =>
       [first, second].flatMap((names) => (names === undefined ? [] : take(names, from))).join(' '),
     );
   },
 };
+
+const CORE = 'core';
+
+/** Takes five milliseconds to load, and a look at a machine that is as it should be starts no command. */
+const LATE = new Set(['node:child_process']);
+
+/** Functions that take the module when they are called: all that the core uses of it. */
+function takeLate(names: string, from: string): string {
+  const late = (name: string): string =>
+    `(...words) => process.getBuiltinModule("${from}").${name}(...words)`;
+  if (!names.startsWith('{')) {
+    return `const ${names} = new Proxy({}, { get: (_, name) => process.getBuiltinModule("${from}")[name] });`;
+  }
+  const functions = names
+    .slice(1, -1)
+    .split(',')
+    .map((one) => one.trim().split(' as '));
+  return functions.map(([name = '', local = name]) => `const ${local} = ${late(name)};`).join(' ');
+}
 
 /** What is run most often, and by each kernel installation. */
 const FREQUENT = ['cli/main', 'cli/status', 'cli/reconcile', 'kernel-events/way'];
@@ -55,6 +76,6 @@ export default defineConfig({
     minify: 'dce-only',
     entryFileNames: 'main.js',
     chunkFileNames: '[name]-[hash].js',
-    codeSplitting: { groups: [{ name: 'core', test: (id) => frequent.has(id) || LIBRARIES.test(id) }] },
+    codeSplitting: { groups: [{ name: CORE, test: (id) => frequent.has(id) || LIBRARIES.test(id) }] },
   },
 });

@@ -6,6 +6,7 @@ import { PACKAGE } from '../src/driver/sources.ts';
 import { localHost } from '../src/host/local-host.ts';
 import { observeKernels } from '../src/kernels/inventory.ts';
 import { observeChecks } from '../src/reconcile/check-modules.ts';
+import { loadChecks } from '../src/state/checks.ts';
 
 const ROUNDS = 15;
 
@@ -24,7 +25,7 @@ const times: number[] = [];
 let isKnown = true;
 for (let round = 0; round < ROUNDS; round += 1) {
   const start = performance.now();
-  const { changed } = await observeChecks(host, kernels, modules, dkms);
+  const { changed } = await observeChecks(host, kernels, modules, dkms, loadChecks(host.fs));
   times.push(performance.now() - start);
   isKnown &&= !changed;
 }

@@ -56,6 +56,8 @@ export interface ModuleSignature {
 export interface InstalledModule {
   readonly release: string;
   readonly path: string;
+  /** A word for the file, from before it was read; left out where nobody asked for it. */
+  readonly identity?: string | undefined;
   readonly version: string | undefined;
   readonly vermagic: string | undefined;
   readonly sourceVersion: string | undefined;
@@ -67,6 +69,15 @@ export interface InstalledModule {
   readonly broken: string | undefined;
   /** Why nobody could look at it, so that nothing is known of it. */
   readonly unread?: string | undefined;
+}
+
+/** What is written in a module file, wherever it lies. */
+export type ModuleInfo = Omit<InstalledModule, 'release' | 'path' | 'identity'>;
+
+/** What a sound module file was found to hold; good as long as the file's word is the same. */
+export interface KnownInfo {
+  readonly identity: string;
+  readonly info: ModuleInfo;
 }
 
 /** The module in the running kernel. */

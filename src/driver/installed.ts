@@ -2,7 +2,7 @@
 import { fileIdentity } from '../host/file-identity.ts';
 import type { HostFs } from '../host/fs.ts';
 import type { Host } from '../host/host.ts';
-import type { InstalledModule } from './driver.ts';
+import type { InstalledModule, KnownInfo, ModuleInfo } from './driver.ts';
 import { PACKAGE } from './sources.ts';
 
 const MODULE_FILE = new RegExp(`(?:^|/)${PACKAGE}\\.ko(?:\\.(?:gz|xz|zst))?$`);
@@ -17,24 +17,29 @@ export const MODULE_FOLDERS = ['updates/dkms', 'updates', 'extra', 'kernel/extra
 
 /**
  * The installed module of each release that has one. All files are read by one `modinfo`, since starting it
- * once a kernel would cost more than everything else together.
+ * once a kernel would cost more than everything else together; those that are known are not read at all.
  */
 export async function observeInstalled(
   host: Pick<Host, 'fs' | 'exec'>,
   releases: readonly string[],
+  known: (release: string) => KnownInfo | undefined = () => undefined,
 ): Promise<Map<string, InstalledModule>> {
+  const { fs } = host;
   const found = releases.flatMap((release) => {
-    const path = findModule(host.fs, release);
-    return path === undefined ? [] : [{ release, path }];
+    const path = findModule(fs, release);
+    // Before it is read: what is written meanwhile has another word the next time.
+    return path === undefined ? [] : [{ release, path, identity: fileIdentity(fs, path) }];
   });
-  const infos = await readModules(
-    host,
-    found.map((one) => one.path).filter((path) => isReadable(host.fs, path)),
-  );
-  for (const { path } of found) {
-    if (!isReadable(host.fs, path)) infos.set(path, unread(`${path} may not be read by this user`));
+  const infos = new Map<string, ModuleInfo>();
+  const toRead: string[] = [];
+  for (const { release, path, identity } of found) {
+    const last = known(release);
+    if (!isReadable(fs, path)) infos.set(path, unread(`${path} may not be read by this user`));
+    else if (last?.identity === identity) infos.set(path, last.info);
+    else toRead.push(path);
   }
-  return new Map(found.map(({ release, path }) => [release, { release, path, ...infoOf(infos, path) }]));
+  for (const [path, info] of await readModules(host, toRead)) infos.set(path, info);
+  return new Map(found.map((one) => [one.release, { ...one, ...infoOf(infos, one.path) }]));
 }
 
 /** What modprobe itself would load for a release: asks kmod, which reads its own index. */
@@ -142,8 +147,6 @@ export function leftModules(fs: HostFs, release: string): string[] {
 
 /** `modinfo -0` begins each file with this, and gives its fields as `name=value`. */
 const FILE_NAME = 'filename:';
-
-type ModuleInfo = Omit<InstalledModule, 'release' | 'path'>;
 
 async function readModules(
   host: Pick<Host, 'exec'>,

@@ -27,7 +27,8 @@ export interface ObservedRule {
 export function observeRule(fs: HostFs, sourcePath: string, remembered: string | undefined): ObservedRule {
   const found = fs.readText(RULE_PATH);
   const brought = fs.readText(`${sourcePath}/${RULE_IN_SOURCE}`);
-  const wanted = brought === undefined ? undefined : signedRule(brought);
+  const wanted =
+    brought === undefined ? undefined : isSignedCopy(found, brought) ? found : signedRule(brought);
   const isNew = found !== wanted;
   return {
     wanted,
@@ -37,20 +38,33 @@ export function observeRule(fs: HostFs, sourcePath: string, remembered: string |
   };
 }
 
+/** It is in place with a last line of ours, so that nothing need be computed to see that it may stay. */
+function isSignedCopy(found: string | undefined, brought: string): boolean {
+  return found !== undefined && bodyOf(found) === withNewline(brought);
+}
+
 /**
  * A rule that tells by its last line that nobody has edited it: it stays where ttkmd is taken off, with all that was
  * remembered, and a ttkmd that comes back knows it again.
  */
 export function signedRule(text: string): string {
-  const body = text.endsWith('\n') ? text : `${text}\n`;
+  const body = withNewline(text);
   return `${body}# Put here by ttkmd, which replaces it unless it was edited: ${ruleHash(body)}\n`;
 }
 
 /** Whether a rule was put in place by us, by what is remembered of it or by its own last line. */
 export function isOurRule(text: string, remembered: string | undefined): boolean {
   if (ruleHash(text) === remembered) return true;
-  const body = text.match(/^([\s\S]*\n)# Put here by ttkmd, [^\n]*\n$/)?.[1];
+  const body = bodyOf(text);
   return body !== undefined && signedRule(body) === text;
+}
+
+function withNewline(text: string): string {
+  return text.endsWith('\n') ? text : `${text}\n`;
+}
+
+function bodyOf(signed: string): string | undefined {
+  return signed.match(/^([\s\S]*\n)# Put here by ttkmd, [^\n]*\n$/)?.[1];
 }
 
 /** What is remembered of a rule that was put in place, to know it again as ours. */

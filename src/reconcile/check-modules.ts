@@ -1,5 +1,6 @@
 // Installed modules against the build trees of their kernels: read once, then known by the files' identities.
 import { builtFor, builtModules, type DkmsObservation } from '../dkms/tree.ts';
+import type { KnownInfo } from '../driver/driver.ts';
 import { importedSymbols } from '../driver/imports.ts';
 import { readModule } from '../driver/installed.ts';
 import { PACKAGE } from '../driver/sources.ts';
@@ -10,7 +11,7 @@ import { ABI_FILES, ownTree } from '../kernels/build-tree.ts';
 import { codeOptions } from '../kernels/configuration.ts';
 import type { Kernel } from '../kernels/kernel.ts';
 import { readSymbolVersions } from '../kernels/symbol-versions.ts';
-import { loadChecks, type ModuleCheck, type SymbolCheck } from '../state/checks.ts';
+import type { Checks, ModuleCheck, SymbolCheck } from '../state/checks.ts';
 import { symbolsReason } from './facts.ts';
 import type { ObservedModule } from './observation.ts';
 
@@ -32,8 +33,8 @@ export async function observeChecks(
   kernels: readonly Kernel[],
   modules: ReadonlyMap<string, ObservedModule>,
   dkms: DkmsObservation,
+  known: Checks,
 ): Promise<ObservedChecks> {
-  const known = loadChecks(host.fs);
   const checks = new Map<string, ModuleCheck>();
   const settled = new Set<string>();
   let changed = false;
@@ -44,7 +45,7 @@ export async function observeChecks(
     const identity = identify(host, [module.path, ...(built === undefined ? [] : [built])]);
     const tree = identifyTree(host, kernel);
     const last = known[kernel.release];
-    const same = last?.identity === identity ? last : undefined;
+    const same = last?.identity === identity && last.read?.identity === module.identity ? last : undefined;
     if (same?.tree === tree) {
       checks.set(kernel.release, same);
       if (same.symbols?.differing === 0) settled.add(kernel.release);
@@ -105,6 +106,7 @@ async function checkModule(
   return {
     // What could not be looked at this time is looked at again.
     identity: compared?.failed ? '' : identity,
+    read: readOf(module),
     tree: treeIdentity,
     file,
     modified: fs.stat(same ? built : module.path)?.modified ?? 0,
@@ -114,6 +116,10 @@ async function checkModule(
     symbols: compared?.symbols,
     built: built === undefined ? undefined : { same, sourceVersion },
   };
+}
+
+function readOf({ release: _, path: __, mismatch: ___, identity = '', ...info }: ObservedModule): KnownInfo {
+  return { identity, info };
 }
 
 export interface ComparedSymbols {

@@ -1,21 +1,26 @@
 // The modules that modprobe would load, and what is in their way.
+import type { KnownInfo } from '../driver/driver.ts';
 import { observeInstalled, shadowIdentity } from '../driver/installed.ts';
 import { vermagicMismatch } from '../driver/vermagic.ts';
 import type { HostFs } from '../host/fs.ts';
 import type { Host } from '../host/host.ts';
 import { ownTree } from '../kernels/build-tree.ts';
 import type { Kernel } from '../kernels/kernel.ts';
+import type { Checks } from '../state/checks.ts';
 import type { State } from '../state/state.ts';
 import type { ObservedModule } from './observation.ts';
 
 export async function observeModules(
   host: Host,
   kernels: readonly Kernel[],
+  known: Checks,
 ): Promise<Map<string, ObservedModule>> {
   const installed = kernels.filter((kernel) => kernel.kind !== 'sources-only');
   const found = await observeInstalled(
     host,
     installed.map((kernel) => kernel.release),
+    // Written by this program, from a module that it had read.
+    (release) => known[release]?.read as KnownInfo | undefined,
   );
   const modules = new Map<string, ObservedModule>();
   for (const kernel of installed) {

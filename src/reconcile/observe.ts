@@ -17,6 +17,7 @@ import { observeArchives } from '../kernels/archive.ts';
 import { observeKernels } from '../kernels/inventory.ts';
 import { compareReleases } from '../kernels/versions.ts';
 import { bootstrappedSources } from '../state/bootstrapped.ts';
+import { loadChecks } from '../state/checks.ts';
 import { loadRestless } from '../state/restless.ts';
 import { runUnderWay } from '../state/run.ts';
 import { loadState, type State } from '../state/state.ts';
@@ -69,10 +70,11 @@ export async function observe(
   const archives = observeArchives(fs);
   const recorded = [...recordedReleases(dkms, remembered), ...archives.map(({ release }) => release)];
   const kernels = withRememberedOrigins(observeKernels(host, recorded), remembered);
-  const modules = await observeModules(host, kernels);
+  const known = loadChecks(fs);
+  const modules = await observeModules(host, kernels, known);
   const packaged = await observePackaged(host, unclaimedModules(dkms, modules, remembered));
   const state = withoutPackaged(fs, remembered, { dkms, modules, packaged });
-  const { checks, changed, settled } = await observeChecks(host, kernels, modules, dkms);
+  const { checks, changed, settled } = await observeChecks(host, kernels, modules, dkms, known);
   const remains = findRemains(host, dkms, PACKAGE);
   const wanted = wantedSource(sources, settings.config);
   const restless = settings.unannounced

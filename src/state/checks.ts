@@ -25,6 +25,8 @@ export interface SymbolCheck {
 export interface ModuleCheck {
   /** A word for the module files that were read; what was found in them is good as long as it is the same. */
   readonly identity: string;
+  /** What modinfo says of the module, with a word for the file; absent in records of earlier versions. */
+  readonly read?: { readonly identity: string; readonly info: object };
   /** The same for the build tree; empty where there is none of this release. */
   readonly tree: string;
   /** SHA-256 of the module file. */

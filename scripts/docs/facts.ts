@@ -13,7 +13,10 @@ export const FILES: readonly (readonly [path: string, what: string])[] = [
   ['/var/lib/ttkmd/', 'What is remembered: fingerprints, failures, history, what was installed.'],
   ['/var/log/ttkmd/builds/', 'One log for each build; the last 50 are kept.'],
   ['/var/log/ttkmd/bootstrap-*.log', 'A log for each bootstrap.'],
-  ['/var/cache/ttkmd/', 'What a bootstrap has downloaded.'],
+  [
+    '/var/cache/ttkmd/',
+    "What a bootstrap has downloaded, and in compiled/ what Node.js's compiler made of the program.",
+  ],
   ['/opt/tenstorrent/', 'SFPI and tt-inference-server, where a bootstrap brings them.'],
   ['/opt/ttkmd/', "Tenstorrent's Python tools, where a bootstrap installs them."],
   ['/run/ttkmd/', "The lock, the events of the run under way, the daemon's sockets."],

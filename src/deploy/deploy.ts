@@ -2,6 +2,7 @@
 import { basename, dirname } from 'node:path';
 import { EXIT, TtkmdError } from '../host/errors.ts';
 import type { Host } from '../host/host.ts';
+import { COMPILED_FOLDER } from '../state/state.ts';
 import type { Action } from './action.ts';
 import { EMPTY_FOLDERS, type Group, placementsOf, type ServiceKind } from './manifest.ts';
 import type { PackageFolder } from './package.ts';
@@ -53,6 +54,8 @@ export function install(host: Host, found: PackageFolder, options: InstallOption
   if (actions.every(({ kind }) => kind === 'keep') && sameFiles(record, next)) return actions;
   return finishing(() => {
     apply(host, found, record, next, plan);
+    // What the compiler made of the program that was.
+    host.fs.removeTree(COMPILED_FOLDER);
     return [...actions, ...pruneFolders(host, next, groups)];
   });
 }

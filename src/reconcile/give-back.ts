@@ -9,7 +9,7 @@ import type { Host } from '../host/host.ts';
 import { loadState } from '../state/state.ts';
 
 /** Folders that hold nothing but what ttkmd wrote. */
-const OWN_FOLDERS = ['/var/lib/ttkmd', '/var/log/ttkmd', '/run/ttkmd'];
+const OWN_FOLDERS = ['/var/lib/ttkmd', '/var/cache/ttkmd', '/var/log/ttkmd', '/run/ttkmd'];
 
 /** One thing that is given back, removed or kept, and the deed. */
 export interface GiveBack {

@@ -112,6 +112,11 @@ describe('wreckage', () => {
       await insist(sandbox, ['history', '--json'], 0);
     }
     await sandbox.write('/var/lib/ttkmd/.state.json.4242.new', 'half');
+    const compiled = (await sandbox.run(['find', '/var/cache/ttkmd/compiled', '-type', 'f'])).stdout
+      .trim()
+      .split('\n');
+    expect(compiled.length).toBeGreaterThan(1);
+    for (const path of compiled) await sandbox.write(path, 'damaged');
     await insist(sandbox, ['reconcile'], 0);
     await expectSettled(sandbox, [release]);
     expect(await sandbox.list('/var/lib/ttkmd')).toEqual([

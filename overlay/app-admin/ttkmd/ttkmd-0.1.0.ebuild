@@ -77,6 +77,9 @@ src_install() {
 }
 
 pkg_postinst() {
+	# Compiled from the version that was.
+	rm -rf "${EROOT}/var/cache/ttkmd/compiled" || die
+
 	if [[ -z ${REPLACING_VERSIONS} ]]; then
 		elog "Whether kernel installations reach ttkmd:"
 		elog "    ttkmdctl hooks status"

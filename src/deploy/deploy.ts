@@ -148,9 +148,10 @@ function apply(
 /** What is recorded from the first write on; `replaces` goes when all is in place. */
 function recordAfter(before: InstallRecord, plan: InstallPlan, groups: ReadonlySet<Group>): InstallRecord {
   const others = Object.entries(before.files).filter(([, { group }]) => !groups.has(group));
-  const ours = plan.files.flatMap(({ placement, recorded }): [string, RecordedFile][] =>
-    recorded === undefined ? [] : [[placement.path, recorded]],
-  );
+  const ours = plan.files.flatMap((file): [string, RecordedFile][] => {
+    const recorded = file.recorded();
+    return recorded === undefined ? [] : [[file.placement.path, recorded]];
+  });
   const made = plan.folders.map(({ path, group }): [string, Group] => [path, group]);
   return {
     schema: 1,

@@ -4,15 +4,22 @@ import type { Host } from '../host/host.ts';
 import type { Action } from './action.ts';
 import { EMPTY_FOLDERS, type Group, type Placement } from './manifest.ts';
 import type { PackageFolder } from './package.ts';
-import { type InstallRecord, isUnchanged, RECORD_PATH, type RecordedFile, sha256Of } from './record.ts';
+import {
+  type InstallRecord,
+  isSameContent,
+  isUnchanged,
+  RECORD_PATH,
+  type RecordedFile,
+  sha256Of,
+} from './record.ts';
 
 /** One file of the package, and what is to be done about its place on the host. */
 interface FilePlan {
   readonly placement: Placement;
   /** What is to be done, or why not; undefined where it is as it should be. */
   readonly action: Action | undefined;
-  /** What the record says of it afterwards; undefined where it is not ours. */
-  readonly recorded: RecordedFile | undefined;
+  /** What the record says of it afterwards; undefined where it is not ours. Reads the package's file. */
+  recorded(): RecordedFile | undefined;
 }
 
 export interface InstallPlan {
@@ -37,7 +44,7 @@ export function planInstall(
     const plan = planFile(host, found, placement, before, options.force);
     if (typeof plan !== 'string') return plan;
     conflicts.push(plan);
-    return { placement, action: undefined, recorded: before };
+    return { placement, action: undefined, recorded: () => before };
   });
   const folders = [
     ...files
@@ -84,17 +91,16 @@ function planFile(
   force: boolean,
 ): FilePlan | string {
   const { group, kind, mode, path, source } = placement;
-  const sha256 = sha256Of(found.fs, source);
-  const ours: RecordedFile = { group, sha256, mode, kind };
+  const ours = (): RecordedFile => ({ group, sha256: sha256Of(found.fs, source), mode, kind });
   const keep = (reason: string): FilePlan => ({
     placement,
     action: { kind: 'keep', path, reason },
-    recorded: before,
+    recorded: () => before,
   });
   const replace = (replaces: string | undefined, reason: string): FilePlan => ({
     placement,
     action: { kind: 'replace', path, reason },
-    recorded: replaces === undefined ? ours : { ...ours, replaces },
+    recorded: () => (replaces === undefined ? ours() : { ...ours(), replaces }),
   });
 
   const there = host.fs.lstat(path);
@@ -106,9 +112,8 @@ function planFile(
     return `${path} is a ${there.kind === 'link' ? 'symbolic link' : there.kind}`;
   }
 
-  const present = sha256Of(host.fs, path);
-  if (present === sha256) {
-    if (before === undefined && !force) return { placement, action: undefined, recorded: undefined };
+  if (isSameContent([found.fs, source], [host.fs, path])) {
+    if (before === undefined && !force) return { placement, action: undefined, recorded: () => undefined };
     const action: Action | undefined =
       there.mode !== mode && kind === 'file'
         ? { kind: 'mode', path, reason: `${octal(there.mode)} becomes ${octal(mode)}` }
@@ -117,6 +122,7 @@ function planFile(
           : undefined;
     return { placement, action, recorded: ours };
   }
+  const present = sha256Of(host.fs, path);
   if (before !== undefined && isUnchanged(before, present)) return replace(present, 'another version');
   if (force && kind === 'file') return replace(present, before ? 'had been changed' : 'was not ours');
   if (before === undefined) return kind === 'config' ? keep('already there') : `${path} is not ours`;

@@ -9,7 +9,7 @@ import { statusOf } from './support/status.ts';
 let guest: Guest;
 
 beforeAll(async () => {
-  guest = await cardGuest('systemd');
+  guest = await cardGuest();
 });
 afterAll(() => guest?.dispose());
 

@@ -2,8 +2,7 @@
 
 import { expect } from 'vitest';
 import { SAMPLE } from '../../system/support/machine.ts';
-import { Guest } from './guest.ts';
-import type { Init } from './places.ts';
+import { Guest, type Hardware } from './guest.ts';
 import { bootstrapped } from './services.ts';
 import { statusOf } from './status.ts';
 
@@ -13,16 +12,19 @@ export const MOUNT = '/dev/hugepages-1G';
  * The emulator's firmware names no node for what hangs on the first PCI bus, as many a real one does; the bus behind
  * the expander is on the second node. Memory that the guest does not touch costs the host nothing.
  */
-const TWO_NODES = [
-  ...['-object', 'memory-backend-ram,id=near,size=6G', '-numa', 'node,nodeid=0,memdev=near,cpus=0'],
-  ...['-object', 'memory-backend-ram,id=far,size=6G', '-numa', 'node,nodeid=1,memdev=far'],
-  ...['-device', 'pxb,id=expander,bus_nr=128,numa_node=1'],
-  ...['-device', 'pci-bridge,id=behind,bus=expander,chassis_nr=2', '-device', 'edu,bus=behind,addr=1'],
-];
+export const TWO_NODES: Hardware = {
+  memory: '12G',
+  qemu: [
+    ...['-object', 'memory-backend-ram,id=near,size=6G', '-numa', 'node,nodeid=0,memdev=near,cpus=0'],
+    ...['-object', 'memory-backend-ram,id=far,size=6G', '-numa', 'node,nodeid=1,memdev=far'],
+    ...['-device', 'pxb,id=expander,bus_nr=128,numa_node=1'],
+    ...['-device', 'pci-bridge,id=behind,bus=expander,chassis_nr=2', '-device', 'edu,bus=behind,addr=1'],
+  ],
+};
 
-/** It is on, and has been bootstrapped, here or in the life of another guest. */
-export async function cardGuest(init: Init): Promise<Guest> {
-  const guest = await Guest.create(init, { memory: '12G', qemu: TWO_NODES, kept: true });
+/** It is on, under systemd, and has been bootstrapped, here or in the life of another guest. */
+export async function cardGuest(): Promise<Guest> {
+  const guest = await Guest.create('systemd', { ...TWO_NODES, kept: true });
   await guest.boot();
   // One kernel shows it as well as two.
   const exclude = `[kernels]\nexclude = ${guest.image.kernels.second}\n`;

@@ -9,16 +9,23 @@ import { type MachineImage, machineImage } from './disks.ts';
 import { GUESTS, type Init } from './places.ts';
 import { Qemu } from './qemu.ts';
 
-export interface GuestOptions {
+/** What the machine is made of. */
+export interface Hardware {
   /** For QEMU's `-m`; the default is plenty for a build. */
   memory?: string;
-  /** More of QEMU's arguments, at every boot. */
+  /** More of QEMU's arguments. */
   qemu?: readonly string[];
+}
+
+/** The hardware of every boot, unless another is told. */
+export interface GuestOptions extends Hardware {
   /** Begin with the disk that a guest of this init system has kept, where there is one. */
   kept?: boolean;
 }
 
 export interface BootOptions {
+  /** Other hardware than before: somebody has put a card in, and memory. */
+  hardware?: Hardware;
   /** The kernel release; the one of the last boot, at first the first one, unless told. */
   kernel?: string;
   /** The folder of its image and initrd, where it is none of the image's own kernels. */
@@ -99,6 +106,7 @@ export class Guest implements AsyncDisposable {
     if (this.on) throw new Error('the guest is on already');
     this.#kernel = options.kernel ?? this.#kernel;
     const { init } = this.image;
+    const { memory = '1500M', qemu: extra = [] } = options.hardware ?? this.#options;
     const boot = options.from ?? this.image.boot;
     const qemu = new Qemu({
       folder: this.#folder,
@@ -110,8 +118,8 @@ export class Guest implements AsyncDisposable {
         ...(init === 'systemd' ? ['systemd.show_status=true'] : []),
         ...(options.append === undefined ? [] : [options.append]),
       ].join(' '),
-      memory: this.#options.memory ?? '1500M',
-      extra: this.#options.qemu ?? [],
+      memory,
+      extra,
     });
     this.#qemu = qemu;
     const what = `the boot of ${this.#kernel} with ${init}`;

@@ -60,9 +60,9 @@ export async function succeeds(guest: Guest, script: string): Promise<boolean> {
   return (await guest.run(script, { allowFailure: true })).status === 0;
 }
 
-/** Waits, inside the guest, until a shell condition holds. */
+/** Waits, inside the guest, until a shell condition holds. The cheap parts of one come first: it is asked often. */
 export async function until(guest: Guest, condition: string, timeoutMs = 400_000): Promise<void> {
-  await guest.run(`until { ${condition}; } >/dev/null 2>&1; do sleep 0.3; done`, { timeoutMs });
+  await guest.run(`until { ${condition}; } >/dev/null 2>&1; do sleep 0.5; done`, { timeoutMs });
 }
 
 /** Waits until the compiler is at work: the middle of a build. */
@@ -103,7 +103,7 @@ export async function daemonPid(guest: Guest): Promise<number> {
 
 /** Waits until the module for a kernel is in place and nothing is under way. */
 export function built(guest: Guest, release: string): Promise<void> {
-  return until(guest, `modinfo -k '${release}' -n tenstorrent && [ ! -e /run/ttkmd/run.json ]`);
+  return until(guest, `[ ! -e /run/ttkmd/run.json ] && modinfo -k '${release}' -n tenstorrent`);
 }
 
 /** Does something, and waits until the daemon has looked after it. */

@@ -26,14 +26,18 @@ for rootfs; do
   done
 done
 if [ -e etc/init.d/guest-agent ]; then
-  chroot . rc-update --quiet add guest-agent sysinit
-  # Scripts of many small processes, which under emulation take half of a boot, and do nothing for this guest.
-  for service in bootlogs rc.local rmnologin; do chroot . rc-update --quiet delete "$service" default; done
-  for service in mountall-bootclean.sh mountnfs.sh mountnfs-bootclean.sh bootmisc.sh hwclock.sh urandom brightness \
-    mount-configfs; do
-    chroot . rc-update --quiet delete "$service" sysinit
+  # Debian boots by scripts of many small processes, which under emulation take half a minute. These have the names
+  # and runlevels that Gentoo's have, and the same tools behind them.
+  for script in etc/init.d/*; do
+    case ${script##*/} in
+      cgroups | devfs | guest-agent | localmount | modules | mount-ro | udev | udev-trigger) ;;
+      *) rm "$script" ;;
+    esac
   done
-  chroot . rc-update --quiet delete savecache off
+  rm -f etc/runlevels/*/*
+  for service in cgroups devfs udev udev-trigger guest-agent; do chroot . rc-update --quiet add "$service" sysinit; done
+  for service in localmount modules; do chroot . rc-update --quiet add "$service" boot; done
+  for level in off shutdown; do chroot . rc-update --quiet add mount-ro "$level"; done
 else
   chroot . systemctl --quiet enable guest-agent.service
   # A login on the console would cut off what the kernel and the services print there.

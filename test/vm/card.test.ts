@@ -13,12 +13,9 @@ beforeAll(async () => {
 });
 afterAll(() => guest?.dispose());
 
-test('pages of 1 GiB are allocated on the node of each card and mounted, by hand and at boot', async () => {
+test('pages of 1 GiB are allocated on the node of each card and mounted', async () => {
   await wantPages(guest);
   await guest.run('ttkmdctl hugepages apply');
-  await expectPages(guest);
-  await guest.reboot();
-  await guest.run('systemctl is-active ttkmd-hugepages tenstorrent.target');
   await expectPages(guest);
   // What the mount unit is for. It finds that all is done, and mounts nothing on top.
   const uses = `[Unit]\nRequiresMountsFor=${MOUNT}\n[Service]\nType=oneshot\nExecStart=/usr/bin/findmnt ${MOUNT}\n`;

@@ -33,10 +33,12 @@ export async function cardGuest(): Promise<Guest> {
   return guest;
 }
 
-/** One page for each card, and less memory kept free than a real machine should. */
-export function wantPages(guest: Guest, each = 1, more = ''): Promise<void> {
+/** One page for each card, and less memory kept free than a real machine should. Gives the file that says so. */
+export async function wantPages(guest: Guest, each = 1, more = ''): Promise<string> {
+  const path = '/etc/ttkmd/ttkmd.conf.d/70-card.conf';
   const text = `[hugepages]\nmode = always\nwormhole = ${each}\nkeep_free = 1G\n${more}`;
-  return guest.write('/etc/ttkmd/ttkmd.conf.d/70-card.conf', text);
+  await guest.write(path, text);
+  return path;
 }
 
 /** A page for the card that has no node, taken from the first one, and a page for the other; and their mount. */

@@ -12,8 +12,8 @@ export interface ServiceWords {
   /** End well while the daemon runs, and while the boot service has done its work. */
   isUp: string;
   isLoaded: string;
-  /** Starts again, by hand, what others order themselves against. */
-  load: string;
+  /** Ends well once the boot has made the pages of 1 GiB. */
+  isPaged: string;
   /** Ends well where the boot has gone all the way. */
   isBooted: string;
   /** Prints what the daemon has said since the boot. */
@@ -27,7 +27,7 @@ export const WORDS: Record<Init, ServiceWords> = {
     reload: 'systemctl reload ttkmd',
     isUp: 'systemctl is-active ttkmd',
     isLoaded: 'systemctl is-active ttkmd-boot && systemctl is-active tenstorrent.target',
-    load: 'systemctl start tenstorrent.target',
+    isPaged: 'systemctl is-active ttkmd-hugepages tenstorrent.target',
     isBooted: 'systemctl is-active multi-user.target',
     log: 'journalctl -q -b -u ttkmd -o cat',
   },
@@ -37,7 +37,7 @@ export const WORDS: Record<Init, ServiceWords> = {
     reload: 'rc-service ttkmd reload',
     isUp: 'rc-service ttkmd status',
     isLoaded: 'rc-service ttkmd-boot status',
-    load: 'rc-service ttkmd-boot start',
+    isPaged: 'rc-service ttkmd-hugepages status',
     isBooted: '[ "$(rc-status -r)" = default ]',
     // OpenRC of Debian 12 cannot hand a daemon's output to syslog.
     log: 'cat /var/log/ttkmd/daemon.log',

@@ -74,6 +74,9 @@ test('callers that are malformed, huge, slow or many hurt nobody', async () => {
     async () => Number((await doneCount(sandbox, 'build'))[kernels.v61.gentooRelease]) >= 2,
   );
   deaf.destroy();
+  expect(daemon.output.match(/asked over .*/g)).toEqual([
+    'asked over /run/ttkmd/control.sock: reconcile of all kernels, by force',
+  ]);
   await quiet(sandbox);
   await small(daemon);
   expect(daemon.openFiles()).toBeLessThan(40);

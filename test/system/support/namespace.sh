@@ -1,11 +1,13 @@
 #!/bin/sh
 # Sets up a sandbox's mount namespace and keeps it alive: started by sandbox.ts through "unshare -m",
-# with standard input as the leash. When that closes, because the tests are done or were killed,
-# everything that still runs in here is killed, and the namespace goes with its last process.
+# with standard input as the leash.
 #
 # usage: namespace.sh DKMS   (a folder laid out like a root)
 
 set -eu
+
+# shellcheck source=test/system/support/leash.sh
+. "${0%/*}/leash.sh"
 
 dkms=$1
 
@@ -63,23 +65,4 @@ rm -rf /var/lib/dkms /lib/modules /etc/modprobe.d/ttkmd* \
   /usr/bin/ttkmdctl /usr/lib/ttkmd /etc/ttkmd /var/lib/ttkmd /var/log/ttkmd
 mkdir -p /var/lib/dkms /lib/modules /etc/udev/rules.d
 
-echo ready
-
-cat >/dev/null
-
-# The leash is gone. A loop, since what is being killed may be starting something.
-me=$(readlink "/proc/$$/ns/mnt")
-round=0
-while [ "$round" -lt 50 ]; do
-  round=$((round + 1))
-  found=no
-  for process in /proc/[0-9]*; do
-    pid=${process#/proc/}
-    [ "$pid" != "$$" ] || continue
-    # A zombie has no namespace left to read.
-    [ "$(readlink "$process/ns/mnt" 2>/dev/null)" = "$me" ] || continue
-    # The readlink above was in here too, and is gone by now.
-    if kill -KILL "$pid" 2>/dev/null; then found=yes; fi
-  done
-  [ "$found" = yes ] || break
-done
+hold_namespace

@@ -1,19 +1,27 @@
 // The completion for bash, made from the command line's own definitions.
 import type { DocumentedCommand, DocumentedOption, DocumentedProgram } from './commands.ts';
 import {
-  allOptions,
-  firstWords,
-  groups,
+  completionWords,
   lastWord,
   namesOf,
-  offerOf,
+  type OfferForms,
+  offered,
   RELEASES,
-  valueOptions,
 } from './completion-words.ts';
+
+// So that a folder is gone on with, and a blank in a name is quoted.
+const FILE_NAMES = 'compopt -o filenames 2>/dev/null; ';
+
+const FORMS: OfferForms = {
+  releases: reply(`-W "$(${RELEASES})"`),
+  files: `${FILE_NAMES}${reply('-f')}`,
+  folders: `${FILE_NAMES}${reply('-d')}`,
+  words: (words) => reply(`-W "${words.join(' ')}"`),
+};
 
 export function bashCompletion(program: DocumentedProgram): string {
   const { commands, options } = program;
-  const below = new Map(groups(commands));
+  const words = completionWords(program);
   return [
     '# Completes ttkmdctl in bash.',
     '_ttkmdctl() {',
@@ -22,25 +30,23 @@ export function bashCompletion(program: DocumentedProgram): string {
     '    word=${COMP_WORDS[index]}',
     '    if [[ $skip ]]; then skip=""; continue; fi',
     '    case $word in',
-    `      ${valueOptions(program).join('|')}) skip=1 ;;`,
+    `      ${words.valueOptions.join('|')}) skip=1 ;;`,
     '      -*) ;;',
     '      *) command="${command:+$command }$word" ;;',
     '    esac',
     '  done',
     '  case $prev in',
-    ...allOptions(program).flatMap(valueLine),
+    ...words.options.flatMap(valueLine),
     '  esac',
     '  local words=""',
     '  case $command in',
     // What can be called can be asked the help of.
-    `    ""|help) words="${firstWords(commands)
-      .map(([name]) => name)
-      .join(' ')}" ;;`,
-    ...[...below].map(([group, inside]) => {
+    `    ""|help) words="${words.first.map(([name]) => name).join(' ')}" ;;`,
+    ...[...words.below].map(([group, inside]) => {
       const own = commands.find((command) => command.name === group);
       return `    ${group}|"help ${group}") words="${[...inside.map(lastWord), ...longs(own)].join(' ')}" ;;`;
     }),
-    ...commands.filter((command) => !command.takesCommand && !below.has(command.name)).map(commandLine),
+    ...words.last.map(commandLine),
     '  esac',
     `  [[ $cur == -* ]] && words="$words ${options.map(({ long }) => long).join(' ')} --help"`,
     '  mapfile -t COMPREPLY < <(compgen -W "$words" -- "$cur")',
@@ -57,20 +63,11 @@ function commandLine(command: DocumentedCommand): string {
 
 function valueLine(option: DocumentedOption): string[] {
   if (option.value === undefined) return [];
-  const offer = offerOf(option);
-  const asked =
-    offer === 'releases'
-      ? `-W "$(${RELEASES})"`
-      : offer === 'files'
-        ? '-f'
-        : offer === 'folders'
-          ? '-d'
-          : `-W "${offer.join(' ')}"`;
-  // So that a folder is gone on with, and a blank in a name is quoted.
-  const names = offer === 'files' || offer === 'folders' ? 'compopt -o filenames 2>/dev/null; ' : '';
-  return [
-    `    ${namesOf(option).join('|')}) ${names}mapfile -t COMPREPLY < <(compgen ${asked} -- "$cur"); return ;;`,
-  ];
+  return [`    ${namesOf(option).join('|')}) ${offered(option, FORMS)}; return ;;`];
+}
+
+function reply(asked: string): string {
+  return `mapfile -t COMPREPLY < <(compgen ${asked} -- "$cur")`;
 }
 
 function longs(command: DocumentedCommand | undefined): string[] {

@@ -1,10 +1,17 @@
 // The completion for fish, made from the command line's own definitions.
 import type { DocumentedOption, DocumentedProgram } from './commands.ts';
-import { firstWords, groups, lastWord, offerOf, RELEASES, valueOptions } from './completion-words.ts';
+import { completionWords, lastWord, type OfferForms, offered, RELEASES } from './completion-words.ts';
+
+const FORMS: OfferForms = {
+  releases: ` -x -a '(${RELEASES})'`,
+  files: ' -r -F',
+  folders: ` -x -a '(__fish_complete_directories)'`,
+  words: (words) => (words.length === 0 ? ' -x' : ` -x -a ${quote(words.join(' '))}`),
+};
 
 export function fishCompletion(program: DocumentedProgram): string {
   const { commands } = program;
-  const below = groups(commands);
+  const { first, below, valueOptions } = completionWords(program);
   return [
     '# Completes ttkmdctl in fish.',
     '',
@@ -18,7 +25,7 @@ export function fishCompletion(program: DocumentedProgram): string {
     '      continue',
     '    end',
     '    switch $word',
-    `      case ${valueOptions(program).join(' ')}`,
+    `      case ${valueOptions.join(' ')}`,
     '        set skip yes',
     "      case '-*'",
     "      case '*'",
@@ -32,15 +39,15 @@ export function fishCompletion(program: DocumentedProgram): string {
     'end',
     '',
     'complete -c ttkmdctl -f',
-    ...firstWords(commands).map(([name, text]) => line(["''", 'help'], `-a ${name} -d ${quote(text)}`)),
-    ...below.flatMap(([group, inside]) =>
+    ...first.map(([name, text]) => line(["''", 'help'], `-a ${name} -d ${quote(text)}`)),
+    ...[...below].flatMap(([group, inside]) =>
       inside.map((one) =>
         line([group, `'help ${group}'`], `-a ${lastWord(one)} -d ${quote(one.description)}`),
       ),
     ),
     ...commands.flatMap(({ name, options, takesRelease }) => {
       // With what stands behind it, where nothing else begins so.
-      const places = below.some(([group]) => group === name) ? [name] : [`'${name}'`, `'${name} *'`];
+      const places = below.has(name) ? [name] : [`'${name}'`, `'${name} *'`];
       return [
         ...(takesRelease ? [line(places, `-a '(${RELEASES})'`)] : []),
         ...options.map((option) => line(places, optionText(option))),
@@ -57,16 +64,8 @@ function line(places: readonly string[], rest: string): string {
 
 function optionText(option: DocumentedOption): string {
   const short = option.short === undefined ? '' : ` -s ${option.short.slice(1)}`;
-  const value = option.value === undefined ? '' : valueText(option);
+  const value = option.value === undefined ? '' : offered(option, FORMS);
   return `-l ${option.long.slice(2)}${short}${value} -d ${quote(option.description)}`;
-}
-
-function valueText(option: DocumentedOption): string {
-  const offer = offerOf(option);
-  if (offer === 'releases') return ` -x -a '(${RELEASES})'`;
-  if (offer === 'files') return ' -r -F';
-  if (offer === 'folders') return ` -x -a '(__fish_complete_directories)'`;
-  return offer.length === 0 ? ' -x' : ` -x -a ${quote(offer.join(' '))}`;
 }
 
 function quote(text: string): string {

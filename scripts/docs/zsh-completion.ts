@@ -1,20 +1,24 @@
 // The completion for zsh, made from the command line's own definitions.
 import type { DocumentedCommand, DocumentedOption, DocumentedProgram } from './commands.ts';
 import {
-  firstWords,
-  groups,
+  completionWords,
   lastWord,
   namesOf,
-  offerOf,
+  type OfferForms,
+  offered,
   RELEASES,
-  valueOptions,
 } from './completion-words.ts';
 
-const ZSH_RELEASES = `(\${(f)"$(${RELEASES})"})`;
+const FORMS: OfferForms = {
+  releases: `(\${(f)"$(${RELEASES})"})`,
+  files: '_files',
+  folders: '_files -/',
+  words: (words) => (words.length === 0 ? ' ' : `(${words.join(' ')})`),
+};
 
 export function zshCompletion(program: DocumentedProgram): string {
   const { commands } = program;
-  const below = new Map(groups(commands));
+  const { first, below, last, valueOptions } = completionWords(program);
   return [
     '#compdef ttkmdctl',
     '# Completes ttkmdctl in zsh.',
@@ -24,21 +28,19 @@ export function zshCompletion(program: DocumentedProgram): string {
     '  for word in ${words[2,CURRENT-1]}; do',
     '    if [[ -n $skip ]]; then skip=; continue; fi',
     '    case $word in',
-    `      (${valueOptions(program).join('|')}) skip=1 ;;`,
+    `      (${valueOptions.join('|')}) skip=1 ;;`,
     '      (-*) ;;',
     '      (*) called="${called:+$called }$word" ;;',
     '    esac',
     '  done',
     '  case $called in',
-    `    (''|help) commands=(${described(firstWords(commands))}); _describe command commands; ${argumentsOf(program, [])} ;;`,
+    `    (''|help) commands=(${described(first)}); _describe command commands; ${argumentsOf(program, [])} ;;`,
     ...[...below].map(([group, inside]) => {
       const pairs = inside.map((one) => [lastWord(one), one.description] as const);
       const own = commands.find(({ name }) => name === group)?.options ?? [];
       return `    (${group}|'help ${group}') commands=(${described(pairs)}); _describe command commands; ${argumentsOf(program, own)} ;;`;
     }),
-    ...commands
-      .filter((command) => !command.takesCommand && !below.has(command.name))
-      .map((command) => commandLine(program, command)),
+    ...last.map((command) => commandLine(program, command)),
     '  esac',
     '}',
     '_ttkmdctl "$@"',
@@ -47,7 +49,7 @@ export function zshCompletion(program: DocumentedProgram): string {
 }
 
 function commandLine(program: DocumentedProgram, { name, options, takesRelease }: DocumentedCommand): string {
-  const offered = takesRelease ? ZSH_RELEASES : ' ';
+  const offered = takesRelease ? FORMS.releases : ' ';
   return `    ('${name}'|'${name} '*) ${argumentsOf(program, options, offered)} ;;`;
 }
 
@@ -67,16 +69,8 @@ function described(pairs: readonly (readonly [string, string])[]): string {
 
 function optionTexts(option: DocumentedOption): string[] {
   const text = quoted(option.description).replace(/[[\]]/g, '');
-  const value = option.value === undefined ? '' : `:${option.value}:${valueText(option)}`;
+  const value = option.value === undefined ? '' : `:${option.value}:${offered(option, FORMS)}`;
   return namesOf(option).map((name) => `'${name}[${text}]${value}'`);
-}
-
-function valueText(option: DocumentedOption): string {
-  const offer = offerOf(option);
-  if (offer === 'releases') return ZSH_RELEASES;
-  if (offer === 'files') return '_files';
-  if (offer === 'folders') return '_files -/';
-  return offer.length === 0 ? ' ' : `(${offer.join(' ')})`;
 }
 
 function quoted(text: string): string {

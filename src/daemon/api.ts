@@ -20,6 +20,8 @@ export interface Orders {
   /** Ends the run under way; false where there is none. */
   readonly cancel: () => boolean;
   readonly reload: () => void;
+  /** Writes an order down, and what became of it: who gives one may leave no other trace. */
+  readonly note: (order: string) => void;
 }
 
 type Routes = Readonly<
@@ -62,24 +64,36 @@ export function ordersApi(orders: Orders): (request: Request) => Promise<Answer>
         if (typeof job === 'string') return refuse(400, job);
         if (job.release !== undefined && !(await orders.kernels()).includes(job.release))
           return refuse(404, `there is no kernel ${job.release} on this machine; GET /status lists them`);
+        const order = `reconcile of ${job.release ?? 'all kernels'}${job.force ? ', by force' : ''}`;
         switch (orders.request(job)) {
           case 'taken':
+            orders.note(order);
             return reply(202, { accepted: true });
           case 'full':
+            orders.note(`${order}: refused, since enough requests are waiting already`);
             return refuse(429, 'enough requests are waiting already; ask again when they are done');
           case 'stuck':
+            orders.note(`${order}: refused, since the run under way hangs in the kernel`);
             return refuse(503, 'the run under way hangs in the kernel: nothing is done until it has ended');
         }
       },
     },
     '/cancel': {
       method: 'POST',
-      answer: () =>
-        orders.cancel() ? reply(202, { accepted: true }) : refuse(409, 'no run of the daemon is under way'),
+      answer: () => {
+        const order = 'cancel of the run under way';
+        if (orders.cancel()) {
+          orders.note(order);
+          return reply(202, { accepted: true });
+        }
+        orders.note(`${order}: refused, since there is none of the daemon`);
+        return refuse(409, 'no run of the daemon is under way');
+      },
     },
     '/reload': {
       method: 'POST',
       answer: () => {
+        orders.note('reload of the settings');
         orders.reload();
         return reply(202, { accepted: true });
       },

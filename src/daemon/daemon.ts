@@ -17,7 +17,7 @@ import { createPublisher, type Publisher } from './publish.ts';
 import { startPulse } from './pulse.ts';
 import { timingOf } from './schedule.ts';
 import type { ServiceManager } from './service-manager.ts';
-import { openSockets, type Sockets } from './sockets.ts';
+import { CONTROL_SOCKET, openSockets, type Sockets } from './sockets.ts';
 import { createSoon } from './soon.ts';
 import { createVigil } from './vigil.ts';
 import { createWorker, type Worker } from './worker.ts';
@@ -100,7 +100,13 @@ export async function runDaemon(parts: DaemonParts): Promise<number> {
     host,
     groupName: () => config.control.group,
     reading: readingApi(readings),
-    orders: ordersApi({ request, cancel, reload, kernels: async () => releasesIn(await readings.status()) }),
+    orders: ordersApi({
+      request,
+      cancel,
+      reload,
+      kernels: async () => releasesIn(await readings.status()),
+      note: (order) => host.log.info(`asked over ${CONTROL_SOCKET}: ${order}`),
+    }),
   });
   const settings = createSoon(MOMENT, reload);
   const sweep = createSoon(MOMENT, async () => {

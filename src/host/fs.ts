@@ -1,14 +1,12 @@
 // The file system under one root: absolute symbolic links are resolved inside it, writes are atomic.
-import { constants } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { dirname } from 'node:path';
 import { makeFolders } from './folders.ts';
 import { type FileInfo, fileInfo, pieces, type RawFs, readEnd, readFrom, readWhole } from './raw-fs.ts';
+import { appendTo, type Content, replaceFile, syncFile, syncFolder, writeInPlace } from './raw-write.ts';
 import { resolveInRoot } from './root-path.ts';
 
 export type { FileInfo, RawFs } from './raw-fs.ts';
-
-/** What is written: a text, bytes, or pieces that come one after another. */
-export type Content = string | Uint8Array | Iterable<Uint8Array>;
+export type { Content } from './raw-write.ts';
 
 export interface HostFs {
   /** Where a path of the root really is on this machine, links in its folders followed inside the root. */
@@ -62,10 +60,14 @@ const WRITABLE = 2;
 const DENIED = new Set(['EACCES', 'EPERM']);
 
 /** What fails on an open file does not say on which. */
-function naming(path: string, error: unknown): NodeJS.ErrnoException {
-  const failure = error as NodeJS.ErrnoException;
-  if (failure.path === undefined) failure.message += ` (${path})`;
-  return failure;
+function naming(path: string, write: () => void): void {
+  try {
+    write();
+  } catch (error) {
+    const failure = error as NodeJS.ErrnoException;
+    if (failure.path === undefined) failure.message += ` (${path})`;
+    throw failure;
+  }
 }
 
 /**
@@ -89,68 +91,19 @@ export function createHostFs(raw: RawFs, root: string): HostFs {
     }
   }
 
-  function sync(path: string): void {
-    const descriptor = attempt(path, () => raw.openSync(path, 'r'));
-    if (descriptor === undefined) return;
-    try {
-      raw.fsyncSync(descriptor);
-    } finally {
-      raw.closeSync(descriptor);
-    }
-  }
-
-  function syncFolder(path: string): void {
-    try {
-      sync(path);
-    } catch {
-      // Some file systems refuse to sync a folder; the rename is then as durable as they make it.
-    }
-  }
-
-  /** After a failure, whose reason is what counts: a draft that stays is cleaned up by the next run. */
-  function discard(draft: string): void {
-    try {
-      raw.unlinkSync(draft);
-    } catch {
-      // It was never made, or the file system refuses everything now.
-    }
-  }
-
   function makeFolder(path: string, mode = 0o755): void {
     makeFolders(raw, followed(path), mode);
-  }
-
-  function write(path: string, content: Content, mode = 0o644): void {
-    makeFolder(dirname(path));
-    // A link at the end is replaced, not followed: rename does so, and whoever may make links may not aim us.
-    const target = outer(path);
-    const draft = join(dirname(target), `.${target.slice(target.lastIndexOf('/') + 1)}.${process.pid}.new`);
-    try {
-      const descriptor = raw.openSync(draft, 'w', mode);
-      try {
-        for (const bytes of piecesOf(content)) {
-          let written = 0;
-          while (written < bytes.length) written += raw.writeSync(descriptor, bytes, written);
-        }
-        raw.fsyncSync(descriptor);
-      } finally {
-        raw.closeSync(descriptor);
-      }
-      // The umask may have taken bits away at open.
-      raw.chmodSync(draft, mode);
-      raw.renameSync(draft, target);
-    } catch (error) {
-      discard(draft);
-      throw naming(path, error);
-    }
-    syncFolder(dirname(target));
   }
 
   return {
     denied,
     outer,
     makeFolder,
-    write,
+    write(path, content, mode = 0o644) {
+      makeFolder(dirname(path));
+      // A link at the end is replaced, not followed: rename does so, and whoever may make links may not aim us.
+      naming(path, () => replaceFile(raw, outer(path), content, mode));
+    },
     readText: (path) => attempt(path, () => readWhole(raw, followed(path)).toString('utf8')),
     readBytes: (path) => attempt(path, () => readWhole(raw, followed(path))),
     readFrom: (path, offset) => attempt(path, () => readFrom(raw, followed(path), offset)),
@@ -179,24 +132,9 @@ export function createHostFs(raw: RawFs, root: string): HostFs {
     },
     append(path, content, mode = 0o644) {
       makeFolder(dirname(path));
-      const descriptor = raw.openSync(followed(path), 'a', mode);
-      try {
-        raw.writeSync(descriptor, content);
-      } catch (error) {
-        throw naming(path, error);
-      } finally {
-        raw.closeSync(descriptor);
-      }
+      naming(path, () => appendTo(raw, followed(path), content, mode));
     },
-    writeInPlace(path, content) {
-      const descriptor = raw.openSync(followed(path), constants.O_WRONLY | constants.O_TRUNC);
-      try {
-        // One call: each write(2) is an order of its own there.
-        raw.writeSync(descriptor, content);
-      } finally {
-        raw.closeSync(descriptor);
-      }
-    },
+    writeInPlace: (path, content) => writeInPlace(raw, followed(path), content),
     link(target, path) {
       makeFolder(dirname(path));
       const place = outer(path);
@@ -210,8 +148,8 @@ export function createHostFs(raw: RawFs, root: string): HostFs {
     },
     sync(path) {
       const target = followed(path);
-      sync(target);
-      syncFolder(dirname(target));
+      attempt(path, () => syncFile(raw, target));
+      syncFolder(raw, dirname(target));
     },
     chmod: (path, mode) => raw.chmodSync(followed(path), mode),
     remove: (path) => raw.rmSync(outer(path), { force: true }),
@@ -225,9 +163,4 @@ export function createHostFs(raw: RawFs, root: string): HostFs {
       }
     },
   };
-}
-
-function piecesOf(content: Content): Iterable<Uint8Array> {
-  if (typeof content === 'string') return [Buffer.from(content)];
-  return content instanceof Uint8Array ? [content] : content;
 }

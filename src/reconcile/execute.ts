@@ -2,11 +2,11 @@
 import { applyArchive, applyDropArchive } from './apply-archive.ts';
 import { applyBuild } from './apply-build.ts';
 import { applyLoadStep, applyUnload } from './apply-driver.ts';
+import { applyForget } from './apply-forget.ts';
 import { applyAllocate, applyMount, applyReturn } from './apply-hugepages.ts';
 import { applyInstall } from './apply-install.ts';
 import {
   applyClean,
-  applyForget,
   applyPlaceRule,
   applyRecord,
   applyRegister,

@@ -3,7 +3,9 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { command } from './support/command.ts';
+import { FreshRoot } from './support/fresh-root.ts';
 import { type DkmsPart, type KernelPart, parts } from './support/parts.ts';
+import { PROJECT } from './support/project.ts';
 import { buildsAlive, noBuildAlive, Sandbox, type Shape } from './support/sandbox.ts';
 
 const { kernels, dkms } = parts();
@@ -250,6 +252,16 @@ test('what still builds is seen, and dies with the sandbox', async () => {
   await expect(noBuildAlive(sandbox)).rejects.toThrow('still alive');
   await sandbox.dispose();
   for (const pid of pids) expect(isAlive(pid)).toBe(false);
+});
+
+test('what still runs in a fresh root dies with it, as when its tests are killed', async () => {
+  const root = await FreshRoot.create(PROJECT);
+  const child = root.spawn(['sleep', '1000']);
+  await expect
+    .poll(() => readFileSync(`/proc/${child.pid}/cmdline`, 'utf8'), { timeout: 20_000 })
+    .toMatch(/^sleep/);
+  await root[Symbol.asyncDispose]();
+  await expect.poll(() => isAlive(Number(child.pid))).toBe(false);
 });
 
 /** A zombie is dead: whoever is process 1 here may take its time to collect it. */

@@ -40,7 +40,7 @@ const ENVIRONMENT = {
   LANG: 'C.UTF-8',
 };
 
-/** In a mount namespace of its own; it goes when standard input, the leash, is closed. */
+/** In a mount namespace of its own; it goes, with all that runs in it, when standard input, the leash, is closed. */
 const SCRIPT = `
 set -eu
 mount -t overlay -o "lowerdir=$1,upperdir=$2/upper,workdir=$2/work" fresh "$2/root"
@@ -48,9 +48,10 @@ mount --rbind /dev "$2/root/dev"
 mount -t proc proc "$2/root/proc"
 mount -t tmpfs run "$2/root/run"
 mount --bind "$3" "$2/root/mnt"
-echo ready
-cat >/dev/null
+. "$4"
+hold_namespace
 `;
+const LEASH = join(import.meta.dirname, 'leash.sh');
 
 export interface RunOptions {
   readonly env?: Readonly<Record<string, string>>;
@@ -75,7 +76,7 @@ export class FreshRoot implements AsyncDisposable {
     const kernel = await ensureBase();
     const folder = await mkdtemp(join(tmpdir(), 'fresh-root-'));
     for (const name of ['upper', 'work', 'root']) await mkdir(join(folder, name));
-    const args = ['-m', '--propagation', 'private', 'sh', '-c', SCRIPT, 'sh', BASE, folder, release];
+    const args = ['-m', '--propagation', 'private', 'sh', '-c', SCRIPT, 'sh', BASE, folder, release, LEASH];
     const helper = spawn('unshare', args, { stdio: ['pipe', 'pipe', 'inherit'], env: ENVIRONMENT });
     const ready = await Promise.race([
       once(helper.stdout, 'data'),

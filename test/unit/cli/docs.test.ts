@@ -80,6 +80,7 @@ describe('the man pages', () => {
       cancel: () => true,
       reload() {},
       kernels: async () => [],
+      note() {},
     };
     for (const [path, answer] of [
       ['/run/ttkmd/status.sock', readingApi(readings)],

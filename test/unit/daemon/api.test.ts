@@ -72,9 +72,11 @@ describe('the socket for orders', () => {
   const run = async (
     body: string,
     answerTo: 'taken' | 'full' | 'stuck' = 'taken',
-  ): Promise<{ status: number; jobs: Job[]; text: string }> => {
+  ): Promise<{ status: number; jobs: Job[]; text: string; lines: string[] }> => {
     const jobs: Job[] = [];
+    const lines: string[] = [];
     const answer = ordersApi({
+      note: (line) => lines.push(line),
       request: (job) => {
         jobs.push(job);
         return answerTo;
@@ -84,7 +86,7 @@ describe('the socket for orders', () => {
       kernels: async () => ['6.12.58-gentoo-dist'],
     });
     const { status, body: text } = await answer(request('POST', '/reconcile', body));
-    return { status, jobs, text: text as string };
+    return { status, jobs, text: text as string, lines };
   };
   const all: Job = { kind: 'reconcile', trigger: 'cli', release: undefined, force: false };
 
@@ -126,6 +128,7 @@ describe('the socket for orders', () => {
     expect(await run('', 'full')).toMatchObject({ status: 429 });
     expect(await run('', 'stuck')).toMatchObject({ status: 503, text: expect.stringMatching(/hangs/) });
     const answer = ordersApi({
+      note() {},
       request: () => 'full',
       cancel: () => false,
       reload() {},
@@ -134,5 +137,37 @@ describe('the socket for orders', () => {
     expect((await answer(request('POST', '/cancel'))).status).toBe(409);
     expect((await answer(request('POST', '/reload'))).status).toBe(202);
     expect((await answer(request('GET', '/reload'))).headers).toEqual({ Allow: 'POST' });
+  });
+
+  it.each<[string, 'taken' | 'full' | 'stuck', string[]]>([
+    ['', 'taken', ['reconcile of all kernels']],
+    ['{"force":true}', 'taken', ['reconcile of all kernels, by force']],
+    ['{"kernel":"6.12.58-gentoo-dist"}', 'taken', ['reconcile of 6.12.58-gentoo-dist']],
+    ['', 'full', ['reconcile of all kernels: refused, since enough requests are waiting already']],
+    ['', 'stuck', ['reconcile of all kernels: refused, since the run under way hangs in the kernel']],
+    // What is no order is answered, and that is all.
+    ['{', 'taken', []],
+    ['{"kernel":"6.12.59-gentoo-dist"}', 'taken', []],
+  ])('notes an order with %j that is %s', async (body, answerTo, lines) => {
+    expect((await run(body, answerTo)).lines).toEqual(lines);
+  });
+
+  it.each([
+    ['cancel', true, ['cancel of the run under way']],
+    ['cancel', false, ['cancel of the run under way: refused, since there is none of the daemon']],
+    ['reload', true, ['reload of the settings']],
+  ])('notes the order to %s (where a run is under way: %j)', async (order, isUnderWay, expected) => {
+    const lines: string[] = [];
+    const answer = ordersApi({
+      note: (line) => lines.push(line),
+      request: () => 'taken',
+      cancel: () => isUnderWay,
+      reload() {},
+      kernels: async () => [],
+    });
+    await answer(request('POST', `/${order}`));
+    expect(lines).toEqual(expected);
+    await answer(request('GET', `/${order}`));
+    expect(lines).toEqual(expected);
   });
 });

@@ -8,25 +8,19 @@ import {
   SIGNED_BY_OTHER,
   SIGNED_BY_OWN,
 } from '../signing/certificates.ts';
-import { buildTree, driverSource, type Files, gentooKernel, inShort, machine } from '../support/machines.ts';
+import { buildTree, driverSource, type Files, inShort, machine } from '../support/machines.ts';
 import type { MemoryHost } from '../support/memory-host.ts';
 import { runReconcile } from '../support/run-reconcile.ts';
 import type { ExecFunction } from '../support/scripted-exec.ts';
 import { workingDkms } from '../support/working-dkms.ts';
-import { A, V1 } from './host-rows.ts';
-import { EFI, enlist, listOf } from './signing-hosts.ts';
+import { A } from './host-rows.ts';
+import { EFI, enlist, kernel, listOf, portage, TREE, TREE_KEY } from './signing-hosts.ts';
 
-const TREE = `/usr/src/linux-${A}`;
 const MODULE = `/lib/modules/${A}/kernel/extra/tenstorrent.ko`;
 const SIG =
   'CONFIG_MODULE_SIG=y\nCONFIG_MODULE_SIG_HASH="sha512"\nCONFIG_MODULE_SIG_KEY="certs/signing_key.pem"\n';
 const FORCED = `${SIG}CONFIG_MODULE_SIG_FORCE=y\n`;
 const ON: Files = { '/etc/ttkmd/ttkmd.conf': '[kernels]\narchive = yes\n' };
-const portage = (certificate: string): Files => ({
-  '/etc/keys/own.pem': { text: 'the private key', mode: 0o600 },
-  '/etc/keys/own.crt': certificate,
-  '/etc/portage/make.conf': 'MODULES_SIGN_KEY=/etc/keys/own.pem\nMODULES_SIGN_CERT=/etc/keys/own.crt\n',
-});
 
 let spoils = false;
 
@@ -72,11 +66,8 @@ async function depcleaned(options: string, more: Files = {}, running?: string): 
   );
   const files = {
     ...folders,
-    ...gentooKernel(A, { options }),
-    [`${TREE}/scripts/sign-file`]: { text: 'ELF', mode: 0o755 },
-    [`${TREE}/certs/signing_key.pem`]: { text: 'the private key', mode: 0o600 },
-    [`${TREE}/certs/signing_key.x509`]: KERNEL_CERTIFICATE,
-    ...V1,
+    ...kernel(options),
+    ...TREE_KEY,
     ...ON,
     ...more,
   } as Files;

@@ -24,11 +24,13 @@ export const TREE_KEY = {
   [`${TREE}/certs/signing_key.x509`]: KERNEL_CERTIFICATE,
 };
 export const CERTIFICATE_ONLY: Files = { [`${TREE}/certs/signing_key.x509`]: KERNEL_CERTIFICATE };
-export const PORTAGE: Files = {
+/** A key that Portage's settings name. */
+export const portage = (certificate: string): Files => ({
   '/etc/portage/make.conf/sign': 'MODULES_SIGN_KEY=/etc/keys/own.pem\nMODULES_SIGN_CERT=/etc/keys/own.crt\n',
   ...keyOf('/etc/keys/own.pem'),
-  '/etc/keys/own.crt': OWN_CERTIFICATE,
-};
+  '/etc/keys/own.crt': certificate,
+});
+export const PORTAGE: Files = portage(OWN_CERTIFICATE);
 export const config = (text: string): Files => ({ '/etc/ttkmd/ttkmd.conf': `[signing]\n${text}` });
 
 export function installed(signature: string, signer?: string): Files {

@@ -60,6 +60,8 @@ export interface SigningKey {
   readonly key: string;
   /** The same for people, without what opens a token. */
   readonly name: string;
+  /** What opens it, and stands elsewhere than in `key`. It is for nobody's eyes. */
+  readonly pin?: string | undefined;
   /** An absolute path. */
   readonly certificate: string;
   /** Undefined where the certificate could not be read. */

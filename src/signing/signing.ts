@@ -121,7 +121,10 @@ export interface KernelSigning extends SigningNeed {
 export interface MachineSigning {
   /** The machine has UEFI firmware. */
   readonly efi: boolean | undefined;
+  /** Of the firmware. */
   readonly secureBoot: boolean | undefined;
+  /** Shim has been told not to check what it boots: kernels then take it that Secure Boot is off. */
+  readonly checksOff?: boolean;
   readonly lockdown: string | undefined;
   /** The running kernel enforces signatures. */
   readonly enforcing: boolean | undefined;

@@ -20,7 +20,7 @@ for word; do
   tiers="$tiers $word"
 done
 # Emulation is a hundred megabytes: only for those who run it.
-case "$tiers " in ' ' | *' vm '*) packages="$packages $vm_packages" ;; esac
+case "$tiers " in ' ' | *' vm '* | *' kernel '*) packages="$packages $vm_packages" ;; esac
 install_debian_packages "$packages" </dev/null
 
 use_pinned_node

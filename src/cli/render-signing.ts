@@ -17,7 +17,10 @@ export function signingLines(judgement: Judgement, isWell: boolean, terminal: Te
   ];
 }
 
-function machineText({ efi, secureBoot, lockdown, words }: MachineSigning): string {
+const CHECKS_OFF = 'and shim has been told not to check (mokutil --enable-validation ends that)';
+
+function machineText(machine: MachineSigning): string {
+  const { efi, secureBoot, lockdown, words } = machine;
   const boot =
     efi === undefined
       ? 'this system is looked at from outside'
@@ -26,8 +29,9 @@ function machineText({ efi, secureBoot, lockdown, words }: MachineSigning): stri
         : secureBoot === undefined
           ? 'whether Secure Boot is on cannot be told'
           : `Secure Boot is ${secureBoot ? 'on' : 'off'}`;
+  const checks = secureBoot && machine.checksOff ? [CHECKS_OFF] : [];
   const locked = lockdown === undefined ? [] : [`lockdown: ${lockdown}`];
-  return [boot, ...locked, ...words.map(({ word, place }) => `${word} (${place})`)].join(', ');
+  return [boot, ...checks, ...locked, ...words.map(({ word, place }) => `${word} (${place})`)].join(', ');
 }
 
 function kernelLines(entry: SignedKernelEntry, terminal: Terminal): string[] {

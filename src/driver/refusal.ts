@@ -47,13 +47,14 @@ function onCommandLine(fs: HostFs, name: string): boolean {
 /** The kernel's last messages that tell of a module, or of refusing one, the oldest first. */
 export async function kernelMessages(host: Host, name: string): Promise<string[]> {
   const { stdout } = await host.exec.query('dmesg', [], { timeLimit: 5000 });
-  return stdout
+  const lines = stdout
     .split('\n')
     .filter(
       (line) => line.includes(name) || /Loading of .* is rejected|module loading is restricted/.test(line),
     )
-    .map((line) => line.replace(/^\[[^\]]*\]\s*/, '').trim())
-    .slice(-MOST_LINES);
+    .map((line) => line.replace(/^\[[^\]]*\]\s*/, '').trim());
+  // Each attempt says the same again; where it was said last counts.
+  return [...new Set(lines.reverse())].slice(0, MOST_LINES).reverse();
 }
 
 /** What each refusal means, by the words of the kernel and of modprobe. */

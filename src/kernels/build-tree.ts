@@ -34,7 +34,23 @@ export function observeBuildTree(fs: HostFs, release: string, modulesFolder: str
       text: `${link} leads to ${target}, which is gone: the kernel's headers were removed`,
     });
   }
-  return examineTree(fs, real, release);
+  const other = otherRelease(fs, real, release);
+  return other === undefined ? examineTree(fs, real, release) : without(other);
+}
+
+/** Links follow `/usr/src/linux` to another kernel's tree, which says nothing of this one. */
+function otherRelease(fs: HostFs, path: string, release: string): Missing | undefined {
+  const built = treeRelease(fs, path);
+  if (built !== undefined) return built === release ? undefined : headersOf(path, built);
+  const version = makefileVersion(fs, path);
+  // 6.12.5 is no beginning of 6.12.58.
+  const isOwn =
+    version === undefined || (release.startsWith(version) && !/^[\d.]/.test(release.slice(version.length)));
+  return isOwn ? undefined : { code: 'other-release', text: `${path} holds the sources of ${version}` };
+}
+
+function headersOf(path: string, release: string): Missing {
+  return { code: 'other-release', text: `${path} holds the headers of ${release}` };
 }
 
 /**
@@ -84,6 +100,16 @@ export function treeRelease(fs: HostFs, path: string): string | undefined {
   return fromHeader ?? (fs.readText(`${path}/include/config/kernel.release`)?.trim() || undefined);
 }
 
+/** The version that a tree's Makefile begins with, as `6.12.58-gentoo`; undefined where it has none of its own. */
+export function makefileVersion(fs: HostFs, path: string): string | undefined {
+  const makefile = fs.readText(`${path}/Makefile`) ?? '';
+  const number = (name: string): string =>
+    makefile.match(new RegExp(`^${name}[ \\t]*=[ \\t]*(.*)$`, 'm'))?.[1]?.trim() ?? '';
+  const [version, patchLevel, subLevel] = ['VERSION', 'PATCHLEVEL', 'SUBLEVEL'].map(number);
+  if (!version || !patchLevel) return undefined;
+  return `${version}.${patchLevel}${subLevel ? `.${subLevel}` : ''}${number('EXTRAVERSION')}`;
+}
+
 function configurationMissing(fs: HostFs, path: string, autoConf: string): Missing {
   if (fs.denied.has(autoConf))
     return { code: 'unreadable', text: `${autoConf} may not be read by this user` };
@@ -106,7 +132,7 @@ function generatedMissing(
       text: `${path}/include/generated/utsrelease.h is missing: not built yet`,
     });
   } else if (found !== release) {
-    missing.push({ code: 'other-release', text: `${path} holds the headers of ${found}` });
+    missing.push(headersOf(path, found));
   }
   if (!fs.exists(`${path}/scripts/mod/modpost`)) {
     missing.push({
@@ -121,11 +147,6 @@ function generatedMissing(
     });
   }
   return missing;
-}
-
-/** Where a release's own build tree is; one for another release tells nothing about its modules. */
-export function ownTree({ path, missing }: BuildTree): string | undefined {
-  return missing.some(({ code }) => code === 'other-release') ? undefined : path;
 }
 
 /** Files whose change under the same release makes installed modules suspect. */

@@ -1,6 +1,6 @@
 // Source trees in /usr/src: which release each was built as or would give.
 import type { HostFs } from '../host/fs.ts';
-import { treeRelease } from './build-tree.ts';
+import { makefileVersion, treeRelease } from './build-tree.ts';
 import { readOption } from './configuration.ts';
 
 export interface SourceTree {
@@ -27,12 +27,7 @@ export function observeSourceTrees(fs: HostFs): SourceTree[] {
 
 /** The release that building the tree would give: the Makefile's numbers and the configured suffix. */
 function expectedRelease(fs: HostFs, path: string): string | undefined {
-  const makefile = fs.readText(`${path}/Makefile`);
-  if (makefile === undefined) return undefined;
-  const number = (name: string): string =>
-    makefile.match(new RegExp(`^${name}[ \\t]*=[ \\t]*(.*)$`, 'm'))?.[1]?.trim() ?? '';
-  const [version, patchLevel, subLevel] = ['VERSION', 'PATCHLEVEL', 'SUBLEVEL'].map(number);
-  if (!version || !patchLevel) return undefined;
+  const version = makefileVersion(fs, path);
   const suffix = readOption(fs.readText(`${path}/.config`) ?? '', 'LOCALVERSION') ?? '';
-  return `${version}.${patchLevel}${subLevel ? `.${subLevel}` : ''}${number('EXTRAVERSION')}${suffix}`;
+  return version === undefined ? undefined : `${version}${suffix}`;
 }

@@ -25,13 +25,13 @@ export function signingIn(
 
 /**
  * What dkms is told to sign with; nothing where there is no key, so that it makes none. Nor where its own configuration
- * names another key, which would count more for it, and which it would make if it is not there. Nor a token's PIN.
+ * names another key, which would count more for it, and which it would make if it is not there. Nor where a PIN opens the key.
  */
 export function dkmsSigning(work: Work, signing: KernelSigning | undefined): DkmsSigning | undefined {
   if (signing?.key === undefined || signing.signFile === undefined) return undefined;
   const { key, certificate } = signing.key;
-  // dkms would put it on a command line.
-  if (splitPin(key).pin !== undefined) return undefined;
+  // dkms would put a token's on a command line, and has no way to be told of another.
+  if (splitPin(signing.key).pin !== undefined) return undefined;
   const own = work.observation.dkms.key;
   if (own !== undefined && (own.key !== key || own.certificate !== certificate)) return undefined;
   return { key, certificate, signFile: signing.signFile };
@@ -91,7 +91,12 @@ export async function signBuilt(
     return { lines: [`${said}; by ttkmd, since dkms has not`], failure: undefined, warning: undefined };
   }
   const { text, passes } = why ?? { text: 'the signature that was read back is another one', passes: false };
-  return notSigned(signing, key, withoutPin(text.replaceAll(key.key, key.name)), passes);
+  return notSigned(signing, key, withoutSecret(text, key), passes);
+}
+
+function withoutSecret(text: string, { key, name, pin }: SigningKey): string {
+  const plain = withoutPin(text.replaceAll(key, name));
+  return pin === undefined ? plain : plain.replaceAll(pin, '…');
 }
 
 function notSigned(
@@ -110,7 +115,7 @@ function notSigned(
     cause: why,
     hint: passes
       ? `make room, or install what is missing (app-arch/xz-utils, app-arch/zstd, app-arch/gzip); then: ttkmdctl reconcile --kernel ${release}`
-      : `see that key and certificate belong together and need no passphrase: ttkmdctl signing status; then: ttkmdctl reconcile --kernel ${release}`,
+      : `see that key and certificate belong together (ttkmdctl signing status), and that what opens the key, if it has a passphrase, is KBUILD_SIGN_PIN in make.conf; then: ttkmdctl reconcile --kernel ${release}`,
     transient: passes,
   };
   return { lines, failure, warning: undefined };

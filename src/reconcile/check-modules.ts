@@ -7,7 +7,7 @@ import { PACKAGE } from '../driver/sources.ts';
 import { fileIdentity } from '../host/file-identity.ts';
 import { fileHash } from '../host/hash.ts';
 import type { Host } from '../host/host.ts';
-import { ABI_FILES, ownTree } from '../kernels/build-tree.ts';
+import { ABI_FILES } from '../kernels/build-tree.ts';
 import { codeOptions } from '../kernels/configuration.ts';
 import type { Kernel } from '../kernels/kernel.ts';
 import { readSymbolVersions } from '../kernels/symbol-versions.ts';
@@ -74,7 +74,7 @@ function identify({ fs }: Host, paths: readonly string[]): string {
 }
 
 function identifyTree(host: Host, { buildTree }: Kernel): string {
-  const tree = ownTree(buildTree);
+  const tree = buildTree.path;
   return tree === undefined
     ? ''
     : identify(
@@ -91,7 +91,7 @@ async function checkModule(
   { identity, tree: treeIdentity }: Pick<ModuleCheck, 'identity' | 'tree'>,
 ): Promise<ModuleCheck> {
   const { fs } = host;
-  const tree = ownTree(kernel.buildTree);
+  const tree = kernel.buildTree.path;
   const file = fileHash(fs, module.path);
   // A module for another kernel is not compared: that it is one says all.
   const fits = module.mismatch === undefined;
@@ -138,7 +138,7 @@ export async function compareSymbols(
   kernel: Pick<Kernel, 'configuration' | 'buildTree'>,
   path: string,
 ): Promise<ComparedSymbols | undefined> {
-  const tree = ownTree(kernel.buildTree);
+  const tree = kernel.buildTree.path;
   if (tree === undefined || kernel.configuration.MODVERSIONS !== 'y') return undefined;
   const isExtended = kernel.configuration.EXTENDED_MODVERSIONS === 'y';
   const imported = await importedSymbols(host, path, isExtended);

@@ -4,6 +4,7 @@ import { drivable, driven, drivingVersion, isTaken, namesOf, own, unclaimed } fr
 import { standingFailure } from './judge-loaded.ts';
 import type { DriverJudgement, KernelJudgement, Problem } from './judgement.ts';
 import type { Observation } from './observation.ts';
+import { enrolmentHint } from './signing-problems.ts';
 
 export function loadedProblems(
   observation: Observation,
@@ -53,14 +54,16 @@ function notLoaded(observation: Observation, { kernel, state, module }: KernelJu
     return {
       code: 'not-loaded',
       message: failure.text,
-      hint: `${failure.hint}${again}`,
+      hint: enrolmentHint(observation, kernel.release) ?? `${failure.hint}${again}`,
       severity: 'failed',
     };
   }
   return {
     code: 'not-loaded',
     message,
-    hint: 'as root: ttkmdctl reconcile, which loads it, or says why it cannot',
+    hint:
+      enrolmentHint(observation, kernel.release) ??
+      'as root: ttkmdctl reconcile, which loads it, or says why it cannot',
     severity: 'failed',
   };
 }

@@ -4,7 +4,6 @@ import { observeInstalled, shadowIdentity } from '../driver/installed.ts';
 import { vermagicMismatch } from '../driver/vermagic.ts';
 import type { HostFs } from '../host/fs.ts';
 import type { Host } from '../host/host.ts';
-import { ownTree } from '../kernels/build-tree.ts';
 import type { Kernel } from '../kernels/kernel.ts';
 import type { Checks } from '../state/checks.ts';
 import type { State } from '../state/state.ts';
@@ -26,7 +25,7 @@ export async function observeModules(
   for (const kernel of installed) {
     const module = found.get(kernel.release);
     if (module === undefined) continue;
-    const isKnown = kernel.abiIdentity !== undefined && ownTree(kernel.buildTree) !== undefined;
+    const isKnown = kernel.abiIdentity !== undefined && kernel.buildTree.path !== undefined;
     const configuration = isKnown ? kernel.configuration : undefined;
     const mismatch =
       module.unread === undefined ? vermagicMismatch(module, kernel.release, configuration) : undefined;

@@ -78,6 +78,7 @@ export function signingDocument(judgement: Judgement): object {
     machine: {
       uefi: machine.efi ?? null,
       secureBoot: machine.secureBoot ?? null,
+      checksOff: machine.checksOff ?? null,
       lockdown: machine.lockdown ?? null,
       enforcing: machine.enforcing ?? null,
       commandLine: machine.words,

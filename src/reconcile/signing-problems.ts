@@ -60,6 +60,19 @@ function ofKernel(
   };
 }
 
+/** What makes a kernel take the module that it refuses; undefined where enrolling its key would not. */
+export function enrolmentHint({ signing }: Observation, release: string): string | undefined {
+  if (!signing.kernels.get(release)?.needed) return undefined;
+  switch (signing.modules.get(release)?.trust) {
+    case 'to-enroll':
+      return `${ENROLL}; then reboot`;
+    case 'pending':
+      return MOK_MANAGER;
+    default:
+      return undefined;
+  }
+}
+
 /** Each key once, and none that a kernel's problem tells of. */
 function keyProblems({ signing }: Observation, told: readonly Problem[]): Problem[] {
   const problems = new Map<string, Problem>();

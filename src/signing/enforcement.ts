@@ -28,7 +28,7 @@ export function enforcementOf(
     (running ? byRunning(machine) : undefined) ??
     byWord(configuration, machine);
   if (why !== undefined) return { state: 'enforced', why };
-  const atBoot = bySecureBoot(configuration, machine);
+  const atBoot = running && isUnlocked(machine) ? undefined : bySecureBoot(configuration, machine);
   if (atBoot !== undefined) return { state: 'enforced', why: atBoot };
   const ima = machine.words.find(({ word }) => word.startsWith('ima_'));
   if (ima !== undefined) {
@@ -67,13 +67,20 @@ function byWord(
   return found === undefined ? undefined : `${found.word} in ${found.place}`;
 }
 
+/** It has been asked: what Secure Boot could have done, it has not. */
+function isUnlocked({ enforcing, lockdown }: MachineSigning): boolean {
+  return enforcing === false && lockdown === 'none';
+}
+
 /** Both lock down, or switch module.sig_enforce on, where the firmware says that Secure Boot is on. */
 function bySecureBoot(
   configuration: EnforcingKernel['configuration'],
-  { secureBoot }: MachineSigning,
+  { secureBoot, checksOff }: MachineSigning,
 ): string | undefined {
   const option = ['LOCK_DOWN_IN_EFI_SECURE_BOOT', 'IMA_ARCH_POLICY'].find(
     (name) => configuration[name] === 'y',
   );
-  return secureBoot && option !== undefined ? `Secure Boot is on, and CONFIG_${option}=y` : undefined;
+  return secureBoot && !checksOff && option !== undefined
+    ? `Secure Boot is on, and CONFIG_${option}=y`
+    : undefined;
 }

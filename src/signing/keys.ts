@@ -10,6 +10,7 @@ export interface Naming extends NamedKey {
   readonly origin: KeyOrigin;
   /** A folder that a relative path counts from; undefined where only absolute ones say anything. */
   readonly folder?: string;
+  readonly pin?: string | undefined;
 }
 
 export interface FoundKey {
@@ -19,6 +20,8 @@ export interface FoundKey {
   readonly name: string;
   readonly certificate: string;
   readonly flaw: KeyFlaw | undefined;
+  /** What opens it, where that stands elsewhere than in the key's own name. */
+  readonly pin?: string | undefined;
 }
 
 /** Others than its owner and its group may read it. */
@@ -26,11 +29,11 @@ const FOR_OTHERS = 0o007;
 
 /** What was named, in absolute paths, and what is wrong with it. The key itself is never read. */
 export function examineKey(fs: HostFs, naming: Naming): FoundKey {
-  const { origin, place, folder } = naming;
+  const { origin, place, folder, pin } = naming;
   const key = located(naming.key, folder);
   const certificate = naming.certificate === undefined ? key : located(naming.certificate, folder);
   const name = shownName(key);
-  return { origin, place, key, name, certificate, flaw: flawOf(fs, key, certificate, place) };
+  return { origin, place, key, name, certificate, flaw: flawOf(fs, key, certificate, place), pin };
 }
 
 /** A key's name for people. */
@@ -50,18 +53,18 @@ export function isOutside(key: string): boolean {
 export interface OpenedKey {
   /** The key as it may stand on a command line, where every user of the machine reads it. */
   readonly uri: string;
-  /** What opens the token; undefined where the key says nothing of that. */
+  /** What opens it; undefined where nothing here tells. */
   readonly pin: string | undefined;
 }
 
 /** A token's URI without its PIN (RFC 7512), which may be among the query's attributes or the path's. */
-export function splitPin(key: string): OpenedKey {
+export function splitPin({ key, pin }: Pick<FoundKey, 'key' | 'pin'>): OpenedKey {
   const found = isToken(key) ? /([;?&])pin-value=([^;&]*)/i.exec(key) : null;
-  if (found === null) return { uri: key, pin: undefined };
-  const [whole, before = '', pin = ''] = found;
+  if (found === null) return { uri: key, pin };
+  const [whole, before = '', own = ''] = found;
   const rest = key.slice(found.index + whole.length);
   // What follows takes the place, and with it the sign, of what is left out.
-  return { uri: `${key.slice(0, found.index)}${rest && before + rest.slice(1)}`, pin: decoded(pin) };
+  return { uri: `${key.slice(0, found.index)}${rest && before + rest.slice(1)}`, pin: decoded(own) };
 }
 
 function decoded(text: string): string {
@@ -125,12 +128,17 @@ function certificateFlaw(fs: HostFs, key: string, certificate: string, place: st
 }
 
 /** The pair that the kernel's own modules were signed with, as its configuration names it. */
-export function buildTreeKey(fs: HostFs, tree: string, option: string | undefined): FoundKey | undefined {
+export function buildTreeKey(
+  fs: HostFs,
+  tree: string,
+  option: string | undefined,
+  pin?: string,
+): FoundKey | undefined {
   if (option === undefined || option === '') return undefined;
   const own = builtInCertificate(tree);
   const place = `CONFIG_MODULE_SIG_KEY of ${tree}`;
   const certificate = fs.exists(own) ? own : undefined;
-  const found = examineKey(fs, { origin: 'build-tree', place, key: option, certificate, folder: tree });
+  const found = examineKey(fs, { origin: 'build-tree', place, key: option, certificate, folder: tree, pin });
   if (found.flaw?.code !== 'key-missing') return found;
   // Debian's headers have neither. Portage's binary packages have the certificate alone.
   if (certificate === undefined) return undefined;

@@ -28,7 +28,8 @@ export function observeMachine(fs: HostFs, elsewhere: boolean): MachineSigning {
   const efi = fs.exists(EFI);
   return {
     efi,
-    secureBoot: efi ? secureBoot(fs) : false,
+    secureBoot: efi ? isOn(fs, `SecureBoot-${OF_FIRMWARE}`) : false,
+    checksOff: isOn(fs, `MokSBStateRT-${OF_SHIM}`) === true,
     lockdown: /\[(\w+)\]/.exec(fs.readText('/sys/kernel/security/lockdown') ?? '')?.[1],
     enforcing: enforce === undefined ? undefined : enforce === 'Y',
     words: commandLineWords(fs, COMMAND_LINES),
@@ -36,8 +37,8 @@ export function observeMachine(fs: HostFs, elsewhere: boolean): MachineSigning {
 }
 
 /** Four bytes of attributes come before the value. */
-function secureBoot(fs: HostFs): boolean | undefined {
-  const value = fs.readBytes(`${EFI}/efivars/SecureBoot-${OF_FIRMWARE}`);
+function isOn(fs: HostFs, variable: string): boolean | undefined {
+  const value = fs.readBytes(`${EFI}/efivars/${variable}`);
   return value === undefined ? undefined : value[4] === 1;
 }
 

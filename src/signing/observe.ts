@@ -84,7 +84,7 @@ function observeKernel(
   fs: HostFs,
   kernel: SignedKernel,
   machine: MachineSigning,
-  { before, after }: Named,
+  { before, after, pin }: Named,
   certificates: Certificates,
 ): KernelSigning {
   const { release, configuration } = kernel;
@@ -95,7 +95,7 @@ function observeKernel(
   const builtIn = read === undefined ? kernel.builtIn : identityOf(read);
   const trusting = { configuration, patched: kernel.origin.kind === 'distribution', builtIn };
   const judged = (key: FoundKey): SigningKey => withVerdict(fs, key, trusting, machine, certificates);
-  const own = isOf === undefined ? undefined : buildTreeKey(fs, isOf, configuration.MODULE_SIG_KEY);
+  const own = isOf === undefined ? undefined : buildTreeKey(fs, isOf, configuration.MODULE_SIG_KEY, pin);
   const found = [...before, ...(own === undefined ? [] : [own])].map(judged);
   const keys =
     enforcement.state === 'ignored' ? [] : [...found, ...keyOfArchive(fs, kernel), ...after.map(judged)];

@@ -21,16 +21,26 @@ interface Settings {
   readonly places: Map<string, string>;
 }
 
-/** MODULES_SIGN_KEY and MODULES_SIGN_CERT; undefined where no key is named. */
-export function portageKey(fs: HostFs): NamedKey | undefined {
+export interface PortageSigning {
+  /** MODULES_SIGN_KEY and MODULES_SIGN_CERT; undefined where no key is named. */
+  readonly key: NamedKey | undefined;
+  /** KBUILD_SIGN_PIN: what opens that key, or where none is named the kernel's own. */
+  readonly pin: string | undefined;
+}
+
+export function portageSigning(fs: HostFs): PortageSigning {
   const settings: Settings = { values: new Map(), places: new Map() };
   for (const place of PLACES) readPlace(fs, place, settings, 0);
-  const key = settings.values.get('MODULES_SIGN_KEY');
+  return { key: namedKey(settings), pin: settings.values.get('KBUILD_SIGN_PIN') || undefined };
+}
+
+function namedKey({ values, places }: Settings): NamedKey | undefined {
+  const key = values.get('MODULES_SIGN_KEY');
   if (key === undefined || key === '') return undefined;
   return {
     key,
-    certificate: settings.values.get('MODULES_SIGN_CERT') || undefined,
-    place: settings.places.get('MODULES_SIGN_KEY') ?? '/etc/portage/make.conf',
+    certificate: values.get('MODULES_SIGN_CERT') || undefined,
+    place: places.get('MODULES_SIGN_KEY') ?? '/etc/portage/make.conf',
   };
 }
 

@@ -1,6 +1,6 @@
 // Signs a module with the kernel's own program, where dkms has not, or not with the key that counts.
 import type { Host } from '../host/host.ts';
-import { splitPin } from './keys.ts';
+import { isToken, splitPin } from './keys.ts';
 
 /** Ends every signed module (include/linux/module_signature.h); twelve bytes of description come before it. */
 const MARK = Buffer.from('~Module signature appended~\n');
@@ -15,6 +15,7 @@ const PACKERS: Readonly<Record<string, { unpack: readonly string[]; pack: readon
 
 export interface SigningOrder {
   readonly key: string;
+  readonly pin?: string | undefined;
   readonly certificate: string;
   readonly hash: string;
   readonly signFile: string;
@@ -66,13 +67,15 @@ const WITH_PIN_IN_FILE =
 /** The command that signs, and what is added to its environment: a command line is for everybody to read. */
 function signCommand(
   { fs }: Pick<Host, 'fs'>,
-  { key, certificate, hash, signFile }: SigningOrder,
+  order: SigningOrder,
   path: string,
 ): [readonly string[], Readonly<Record<string, string>>?] {
-  const { uri, pin } = splitPin(key);
+  const { certificate, hash, signFile } = order;
+  const { uri, pin } = splitPin(order);
   const rest = [certificate, path];
-  if (pin === undefined) return [[signFile, hash, key, ...rest]];
+  if (pin === undefined) return [[signFile, hash, uri, ...rest]];
   const env = { KBUILD_SIGN_PIN: pin };
+  if (!isToken(uri)) return [[signFile, hash, uri, ...rest], env];
   // Where it was built with OpenSSL 3, sign-file asks the provider, and hands on no PIN from its environment.
   const asksProvider = fs.readBytes(signFile)?.includes('OSSL_STORE_open') === true;
   if (!asksProvider) return [[signFile, hash, uri, ...rest], env];

@@ -60,6 +60,8 @@ export interface SigningKey {
   readonly key: string;
   /** The same for people, without what opens a token. */
   readonly name: string;
+  /** What opens it, and stands elsewhere than in `key`. It is for nobody's eyes. */
+  readonly pin?: string | undefined;
   /** An absolute path. */
   readonly certificate: string;
   /** Undefined where the certificate could not be read. */
@@ -119,7 +121,10 @@ export interface KernelSigning extends SigningNeed {
 export interface MachineSigning {
   /** The machine has UEFI firmware. */
   readonly efi: boolean | undefined;
+  /** Of the firmware. */
   readonly secureBoot: boolean | undefined;
+  /** Shim has been told not to check what it boots: kernels then take it that Secure Boot is off. */
+  readonly checksOff?: boolean;
   readonly lockdown: string | undefined;
   /** The running kernel enforces signatures. */
   readonly enforcing: boolean | undefined;

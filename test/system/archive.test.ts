@@ -63,6 +63,13 @@ test.each<[string, DkmsPart, KernelPart, 'merged' | 'split']>([
   await sandbox.depclean(release, usr);
   expect((await insist(sandbox, ['reconcile'], 0)).stdout).toContain('nothing to do');
   expect((await insist(sandbox, ['status'], 0)).stdout).toContain('build tree from the archive');
+  // A link that is there may have followed /usr/src/linux to another kernel's tree.
+  if (usr === 'merged') {
+    const other = sandbox.kernel(kernels.older.gentooRelease).buildTree;
+    await sandbox.run(['ln', '-s', other, `/lib/modules/${release}/build`]);
+    expect((await insist(sandbox, ['reconcile'], 0)).stdout).toContain('nothing to do');
+    expect((await insist(sandbox, ['status'], 0)).stdout).toContain('build tree from the archive');
+  }
   await sandbox.addDriver({ version: NEWER });
   // Nor is there room to unpack it.
   await fill(sandbox, STATE, 64 * 1024, '40m');

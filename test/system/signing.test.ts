@@ -160,6 +160,20 @@ test('dkms 3.2: the key of make.conf counts, whatever framework.conf names, and 
     /\nsigned with \/etc\/keys\/mine\.pem \(\/etc\/portage\/make\.conf\/50-signing:2\), certificate [^\s;]+(?:; by ttkmd, since dkms has not)?\n/,
   );
 
+  // A passphrase closes the key. Portage would have it from make.conf too, and so has ttkmd, and nobody else.
+  const close = `openssl rsa -aes256 -passout pass:for-no-eyes -in ${KEYS}/mine.pem -out ${KEYS}/closed.pem`;
+  await sandbox.run(['sh', '-c', `umask 077; ${close} && mv ${KEYS}/closed.pem ${KEYS}/mine.pem`]);
+  expect((await insist(sandbox, ['reconcile', '--force'], 6)).stderr).toMatch(
+    /could not be signed with \/etc\/keys\/mine\.pem[\s\S]*KBUILD_SIGN_PIN in make\.conf/,
+  );
+  await sandbox.write('/etc/portage/make.conf/60-pin', 'KBUILD_SIGN_PIN="for-no-eyes"\n');
+  await insist(sandbox, ['reconcile', '--force'], 0);
+  expect(await signer(sandbox, release)).toBe('mine');
+  expect((await insist(sandbox, ['logs', release], 0)).stdout).toContain('; by ttkmd, since dkms has not');
+  const places = ['/var/log/ttkmd', '/var/lib/ttkmd', '/var/lib/dkms', '/run/ttkmd'];
+  const told = await sandbox.run(['grep', '-rl', 'for-no-eyes', ...places], { allowFailure: true });
+  expect(told.stdout).toBe('');
+
   // dkms's own configuration names another key, which is not there, and this kernel's modules are packed.
   await sandbox.write(
     '/etc/dkms/framework.conf.d/key.conf',

@@ -10,6 +10,10 @@ function kernelsOf(files: Files, running?: string): Kernel[] {
   return observeKernels(machine(files, { machine: { runningRelease: running } }));
 }
 
+function named(release: string, files: Files): Kernel {
+  return kernelsOf(files).find((kernel) => kernel.release === release) as Kernel;
+}
+
 function only(files: Files): Kernel {
   const kernels = kernelsOf(files);
   expect(kernels).toHaveLength(1);
@@ -108,6 +112,12 @@ describe('a kernel in /lib/modules', () => {
   });
 });
 
+/** Sources that the link follows to, as `/usr/src/linux` does. */
+const NEXT: Files = {
+  [`/lib/modules/${R}/build`]: { link: '/usr/src/linux' },
+  '/usr/src/linux/Makefile': 'VERSION = 6\nPATCHLEVEL = 12\nSUBLEVEL = 5\n',
+};
+
 describe('what a build tree lacks', () => {
   it.each<[string, Files, string]>([
     ['no link (depcleaned with /usr merged)', modulesFolder(R), 'no-build-link'],
@@ -117,6 +127,16 @@ describe('what a build tree lacks', () => {
       'dangling-build-link',
     ],
     ['headers of another release', gentooKernel(R, { release: '6.12.60-gentoo-dist' }), 'other-release'],
+    ['sources of another version', { ...modulesFolder(R), ...NEXT }, 'other-release'],
+    [
+      'sources of its own version',
+      {
+        ...modulesFolder(R),
+        ...NEXT,
+        '/usr/src/linux/Makefile': 'VERSION = 6\nPATCHLEVEL = 12\nSUBLEVEL = 58\n',
+      },
+      'not-configured',
+    ],
     [
       'no Module.symvers under modversions',
       gentooKernel(R, { options: 'CONFIG_MODVERSIONS=y\n', without: ['Module.symvers'] }),
@@ -127,10 +147,25 @@ describe('what a build tree lacks', () => {
     ['no configuration', gentooKernel(R, { without: ['include/config/auto.conf'] }), 'not-configured'],
     ['no Makefile', gentooKernel(R, { without: ['Makefile'] }), 'no-makefile'],
   ])('%s', (_, files, code) => {
-    const { buildTree: tree } = only(files);
+    const { buildTree: tree } = named(R, files);
     expect(tree.ready).toBe(false);
     expect(tree.missing.map((one) => one.code)).toContain(code);
     expect(tree.missing.every((one) => one.text.length > 20)).toBe(true);
+  });
+
+  it('is told nothing of a kernel by the tree of another one', () => {
+    const other = gentooKernel(R, { release: '6.12.60-gentoo-dist', options: 'CONFIG_MODULE_SIG_FORCE=y\n' });
+    const tree = `/usr/src/linux-${R}`;
+    const kernel = named(R, {
+      ...other,
+      [`${tree}/dist-kernel`]: 'sys-kernel/gentoo-kernel-6.12.60:6.12.60\n',
+    });
+    expect(kernel).toMatchObject({
+      configuration: {},
+      abiIdentity: undefined,
+      buildTree: { path: undefined },
+    });
+    expect(kernel.origin.kind).not.toBe('dist-kernel');
   });
 
   it('does without Module.symvers where symbol versions are not checked', () => {

@@ -207,7 +207,12 @@ describe('a kernel whose build tree is removed', () => {
     return '';
   };
 
-  async function depcleaned() {
+  /** Where its link leads may be sources that another kernel waits for. */
+  async function stepsFor(host: MemoryHost): Promise<string[]> {
+    return inShort((await runReconcile(host)).steps).filter((step) => step !== 'wait 6.6.6');
+  }
+
+  async function depcleaned(more: Files = {}) {
     const folders = Object.fromEntries(
       ['include', 'scripts'].map((name) => [`${TREE}/${name}`, { folder: true }]),
     );
@@ -218,28 +223,45 @@ describe('a kernel whose build tree is removed', () => {
     expect(inShort((await runReconcile(host)).steps)).toEqual([]);
     host.fs.remove(LINK);
     host.fs.removeTree(TREE);
-    expect(inShort((await runReconcile(host)).steps)).toEqual([]);
+    host.put(more);
+    expect(await stepsFor(host)).toEqual([]);
     host.put(driverSource('2.10.0'));
     calls.length = 0;
     return host;
   }
 
-  it('gets the next driver from the archive', async () => {
+  it.each<[string, Files]>([
+    ['is not there', {}],
+    ['leads nowhere', { [LINK]: { link: TREE } }],
+    [
+      'follows to the tree of another kernel',
+      { ...buildTree('/usr/src/linux-other', '6.6.6'), [LINK]: { link: '/usr/src/linux-other' } },
+    ],
+    [
+      'follows to sources that nobody has built',
+      {
+        '/usr/src/linux-6.6.6/Makefile': 'VERSION = 6\nPATCHLEVEL = 6\nSUBLEVEL = 6\n',
+        [LINK]: { link: '/usr/src/linux-6.6.6' },
+      },
+    ],
+  ])('gets the next driver from the archive where its link %s', async (_, files) => {
     damaged = false;
-    const host = await depcleaned();
+    const host = await depcleaned(files);
     const report = await runReconcile(host);
     expect(report.done.map(({ outcome, step }) => `${step.kind} ${outcome}`)).toContain('install done');
-    expect(report.after.kernels.map(({ state: one, module }) => [one, module?.version])).toEqual([
-      ['current', '2.10.0'],
-    ]);
+    expect(report.after.kernels.find(({ kernel }) => kernel.release === A)).toMatchObject({
+      state: 'current',
+      module: { version: '2.10.0' },
+    });
     const build = calls.find((call) => call.startsWith('dkms build'));
     expect(build).toContain(`--kernelsourcedir /var/lib/ttkmd/unpacked/${A}`);
     expect(host.fs.exists('/var/lib/ttkmd/unpacked')).toBe(false);
-    expect(inShort((await runReconcile(host)).steps)).toEqual([]);
+    expect(await stepsFor(host)).toEqual([]);
 
     // The tree comes back as it was: what was built from the archive was built from that.
+    host.fs.remove(LINK);
     host.put({ ...buildTree(TREE, A), [LINK]: { link: TREE } });
-    const steps = inShort((await runReconcile(host)).steps);
+    const steps = await stepsFor(host);
     expect(steps.filter((step) => !step.startsWith('archive'))).toEqual([]);
   });
 

@@ -147,6 +147,16 @@ describe('loading', () => {
       /see which key that is: ttkmdctl signing status; with Secure Boot, as root: ttkmdctl signing enroll.*reboot.*ttkmdctl reconcile --force/,
     ],
     [
+      'the same as the last time',
+      {
+        modprobe: refused('Key was rejected by service'),
+        dmesg:
+          '[ 7.0] Loading of module with unavailable key is rejected\n[ 9.0] Loading of module with unavailable key is rejected\n',
+      },
+      /\(could not insert 'tenstorrent': Key was rejected by service; Loading of module with unavailable key is rejected\)$/,
+      /signing enroll/,
+    ],
+    [
       'a module of another kernel',
       {
         modprobe: refused('Invalid module format'),

@@ -1,7 +1,7 @@
 // What becomes of a module on a kernel that enforces signatures: at the next boot, and where it is to be loaded now.
 import { describe, expect, it } from 'vitest';
 import { judgeReadiness } from '../../../src/reconcile/readiness.ts';
-import { enrollingOf } from '../../../src/signing/enroll.ts';
+import { enrollingOf, MOK_MANAGER } from '../../../src/signing/enroll.ts';
 import { SIGNED_BY_KERNEL, SIGNED_BY_OWN } from '../signing/certificates.ts';
 import { driverSource, type Files, inShort, judgeHost, machine, planHost } from '../support/machines.ts';
 import { A } from './host-rows.ts';
@@ -51,6 +51,37 @@ describe('before a reboot', () => {
     expect(answer.text).toMatch(text);
     expect(answer.ready).toBe(ready);
     if (hint !== undefined) expect(answer.hint).toMatch(hint);
+  });
+});
+
+describe('a module that the running kernel has refused', () => {
+  it.each<[string, Files, string]>([
+    ['its key is not enrolled', {}, 'enroll it, as root: ttkmdctl signing enroll; then reboot'],
+    ['its key waits for the MOK manager', WAITING, MOK_MANAGER],
+  ])('%s: what to do is that, and nothing is signed anew', async (_, more, hint) => {
+    const files = installed(SIGNED_BY_OWN);
+    const remembered = JSON.parse(String(files['/var/lib/ttkmd/state.json'])) as object;
+    const host = machine(
+      {
+        ...kernel(MOK),
+        ...PORTAGE,
+        ...EFI,
+        ...DEVICE,
+        ...files,
+        ...more,
+        '/proc/sys/kernel/random/boot_id': 'this-boot\n',
+      },
+      { machine: { runningRelease: A } },
+    );
+    enlist(host, 'MokNew');
+    const told = async (): Promise<object | undefined> =>
+      (await judgeHost(host)).problems.find(({ code }) => code === 'not-loaded');
+    expect(await told()).toMatchObject({ message: expect.stringContaining('not loaded'), hint });
+    const { module } = (await judgeHost(host)).observation.loading;
+    const failure = { step: 'load', module, text: 'refused', hint: 'sign it with another key', at: 1 };
+    const driver = { boot: 'this-boot', failure };
+    host.fs.write('/var/lib/ttkmd/state.json', JSON.stringify({ ...remembered, driver }));
+    expect(await told()).toMatchObject({ message: 'refused', hint });
   });
 });
 

@@ -4,7 +4,17 @@ import { OWN_CERTIFICATE, SIGNED_BY_OWN } from '../signing/certificates.ts';
 import { machine } from '../support/machines.ts';
 import { runReconcile } from '../support/run-reconcile.ts';
 import { A } from './host-rows.ts';
-import { config, kernel, signingDkms, TREE } from './signing-hosts.ts';
+import {
+  config,
+  FORCED,
+  kernel,
+  keyOf,
+  OWN_KEY,
+  PORTAGE,
+  signingDkms,
+  TREE,
+  TREE_KEY,
+} from './signing-hosts.ts';
 
 describe('a key in a token', () => {
   it.each([
@@ -93,5 +103,91 @@ describe('a key in a token', () => {
     const kept = Object.entries(host.snapshot()).filter(([path]) => /^\/var\//.test(path));
     expect(kept.map(([, text]) => text).join('')).toContain('make: done');
     expect(`${JSON.stringify(kept)}${told.join('')}`).not.toContain('for-no-eyes');
+  });
+});
+
+describe('a key that a passphrase opens', () => {
+  const named = PORTAGE['/etc/portage/make.conf/sign'];
+  const rows = [
+    {
+      name: "Portage's own",
+      files: { ...kernel(FORCED), ...PORTAGE },
+      conf: named,
+      argv: ['/etc/keys/own.pem', '/etc/keys/own.crt'],
+    },
+    {
+      name: "the kernel's own, which Portage signs with where make.conf names none",
+      files: { ...kernel(`${FORCED}${OWN_KEY}`), ...TREE_KEY },
+      conf: '',
+      argv: [`${TREE}/certs/signing_key.pem`, `${TREE}/certs/signing_key.x509`],
+    },
+    {
+      name: "Portage's own, named in the settings too",
+      files: {
+        ...kernel(FORCED),
+        ...PORTAGE,
+        ...config('key = /etc/keys/own.pem\ncertificate = /etc/keys/own.crt\n'),
+      },
+      conf: named,
+      argv: ['/etc/keys/own.pem', '/etc/keys/own.crt'],
+    },
+    {
+      name: 'a token of Portage, which has no PIN of its own',
+      files: { ...kernel(FORCED), ...PORTAGE },
+      conf: 'MODULES_SIGN_KEY="pkcs11:object=k"\nMODULES_SIGN_CERT=/etc/keys/own.crt\n',
+      argv: ['pkcs11:object=k', '/etc/keys/own.crt'],
+    },
+    {
+      name: 'a token of Portage with a PIN of its own, which counts more',
+      files: { ...kernel(FORCED), ...PORTAGE },
+      conf: 'MODULES_SIGN_KEY="pkcs11:object=k?pin-value=its-own"\nMODULES_SIGN_CERT=/etc/keys/own.crt\n',
+      argv: ['pkcs11:object=k', '/etc/keys/own.crt'],
+      pin: 'its-own',
+    },
+  ];
+
+  it.each(rows)(
+    'is opened with the PIN of make.conf: $name',
+    async ({ files, conf, argv, pin = 'for no eyes' }) => {
+      const host = machine(
+        { ...files, '/etc/portage/make.conf/sign': `${conf}KBUILD_SIGN_PIN="for no eyes"\n` },
+        {
+          exec: (call, on) =>
+            // Without a word, as dkms does where it is told of no key.
+            call.command.endsWith('sign-file') && call.options?.env?.KBUILD_SIGN_PIN !== pin
+              ? { code: 1, stderr: 'bad decrypt' }
+              : signingDkms(call, on),
+        },
+      );
+      await runReconcile(host);
+      const [signed, ...more] = host.exec.calls.filter(({ command }) => command.endsWith('sign-file'));
+      expect(more).toEqual([]);
+      expect(signed?.args.slice(1, 3)).toEqual(argv);
+      expect(signed?.options?.env).toEqual({ KBUILD_SIGN_PIN: pin });
+      const build = host.exec.calls.find(({ line }) => line.startsWith('dkms build'));
+      // It would ask for the passphrase, or make a key.
+      expect(build?.line).not.toMatch(/own\.pem|signing_key/);
+      const others = host.exec.calls.filter((call) => call !== signed);
+      expect(
+        JSON.stringify([signed?.line, others.map(({ line, options }) => [line, options?.env])]),
+      ).not.toMatch(/for no eyes|its-own/);
+      const kept = Object.entries(host.snapshot()).filter(([path]) => /^\/(?:var|run)\//.test(path));
+      expect(JSON.stringify(kept)).not.toMatch(/for no eyes|its-own/);
+    },
+  );
+
+  it('is no matter of its PIN where somebody else names it', async () => {
+    const host = machine(
+      {
+        ...kernel(FORCED),
+        ...keyOf('/etc/keys/mine.pem'),
+        '/etc/keys/own.crt': OWN_CERTIFICATE,
+        '/etc/portage/make.conf': 'KBUILD_SIGN_PIN="for no eyes"\n',
+        ...config('key = /etc/keys/mine.pem\ncertificate = /etc/keys/own.crt\n'),
+      },
+      { exec: signingDkms },
+    );
+    await runReconcile(host);
+    expect(JSON.stringify(host.exec.calls)).not.toContain('for no eyes');
   });
 });

@@ -187,6 +187,20 @@ describe('kernels that enforce signatures', () => {
     }
   });
 
+  it.each([
+    ['by Secure Boot', {}, 'enforced'],
+    ['by no Secure Boot that shim does not heed', { [listOf('MokSBStateRT')]: '\x06\0\0\0\x01' }, 'free'],
+    [
+      'by Secure Boot, where shim has been told to check',
+      { [listOf('MokSBStateRT')]: '\x06\0\0\0\0' },
+      'enforced',
+    ],
+  ])('kernels are locked down %s', async (_, more, state) => {
+    const options = 'CONFIG_MODULE_SIG=y\nCONFIG_LOCK_DOWN_IN_EFI_SECURE_BOOT=y\n';
+    const { observation } = await judgeHost(machine({ ...kernel(options), ...EFI, ...more }));
+    expect(observation.signing.kernels.get(A)?.enforcement.state).toBe(state);
+  });
+
   it('takes an enrolled key for accepted, and one that waits for the MOK manager', async () => {
     for (const [name, trust] of [
       ['MokListRT', 'accepted'],

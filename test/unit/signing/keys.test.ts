@@ -55,7 +55,7 @@ describe('a key that is named', () => {
     ['pkcs11:token=a', 'pkcs11:token=a', undefined],
     ['/etc/keys/k;pin-value=1.pem', '/etc/keys/k;pin-value=1.pem', undefined],
   ])('%s is told apart from what opens it', (key, uri, pin) => {
-    expect(splitPin(key)).toEqual({ uri, pin });
+    expect(splitPin({ key })).toEqual({ uri, pin });
   });
 });
 

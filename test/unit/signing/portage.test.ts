@@ -1,6 +1,6 @@
 // make.conf as people write it: a file, a folder, quoted, continued, with other variables in it.
 import { describe, expect, it } from 'vitest';
-import { portageKey } from '../../../src/signing/portage.ts';
+import { portageSigning } from '../../../src/signing/portage.ts';
 import { type FileSpec, memoryHost } from '../support/memory-host.ts';
 
 const CONF = '/etc/portage/make.conf';
@@ -70,6 +70,6 @@ const ROWS: readonly Row[] = [
 
 describe('the key that Portage signs with', () => {
   it.each(ROWS)('$name', ({ files, key }) => {
-    expect(portageKey(memoryHost({ files }).fs)).toEqual(key);
+    expect(portageSigning(memoryHost({ files }).fs).key).toEqual(key);
   });
 });

@@ -1,13 +1,14 @@
 // A virtual machine with a disk of its own, which lasts from boot to boot until the test is over.
 
 import { existsSync } from 'node:fs';
-import { mkdir, readdir, rename, rm } from 'node:fs/promises';
+import { copyFile, mkdir, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { command } from '../../system/support/command.ts';
 import type { Answer } from './channel.ts';
 import { type MachineImage, machineImage } from './disks.ts';
+import { bootPartition, type Firmware } from './firmware.ts';
 import { GUESTS, type Init } from './places.ts';
-import { Qemu } from './qemu.ts';
+import { type FirmwareBoot, type KernelBoot, Qemu } from './qemu.ts';
 
 /** What the machine is made of. */
 export interface Hardware {
@@ -21,6 +22,8 @@ export interface Hardware {
 export interface GuestOptions extends Hardware {
   /** Begin with the disk that a guest of this init system has kept, where there is one. */
   kept?: boolean;
+  /** What boots the kernel; QEMU itself unless told. */
+  firmware?: Firmware;
 }
 
 export interface BootOptions {
@@ -80,6 +83,7 @@ export class Guest implements AsyncDisposable {
     const hasKept = options.kept === true && existsSync(image.keptDisk);
     const guest = new Guest(image, folder, hasKept, options);
     await copyDisk(hasKept ? image.keptDisk : image.disk, guest.#disk);
+    if (options.firmware !== undefined) await copyFile(options.firmware.variables, guest.#variables);
     return guest;
   }
 
@@ -95,6 +99,10 @@ export class Guest implements AsyncDisposable {
     return join(this.#folder, 'disk.img');
   }
 
+  get #variables(): string {
+    return join(this.#folder, 'variables.fd');
+  }
+
   // Power.
 
   get on(): boolean {
@@ -103,30 +111,46 @@ export class Guest implements AsyncDisposable {
 
   /** Switches it on and waits until the boot is over. */
   async boot(options: BootOptions = {}): Promise<void> {
+    const qemu = await this.switchOn(options);
+    const what = `the boot of ${this.#kernel} with ${this.image.init}`;
+    const timeoutMs = options.timeoutMs ?? BOOT_LIMIT_MS;
+    const release = await qemu.expect(what, qemu.channel.hello, timeoutMs);
+    if (release !== this.#kernel) throw qemu.failure(`${what}: the guest runs ${release}`);
+    if (options.settled ?? true) await this.settle(timeoutMs);
+  }
+
+  /** Waits for nothing: the firmware may have a question. */
+  async switchOn(options: BootOptions = {}): Promise<Qemu> {
     if (this.on) throw new Error('the guest is on already');
     this.#kernel = options.kernel ?? this.#kernel;
-    const { init } = this.image;
     const { memory = '1500M', qemu: extra = [] } = options.hardware ?? this.#options;
-    const boot = options.from ?? this.image.boot;
-    const qemu = new Qemu({
+    this.#qemu = new Qemu({
       folder: this.#folder,
       disk: this.#disk,
-      kernel: join(boot, `vmlinuz-${this.#kernel}`),
-      initrd: join(boot, `initrd.img-${this.#kernel}`),
+      boot: await this.#bootOf(options),
+      memory,
+      extra,
+    });
+    return this.#qemu;
+  }
+
+  async #bootOf(options: BootOptions): Promise<KernelBoot | FirmwareBoot> {
+    const { init } = this.image;
+    const folder = options.from ?? this.image.boot;
+    const boot = {
+      kernel: join(folder, `vmlinuz-${this.#kernel}`),
+      initrd: join(folder, `initrd.img-${this.#kernel}`),
       append: [
         `root=/dev/vda rw init=${INIT_PROGRAM[init]} console=ttyS0 loglevel=4 mitigations=off panic=1`,
         ...(init === 'systemd' ? ['systemd.show_status=true'] : []),
         ...(options.append === undefined ? [] : [options.append]),
       ].join(' '),
-      memory,
-      extra,
-    });
-    this.#qemu = qemu;
-    const what = `the boot of ${this.#kernel} with ${init}`;
-    const timeoutMs = options.timeoutMs ?? BOOT_LIMIT_MS;
-    const release = await qemu.expect(what, qemu.channel.hello, timeoutMs);
-    if (release !== this.#kernel) throw qemu.failure(`${what}: the guest runs ${release}`);
-    if (options.settled ?? true) await this.settle(timeoutMs);
+    };
+    const { firmware } = this.#options;
+    if (firmware === undefined) return boot;
+    const partition = join(this.#folder, 'partition');
+    await bootPartition(partition, firmware, boot);
+    return { code: firmware.code, variables: this.#variables, partition };
   }
 
   /** Waits until the boot is over, whatever came of it. */

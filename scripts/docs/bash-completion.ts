@@ -6,9 +6,11 @@ import {
   groups,
   lastWord,
   namesOf,
+  type Offer,
   offerOf,
   RELEASES,
   valueOptions,
+  wordsOf,
 } from './completion-words.ts';
 
 export function bashCompletion(program: DocumentedProgram): string {
@@ -40,7 +42,7 @@ export function bashCompletion(program: DocumentedProgram): string {
       const own = commands.find((command) => command.name === group);
       return `    ${group}|"help ${group}") words="${[...inside.map(lastWord), ...longs(own)].join(' ')}" ;;`;
     }),
-    ...commands.filter((command) => !command.takesCommand && !below.has(command.name)).map(commandLine),
+    ...commands.filter((command) => !command.takesCommand && !below.has(command.name)).flatMap(commandLines),
     '  esac',
     `  [[ $cur == -* ]] && words="$words ${options.map(({ long }) => long).join(' ')} --help"`,
     '  mapfile -t COMPREPLY < <(compgen -W "$words" -- "$cur")',
@@ -50,14 +52,28 @@ export function bashCompletion(program: DocumentedProgram): string {
   ].join('\n');
 }
 
-function commandLine(command: DocumentedCommand): string {
+function commandLines(command: DocumentedCommand): string[] {
+  const { name } = command;
+  const words = wordsOf(command);
+  const options = longs(command).join(' ');
   const releases = command.takesRelease ? `; [[ $cur == -* ]] || words=$(${RELEASES})` : '';
-  return `    "${command.name}"|"${command.name} "*) words="${longs(command).join(' ')}"${releases} ;;`;
+  if (words.length === 0) return [`    "${name}"|"${name} "*) words="${options}"${releases} ;;`];
+  return [
+    `    "${name}") words="${words.map(({ word }) => word).join(' ')} ${options}" ;;`,
+    ...words.map(
+      ({ word, offer }) =>
+        `    "${name} ${word}") words="${options}"; [[ $cur == -* ]] || { ${generated(offer)} } ;;`,
+    ),
+    `    "${name} "*) words="${options}" ;;`,
+  ];
 }
 
 function valueLine(option: DocumentedOption): string[] {
   if (option.value === undefined) return [];
-  const offer = offerOf(option);
+  return [`    ${namesOf(option).join('|')}) ${generated(offerOf(option))} ;;`];
+}
+
+function generated(offer: Offer): string {
   const asked =
     offer === 'releases'
       ? `-W "$(${RELEASES})"`
@@ -68,9 +84,7 @@ function valueLine(option: DocumentedOption): string[] {
           : `-W "${offer.join(' ')}"`;
   // So that a folder is gone on with, and a blank in a name is quoted.
   const names = offer === 'files' || offer === 'folders' ? 'compopt -o filenames 2>/dev/null; ' : '';
-  return [
-    `    ${namesOf(option).join('|')}) ${names}mapfile -t COMPREPLY < <(compgen ${asked} -- "$cur"); return ;;`,
-  ];
+  return `${names}mapfile -t COMPREPLY < <(compgen ${asked} -- "$cur"); return;`;
 }
 
 function longs(command: DocumentedCommand | undefined): string[] {

@@ -22,6 +22,15 @@ export function offerOf({ choices, value }: DocumentedOption): Offer {
   return choices.length > 0 ? choices : (OFFERS[value ?? ''] ?? []);
 }
 
+/** Commands whose first argument is a word of a few, each word with what is offered behind it. */
+export function wordsOf({ words, afterWord }: DocumentedCommand): {
+  readonly word: string;
+  readonly what: string;
+  readonly offer: Offer;
+}[] {
+  return words.map(([word, what]) => ({ word, what, offer: OFFERS[afterWord ?? ''] ?? [] }));
+}
+
 /** `--lines` and `-n` */
 export function namesOf({ long, short }: DocumentedOption): string[] {
   return short === undefined ? [long] : [long, short];

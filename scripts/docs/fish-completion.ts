@@ -1,6 +1,15 @@
 // The completion for fish, made from the command line's own definitions.
 import type { DocumentedOption, DocumentedProgram } from './commands.ts';
-import { firstWords, groups, lastWord, offerOf, RELEASES, valueOptions } from './completion-words.ts';
+import {
+  firstWords,
+  groups,
+  lastWord,
+  type Offer,
+  offerOf,
+  RELEASES,
+  valueOptions,
+  wordsOf,
+} from './completion-words.ts';
 
 export function fishCompletion(program: DocumentedProgram): string {
   const { commands } = program;
@@ -38,10 +47,15 @@ export function fishCompletion(program: DocumentedProgram): string {
         line([group, `'help ${group}'`], `-a ${lastWord(one)} -d ${quote(one.description)}`),
       ),
     ),
-    ...commands.flatMap(({ name, options, takesRelease }) => {
+    ...commands.flatMap((command) => {
+      const { name, options, takesRelease } = command;
       // With what stands behind it, where nothing else begins so.
       const places = below.some(([group]) => group === name) ? [name] : [`'${name}'`, `'${name} *'`];
       return [
+        ...wordsOf(command).flatMap(({ word, what, offer }) => [
+          line([name], `-a ${word} -d ${quote(what)}`),
+          line([`'${name} ${word}'`], offered(offer)),
+        ]),
         ...(takesRelease ? [line(places, `-a '(${RELEASES})'`)] : []),
         ...options.map((option) => line(places, optionText(option))),
       ];
@@ -62,11 +76,14 @@ function optionText(option: DocumentedOption): string {
 }
 
 function valueText(option: DocumentedOption): string {
-  const offer = offerOf(option);
-  if (offer === 'releases') return ` -x -a '(${RELEASES})'`;
-  if (offer === 'files') return ' -r -F';
-  if (offer === 'folders') return ` -x -a '(__fish_complete_directories)'`;
-  return offer.length === 0 ? ' -x' : ` -x -a ${quote(offer.join(' '))}`;
+  return ` ${offered(offerOf(option))}`;
+}
+
+function offered(offer: Offer): string {
+  if (offer === 'releases') return `-x -a '(${RELEASES})'`;
+  if (offer === 'files') return '-r -F';
+  if (offer === 'folders') return `-x -a '(__fish_complete_directories)'`;
+  return offer.length === 0 ? '-x' : `-x -a ${quote(offer.join(' '))}`;
 }
 
 function quote(text: string): string {

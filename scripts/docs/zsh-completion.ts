@@ -5,9 +5,11 @@ import {
   groups,
   lastWord,
   namesOf,
+  type Offer,
   offerOf,
   RELEASES,
   valueOptions,
+  wordsOf,
 } from './completion-words.ts';
 
 const ZSH_RELEASES = `(\${(f)"$(${RELEASES})"})`;
@@ -30,15 +32,15 @@ export function zshCompletion(program: DocumentedProgram): string {
     '    esac',
     '  done',
     '  case $called in',
-    `    (''|help) commands=(${described(firstWords(commands))}); _describe command commands; ${argumentsOf(program, [])} ;;`,
+    `    (''|help) ${either(firstWords(commands), argumentsOf(program, []))} ;;`,
     ...[...below].map(([group, inside]) => {
       const pairs = inside.map((one) => [lastWord(one), one.description] as const);
       const own = commands.find(({ name }) => name === group)?.options ?? [];
-      return `    (${group}|'help ${group}') commands=(${described(pairs)}); _describe command commands; ${argumentsOf(program, own)} ;;`;
+      return `    (${group}|'help ${group}') ${either(pairs, argumentsOf(program, own))} ;;`;
     }),
     ...commands
       .filter((command) => !command.takesCommand && !below.has(command.name))
-      .map((command) => commandLine(program, command)),
+      .flatMap((command) => commandLines(program, command)),
     '  esac',
     '}',
     '_ttkmdctl "$@"',
@@ -46,9 +48,20 @@ export function zshCompletion(program: DocumentedProgram): string {
   ].join('\n');
 }
 
-function commandLine(program: DocumentedProgram, { name, options, takesRelease }: DocumentedCommand): string {
+function commandLines(program: DocumentedProgram, command: DocumentedCommand): string[] {
+  const { name, options, takesRelease } = command;
+  const words = wordsOf(command);
   const offered = takesRelease ? ZSH_RELEASES : ' ';
-  return `    ('${name}'|'${name} '*) ${argumentsOf(program, options, offered)} ;;`;
+  const rest = argumentsOf(program, options, offered);
+  if (words.length === 0) return [`    ('${name}'|'${name} '*) ${rest} ;;`];
+  const pairs = words.map(({ word, what }) => [word, what] as const);
+  return [
+    `    ('${name}') ${either(pairs, rest)} ;;`,
+    ...words.map(
+      ({ word, offer }) => `    ('${name} ${word}') ${argumentsOf(program, options, generated(offer))} ;;`,
+    ),
+    `    ('${name} '*) ${rest} ;;`,
+  ];
 }
 
 /** @param offered for words that are no options: without any of these, what follows a command would not be completed */
@@ -59,6 +72,11 @@ function argumentsOf(
 ): string {
   const texts = [...options, ...program.options].flatMap(optionTexts);
   return `_arguments ${texts.join(' ')} '*: :${offered}'`;
+}
+
+/** Words, and options: where only the words fit, zsh would beep for want of an option. */
+function either(pairs: readonly (readonly [string, string])[], options: string): string {
+  return `commands=(${described(pairs)}); _describe command commands; word=$?; ${options} || return $word`;
 }
 
 function described(pairs: readonly (readonly [string, string])[]): string {
@@ -72,7 +90,10 @@ function optionTexts(option: DocumentedOption): string[] {
 }
 
 function valueText(option: DocumentedOption): string {
-  const offer = offerOf(option);
+  return generated(offerOf(option));
+}
+
+function generated(offer: Offer): string {
   if (offer === 'releases') return ZSH_RELEASES;
   if (offer === 'files') return '_files';
   if (offer === 'folders') return '_files -/';

@@ -20,13 +20,43 @@ start=$here/start.sh
 # shellcheck source=scripts/start.sh
 . "$start"
 
+scratch=
+trap 'rm -rf ${scratch:+"$scratch"}' EXIT
+# emerge and apt-get hear Ctrl-C too and end in good order; what they say is no failure then.
+trap 'interrupted 130' INT
+
+interrupted() {
+  echo 'bootstrap.sh: Interrupted.' >&2
+  echo '  → The same command goes on where this one stopped.' >&2
+  exit "$1"
+}
+
 # Whoever called sudo keeps the clone: nothing in it becomes root's.
 as_caller() {
   if [ -n "${SUDO_USER-}" ] && [ "$SUDO_USER" != root ]; then
-    runuser -u "$SUDO_USER" -- "$@"
+    ended_at_once runuser -u "$SUDO_USER" -- "$@"
   else
-    "$@"
+    ended_at_once "$@"
   fi
+}
+
+# npm would have Ctrl-C wait for whatever it downloads. Nothing of it needs to end in good order: what it brings counts
+# only when the last file of it is there. In a session of its own all that it started is ended with it.
+ended_at_once() {
+  setsid "$@" &
+  child=$!
+  trap 'end_child; interrupted 130' INT
+  trap 'end_child; interrupted 143' TERM
+  trap 'end_child; interrupted 129' HUP
+  status=0
+  wait "$child" || status=$?
+  trap 'interrupted 130' INT
+  trap - TERM HUP
+  return "$status"
+}
+
+end_child() {
+  kill -KILL "-$child" 2>/dev/null || kill -KILL "$child" 2>/dev/null || true
 }
 
 install_npm() {
@@ -73,9 +103,10 @@ program_is_old() {
     [ -n "$(find "$here/src" "$here/scripts" "$here/package-lock.json" -newer "$here/dist/main.js" | head -n 1)" ]
 }
 
+# With that search path.
 npm_ci() {
   # An older Node.js of the system's is warned of once a package; what runs is the one that this installs.
-  (cd "$here" && as_caller npm ci --no-audit --no-fund --loglevel=error) >&2
+  as_caller env -C "$here" "PATH=$1" npm ci --no-audit --no-fund --loglevel=error >&2
 }
 
 cannot_build() {
@@ -83,20 +114,22 @@ cannot_build() {
 }
 
 build() {
+  echo 'building the program' >&2
+  scratch=$(mktemp -d)
+  chmod 755 "$scratch"
   if packages_are_old; then
-    npm_ci || cannot_build
+    npm_ci "$PATH" || cannot_build
     # npm leaves out optional packages, the bundler's own code among them, that an older Node.js is not enough for:
     # the one that has just come takes a second turn, as a copy, since npm removes all of them first.
     if ! new_enough "$(command -v node)" && new_enough "$here/node_modules/node/bin/node"; then
-      copy=$(mktemp -d)
-      chmod 755 "$copy"
-      cp "$here/node_modules/node/bin/node" "$copy/node"
-      (PATH=$copy:$PATH && export PATH && npm_ci) || { rm -r "$copy" && cannot_build; }
-      rm -r "$copy"
+      cp "$here/node_modules/node/bin/node" "$scratch/node"
+      npm_ci "$scratch:$PATH" || cannot_build
     fi
   fi
-  output=$(cd "$here" && as_caller npm run --silent build 2>&1) ||
-    fail "the program could not be built: $output" 'mend that, or take a release'
+  as_caller env -C "$here" npm run --silent build >"$scratch/output" 2>&1 ||
+    fail "the program could not be built: $(cat "$scratch/output")" 'mend that, or take a release'
+  rm -r "$scratch"
+  scratch=
 }
 
 main=$here/lib/main.js

@@ -7,6 +7,7 @@ import {
   type OfferForms,
   offered,
   RELEASES,
+  wordsOf,
 } from './completion-words.ts';
 
 // So that a folder is gone on with, and a blank in a name is quoted.
@@ -46,7 +47,7 @@ export function bashCompletion(program: DocumentedProgram): string {
       const own = commands.find((command) => command.name === group);
       return `    ${group}|"help ${group}") words="${[...inside.map(lastWord), ...longs(own)].join(' ')}" ;;`;
     }),
-    ...words.last.map(commandLine),
+    ...words.last.flatMap(commandLines),
     '  esac',
     `  [[ $cur == -* ]] && words="$words ${options.map(({ long }) => long).join(' ')} --help"`,
     '  mapfile -t COMPREPLY < <(compgen -W "$words" -- "$cur")',
@@ -56,9 +57,20 @@ export function bashCompletion(program: DocumentedProgram): string {
   ].join('\n');
 }
 
-function commandLine(command: DocumentedCommand): string {
+function commandLines(command: DocumentedCommand): string[] {
+  const { name } = command;
+  const words = wordsOf(command, FORMS);
+  const options = longs(command).join(' ');
   const releases = command.takesRelease ? `; [[ $cur == -* ]] || words=$(${RELEASES})` : '';
-  return `    "${command.name}"|"${command.name} "*) words="${longs(command).join(' ')}"${releases} ;;`;
+  if (words.length === 0) return [`    "${name}"|"${name} "*) words="${options}"${releases} ;;`];
+  return [
+    `    "${name}") words="${words.map(({ word }) => word).join(' ')} ${options}" ;;`,
+    ...words.map(
+      ({ word, behind }) =>
+        `    "${name} ${word}") words="${options}"; [[ $cur == -* ]] || { ${behind}; return; } ;;`,
+    ),
+    `    "${name} "*) words="${options}" ;;`,
+  ];
 }
 
 function valueLine(option: DocumentedOption): string[] {

@@ -25,6 +25,10 @@ export interface DocumentedCommand {
   /** What each argument is. */
   readonly arguments: readonly (readonly [name: string, what: string])[];
   readonly takesRelease: boolean;
+  /** What its first argument can be, each with what it does, where that is a word of a few. */
+  readonly words: readonly (readonly [word: string, what: string])[];
+  /** The argument behind such a word, by its name. */
+  readonly afterWord: string | undefined;
   /** Its arguments are a command's words. */
   readonly takesCommand: boolean;
   readonly options: readonly DocumentedOption[];
@@ -69,15 +73,24 @@ function leaf(command: Command, name: string): DocumentedCommand {
     const name = `${arg.name()}${arg.variadic ? '...' : ''}`;
     return arg.required ? `<${name}>` : `[${name}]`;
   });
+  const [first, second] = command.registeredArguments;
   return {
     name,
     description: command.description(),
     args: args.join(' '),
     arguments: command.registeredArguments.map((arg) => [arg.name(), arg.description]),
     takesRelease: command.registeredArguments.some((arg) => arg.name() === 'release'),
+    words: (first?.argChoices ?? []).map((word) => [word, whatOf(word, first?.description ?? '')]),
+    afterWord: second?.name(),
     takesCommand: command.registeredArguments.some((arg) => arg.name() === 'command'),
     options: optionsOf(command),
   };
+}
+
+/** From `fetch: fill a folder; sweep: empty it`. */
+function whatOf(word: string, description: string): string {
+  const found = description.split('; ').find((part) => part.startsWith(`${word}: `));
+  return (found ?? description).replace(`${word}: `, '');
 }
 
 function optionsOf(command: Command): DocumentedOption[] {

@@ -55,7 +55,18 @@ const OFFERS: Readonly<Record<string, Offer>> = {
 
 /** What can stand behind an option, as a shell is told of it. */
 export function offered({ choices, value }: DocumentedOption, forms: OfferForms): string {
-  const offer = choices.length > 0 ? choices : (OFFERS[value ?? ''] ?? []);
+  return formOf(choices.length > 0 ? choices : (OFFERS[value ?? ''] ?? []), forms);
+}
+
+/** Commands whose first argument is a word of a few: each word, and what can stand behind it, as a shell is told. */
+export function wordsOf(
+  { words, afterWord }: DocumentedCommand,
+  forms: OfferForms,
+): { readonly word: string; readonly what: string; readonly behind: string }[] {
+  return words.map(([word, what]) => ({ word, what, behind: formOf(OFFERS[afterWord ?? ''] ?? [], forms) }));
+}
+
+function formOf(offer: Offer, forms: OfferForms): string {
   return typeof offer === 'string' ? forms[offer] : forms.words(offer);
 }
 

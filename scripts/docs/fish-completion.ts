@@ -1,6 +1,13 @@
 // The completion for fish, made from the command line's own definitions.
 import type { DocumentedOption, DocumentedProgram } from './commands.ts';
-import { completionWords, lastWord, type OfferForms, offered, RELEASES } from './completion-words.ts';
+import {
+  completionWords,
+  lastWord,
+  type OfferForms,
+  offered,
+  RELEASES,
+  wordsOf,
+} from './completion-words.ts';
 
 const FORMS: OfferForms = {
   releases: ` -x -a '(${RELEASES})'`,
@@ -45,10 +52,15 @@ export function fishCompletion(program: DocumentedProgram): string {
         line([group, `'help ${group}'`], `-a ${lastWord(one)} -d ${quote(one.description)}`),
       ),
     ),
-    ...commands.flatMap(({ name, options, takesRelease }) => {
+    ...commands.flatMap((command) => {
+      const { name, options, takesRelease } = command;
       // With what stands behind it, where nothing else begins so.
       const places = below.has(name) ? [name] : [`'${name}'`, `'${name} *'`];
       return [
+        ...wordsOf(command, FORMS).flatMap(({ word, what, behind }) => [
+          line([name], `-a ${word} -d ${quote(what)}`),
+          line([`'${name} ${word}'`], behind.trimStart()),
+        ]),
         ...(takesRelease ? [line(places, `-a '(${RELEASES})'`)] : []),
         ...options.map((option) => line(places, optionText(option))),
       ];

@@ -7,6 +7,7 @@ import {
   type OfferForms,
   offered,
   RELEASES,
+  wordsOf,
 } from './completion-words.ts';
 
 const FORMS: OfferForms = {
@@ -34,13 +35,13 @@ export function zshCompletion(program: DocumentedProgram): string {
     '    esac',
     '  done',
     '  case $called in',
-    `    (''|help) commands=(${described(first)}); _describe command commands; ${argumentsOf(program, [])} ;;`,
+    `    (''|help) ${either(first, argumentsOf(program, []))} ;;`,
     ...[...below].map(([group, inside]) => {
       const pairs = inside.map((one) => [lastWord(one), one.description] as const);
       const own = commands.find(({ name }) => name === group)?.options ?? [];
-      return `    (${group}|'help ${group}') commands=(${described(pairs)}); _describe command commands; ${argumentsOf(program, own)} ;;`;
+      return `    (${group}|'help ${group}') ${either(pairs, argumentsOf(program, own))} ;;`;
     }),
-    ...last.map((command) => commandLine(program, command)),
+    ...last.flatMap((command) => commandLines(program, command)),
     '  esac',
     '}',
     '_ttkmdctl "$@"',
@@ -48,9 +49,17 @@ export function zshCompletion(program: DocumentedProgram): string {
   ].join('\n');
 }
 
-function commandLine(program: DocumentedProgram, { name, options, takesRelease }: DocumentedCommand): string {
-  const offered = takesRelease ? FORMS.releases : ' ';
-  return `    ('${name}'|'${name} '*) ${argumentsOf(program, options, offered)} ;;`;
+function commandLines(program: DocumentedProgram, command: DocumentedCommand): string[] {
+  const { name, options, takesRelease } = command;
+  const words = wordsOf(command, FORMS);
+  const rest = argumentsOf(program, options, takesRelease ? FORMS.releases : ' ');
+  if (words.length === 0) return [`    ('${name}'|'${name} '*) ${rest} ;;`];
+  const pairs = words.map(({ word, what }) => [word, what] as const);
+  return [
+    `    ('${name}') ${either(pairs, rest)} ;;`,
+    ...words.map(({ word, behind }) => `    ('${name} ${word}') ${argumentsOf(program, options, behind)} ;;`),
+    `    ('${name} '*) ${rest} ;;`,
+  ];
 }
 
 /** @param offered for words that are no options: without any of these, what follows a command would not be completed */
@@ -61,6 +70,11 @@ function argumentsOf(
 ): string {
   const texts = [...options, ...program.options].flatMap(optionTexts);
   return `_arguments ${texts.join(' ')} '*: :${offered}'`;
+}
+
+/** Words, and options: where only the words fit, zsh would beep for want of an option. */
+function either(pairs: readonly (readonly [string, string])[], options: string): string {
+  return `commands=(${described(pairs)}); _describe command commands; word=$?; ${options} || return $word`;
 }
 
 function described(pairs: readonly (readonly [string, string])[]): string {

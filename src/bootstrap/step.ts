@@ -64,6 +64,8 @@ export type Work =
       readonly undo?: () => Promise<readonly Undo[]> | readonly Undo[];
       /** What to do where it fails. */
       readonly hint?: string;
+      /** Exit statuses that are no failure, beside 0, with what they mean. */
+      readonly tolerated?: Readonly<Record<number, string>>;
     }
   /** This very program. */
   | {

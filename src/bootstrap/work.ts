@@ -67,7 +67,9 @@ export async function doWork(work: Work, { bench, willUndo, onLine, onWarning }:
       if (cancelled) throw interrupted();
       const [command = ''] = work.argv;
       if (code === 127 && !command.includes('/') && !isCommand(bench.host, command)) throw noCommand(command);
-      if (code !== 0)
+      const tolerated = work.tolerated?.[code ?? -1];
+      if (tolerated !== undefined) onWarning(tolerated);
+      else if (code !== 0)
         throw commandFailed(
           work,
           timedOut ? `did not end in ${work.timeLimit / 60_000} minutes` : `ended with ${code}`,

@@ -50,14 +50,6 @@ export async function bootstrap(options: BootstrapOptions, action?: string, dir?
   const { signal, exitStatus } = interruptible();
   const hands = realHands(signal, () => {});
   const bench = await openBench(context, options, hands);
-  if (action !== undefined && action !== 'fetch') {
-    throw new TtkmdError(
-      'bootstrap-usage',
-      `ttkmdctl bootstrap knows no ${action}.`,
-      'ttkmdctl bootstrap fetch DIR',
-      EXIT.usage,
-    );
-  }
   try {
     if (options.list) {
       const { selected, versions } = await withLatest(bench, options, hands);

@@ -6,6 +6,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { installedVersion, printed, releaseOf } from '../system/support/machine.ts';
 import { parts } from '../system/support/parts.ts';
 import type { RunResult } from '../system/support/sandbox.ts';
+import { offerDkms } from './support/packages.ts';
 import { GentooRoot, releaseFolder } from './support/root.ts';
 
 const DRIVER = '2.10.0';
@@ -37,32 +38,6 @@ function listing(): Promise<string> {
   );
 }
 
-/** dkms as a package of the tree: its real files, which are not there until it is merged. */
-async function offerDkms(): Promise<void> {
-  const files = parts().dkms.v32.root;
-  const folder = '/var/db/repos/gentoo/sys-kernel/dkms';
-  await root.sandbox.write(
-    `${folder}/dkms-3.2.2.ebuild`,
-    [
-      'EAPI=8',
-      'DESCRIPTION="Stand-in: the real program"',
-      'HOMEPAGE="https://www.gentoo.org/"',
-      'LICENSE="MIT"',
-      'SLOT="0"',
-      'KEYWORDS="amd64"',
-      'IUSE="systemd"',
-      `S="\${WORKDIR}"`,
-      `src_install() { cp -a "${files}/." "\${ED}/" || die; }`,
-      '',
-    ].join('\n'),
-  );
-  await shell("sed -i '/dkms/d' /etc/portage/profile/package.provided");
-  await shell(`cd ${files} && find . -type f -o -type l | while read -r file; do rm -f "/\${file#./}"; done`);
-  await shell('rm -f /usr/lib/kernel/*/*dkms* /etc/kernel/*/*dkms* /etc/kernel/*/dkms');
-  // Portage takes folders of a package that are left empty with it, and these would not have been there without it.
-  await shell('find /etc/dkms /etc/kernel /etc/modprobe.d /usr/lib/kernel -depth -type d -empty -delete');
-}
-
 const BINARIES = '/srv/binaries';
 
 /** dkms comes as a binary package, from a host behind an address, and in no other way any more. */
@@ -90,7 +65,7 @@ beforeAll(async () => {
   await root.sandbox.addKernel(parts().kernels.v612);
   await root.sandbox.link(`linux-${release}`, '/usr/src/linux');
   await root.offerTtKmd(DRIVER);
-  await offerDkms();
+  await offerDkms(root);
   await offerBinary();
   await root.emerge(['--quiet', 'sys-kernel/installkernel']);
   // A stable system, on which testing packages have to be let in one by one.

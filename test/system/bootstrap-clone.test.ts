@@ -5,6 +5,7 @@ import { cp, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { clonedFiles } from './support/clone.ts';
 import { command } from './support/command.ts';
 import { FreshRoot } from './support/fresh-root.ts';
 import { changes, printed } from './support/machine.ts';
@@ -24,13 +25,7 @@ let before: string[];
 
 beforeAll(async () => {
   clone = await mkdtemp(join(tmpdir(), 'clone-'));
-  const listed = await command(
-    ['git', '-c', 'safe.directory=*', 'ls-files', '-z', '--cached', '--others', '--exclude-standard'],
-    { cwd: PROJECT },
-  );
-  for (const name of listed.split('\0').filter((one) => one !== '')) {
-    await cp(join(PROJECT, name), join(clone, name));
-  }
+  for (const name of await clonedFiles()) await cp(join(PROJECT, name), join(clone, name));
   await command(['chown', '-R', `${USER}:${USER}`, clone]);
   await command(['chmod', '755', clone]);
   root = await FreshRoot.create(clone);

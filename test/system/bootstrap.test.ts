@@ -109,7 +109,7 @@ test('what stands in the way is told before anything is done, and without a term
 
 test('a person may choose more, and go away at each question with nothing done', async () => {
   const question = 'Install podman and the command tt-metalium';
-  const interrupts = new Pty(root, ASKING, { env: WEB });
+  const interrupts = new Pty(root, ASKING, WEB);
   await interrupts.until(question);
   interrupts.type('maybe\r');
   await interrupts.until(question);
@@ -121,7 +121,7 @@ test('a person may choose more, and go away at each question with nothing done',
   expect(await interrupts.ended(), interrupts.screen).toBe(130);
   expect(interrupts.screen).toContain('Interrupted.');
   // Ctrl-D is a no.
-  const leaves = new Pty(root, ASKING, { env: WEB });
+  const leaves = new Pty(root, ASKING, WEB);
   for (const one of [question, 'Go on?']) {
     await leaves.until(one);
     leaves.type('\x04');
@@ -219,7 +219,7 @@ test('Ctrl-C in the middle of the build ends it in good order, and the next call
 });
 
 test('a person who accepts what is proposed has it go on to its end', async () => {
-  const person = new Pty(root, ASKING, { env: WEB });
+  const person = new Pty(root, ASKING, WEB);
   await person.until('[y/N]');
   person.type('\r');
   await person.until('tt-flash 3.10.0 is not there');

@@ -40,8 +40,10 @@ export async function aptWork(bench: Bench, missing: readonly string[]): Promise
     hint: "See that the machine's sources of packages are right and reachable, then run the same command again.",
   };
   if (missing.length === 0) return [];
+  const { fs } = bench.host;
   const stale = !hasAptLists(bench.host) || (await aptCandidates(bench.host, missing)).size < missing.length;
   return [
+    ...(fs.list(UPDATES).some((name) => /^\d+$/.test(name)) ? [CONFIGURE] : []),
     ...(stale ? [update] : []),
     {
       kind: 'run',
@@ -54,6 +56,19 @@ export async function aptWork(bench: Bench, missing: readonly string[]): Promise
     },
   ];
 }
+
+/** What dpkg leaves behind that was killed: apt-get refuses to work until it has been gone through. */
+const UPDATES = '/var/lib/dpkg/updates';
+
+const CONFIGURE: Work = {
+  kind: 'run',
+  argv: ['dpkg', '--configure', '--pending'],
+  env: ENVIRONMENT,
+  timeLimit: LIMIT,
+  tolerated: {
+    1: 'dpkg was ended in the middle of its work, and some packages lack others still; apt-get goes on',
+  },
+};
 
 /** All that an installation would bring with it. */
 async function newPackages({ host }: Bench, names: readonly string[]): Promise<readonly Undo[]> {

@@ -1,5 +1,6 @@
 // Gentoo's packages, through emerge; keywords and USE flags go into files of our own.
 import { observeHookWays } from '../../deploy/hook-facts.ts';
+import type { HostFs } from '../../host/fs.ts';
 import type { Bench, Undo, Work } from '../step.ts';
 import { dkmsTree } from './apt.ts';
 
@@ -18,14 +19,26 @@ const TESTING: Readonly<Record<string, readonly string[]>> = {
 /** Gentoo's names for what uname calls otherwise. */
 const KEYWORDS: Readonly<Record<string, string>> = { x86_64: 'amd64', aarch64: 'arm64', riscv64: 'riscv' };
 
+/** What an admin has brought without Portage, and has told it of: a file, or a folder of files. See portage(5). */
+const PROVIDED = '/etc/portage/profile/package.provided';
+
 export function portageInstalled({ host }: Bench, atoms: readonly string[]): Set<string> {
+  const provided = providedPackages(host.fs);
   return new Set(
     atoms.filter((atom) => {
-      const [category = '', name = ''] = atom.split('/');
-      const isVersion = new RegExp(`^${name.replace(/[.+]/g, '\\$&')}-\\d`);
-      return host.fs.list(`/var/db/pkg/${category}`).some((entry) => isVersion.test(entry));
+      const [category = ''] = atom.split('/');
+      const isVersion = new RegExp(`^${atom.replace(/[.+]/g, '\\$&')}-\\d`);
+      const merged = host.fs.list(`/var/db/pkg/${category}`).map((entry) => `${category}/${entry}`);
+      return [...merged, ...provided].some((one) => isVersion.test(one));
     }),
   );
+}
+
+function providedPackages(fs: HostFs): string[] {
+  const files = [PROVIDED, ...fs.list(PROVIDED).map((name) => `${PROVIDED}/${name}`)];
+  return files
+    .filter((path) => fs.stat(path)?.kind === 'file')
+    .flatMap((path) => (fs.readText(path) ?? '').split('\n').map((line) => line.replace(/#.*/, '').trim()));
 }
 
 export async function emergeWork(bench: Bench, atoms: readonly string[]): Promise<Work[]> {

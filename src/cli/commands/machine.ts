@@ -1,14 +1,16 @@
 // Commands that set the machine up: bootstrap, doctor, settings, hooks, services.
-import { type Command, Option } from 'commander';
+import { Argument, type Command, Option } from 'commander';
 import type { Run } from './command.ts';
 
 export function addBootstrap(program: Command, run: Run): void {
   program
     .command('bootstrap')
     .description('bring a fresh machine to a working card; what is there already is left alone')
-    .argument(
-      '[action]',
-      'fetch: fill a folder with every download, for --mirror on machines without a network',
+    .addArgument(
+      new Argument(
+        '[action]',
+        'fetch: fill a folder with every download, for --mirror on machines without a network',
+      ).choices(['fetch']),
     )
     .argument('[dir]', 'the folder to fill')
     .option('--yes', 'ask nothing')

@@ -1,6 +1,7 @@
 // A real HTTP server on loopback that has what a bootstrap downloads; each page can be made to misbehave.
 
-import { createServer, type RequestListener, type Server } from 'node:http';
+import { on } from 'node:events';
+import { createServer, type IncomingMessage, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Archive } from './archives.ts';
 
@@ -22,6 +23,13 @@ export class DownloadServer implements Disposable {
     for (const [name, archive] of Object.entries(archives)) server.pages.set(`/${name}`, serves(archive));
     await new Promise<void>((done) => server.#server.listen(0, '127.0.0.1', done));
     return server;
+  }
+
+  /** Somebody asks for it, from now on. */
+  async asked(path: string): Promise<void> {
+    for await (const [asked] of on(this.#server, 'request')) {
+      if ((asked as IncomingMessage).url === path) return;
+    }
   }
 
   address(name: string): string {

@@ -3,13 +3,17 @@
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { FreshRoot, RunOptions } from './fresh-root.ts';
 
 /** Milliseconds between two looks at what was printed. */
 const LOOK = 50;
 
 /** Milliseconds that a word or the end may take. */
 const LIMIT = 60_000;
+
+/** Where a command can be started: a fresh root, a sandbox. */
+export interface Place {
+  spawn(argv: readonly string[], options: { env?: Record<string, string> }): ChildProcess;
+}
 
 export class Pty {
   readonly #child: ChildProcess;
@@ -18,12 +22,10 @@ export class Pty {
   #read = 0;
 
   /** @param words a command, none of whose words needs quoting */
-  constructor(root: FreshRoot, words: readonly string[], options: RunOptions = {}) {
+  constructor(place: Place, words: readonly string[], env: Readonly<Record<string, string>> = {}) {
     // It tells the end of its command, and nothing of what goes on is kept in a file.
-    this.#child = root.spawn(['script', '--quiet', '--return', '--command', words.join(' '), '/dev/null'], {
-      ...options,
-      env: { TERM: 'xterm', ...options.env },
-    });
+    const script = ['script', '--quiet', '--return', '--command', words.join(' '), '/dev/null'];
+    this.#child = place.spawn(script, { env: { TERM: 'xterm', ...env } });
     this.#child.stdout?.setEncoding('utf8').on('data', (text: string) => {
       this.screen += text;
     });

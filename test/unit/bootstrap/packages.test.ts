@@ -56,6 +56,25 @@ describe('packages', () => {
       [`${APT} dkms linux-headers-6.1.0-9-amd64 linux-headers-amd64`],
     ],
     [
+      'come after what dpkg was killed in the middle of',
+      {
+        files: { ...DEBIAN, ...LISTS, '/var/lib/dpkg/updates/0012': '' },
+        exec: apt(['kmod', 'util-linux'], ['dkms']),
+      },
+      [
+        'DEBIAN_FRONTEND=noninteractive APT_LISTCHANGES_FRONTEND=none dpkg --configure --pending',
+        `${APT} dkms`,
+      ],
+    ],
+    [
+      '… but for what it has ended itself',
+      {
+        files: { ...DEBIAN, ...LISTS, '/var/lib/dpkg/updates/tmp.i': '' },
+        exec: apt(['kmod', 'util-linux'], ['dkms']),
+      },
+      [`${APT} dkms`],
+    ],
+    [
       'are nothing where all are there',
       { files: { ...DEBIAN, ...LISTS }, exec: apt(['dkms', 'kmod', 'util-linux'], []) },
       [],
@@ -79,6 +98,28 @@ describe('packages', () => {
     [
       '… and are not there because of a name that begins alike',
       { files: { ...GENTOO, '/var/db/pkg/sys-kernel/dkms-tools-1.0/SLOT': '0' } },
+      [`${EMERGE} sys-kernel/dkms`],
+    ],
+    [
+      '… but for what the admin has told Portage to take for installed',
+      {
+        files: {
+          ...GENTOO,
+          '/etc/portage/profile/package.provided': '# by hand\nsys-kernel/dkms-3.2.2 # ok\n',
+        },
+      },
+      [],
+    ],
+    [
+      '… in a file or in a folder of files',
+      {
+        files: {
+          ...GENTOO,
+          '/etc/portage/profile/package.provided/mine': 'sys-kernel/dkms-tools-3\n#sys-kernel/dkms-3\n',
+          '/etc/portage/profile/package.provided/git': 'dev-vcs/git-2.50.0-r1',
+        },
+        choices: { kmdSource: 'https://x/y.git#v1' },
+      },
       [`${EMERGE} sys-kernel/dkms`],
     ],
     [

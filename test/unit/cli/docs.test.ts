@@ -210,6 +210,9 @@ describe('completions', () => {
     [['hooks', 'in'], ['install']],
     [['hel'], ['help']],
     [['help', 'rec'], ['reconcile']],
+    [['bootstrap', 'fe'], ['fetch']],
+    [['bootstrap', '--with', 'sfpi', 'fe'], ['fetch']],
+    [['bootstrap', 'fetch', '/srv', '--mir'], ['--mirror']],
     [
       ['help', 'config', ''],
       ['show', 'check'],
@@ -241,9 +244,10 @@ describe('completions', () => {
     expect(offered(shell, ['reconcile', '--trigger', 'b'])).toEqual(['boot', 'bootstrap']);
     expect(offered(shell, ['bootstrap', '--with', 'sf'])).toEqual(['sfpi']);
     expect(offered(shell, ['doctor', '--bundle', `${PROJECT}/READ`])).toEqual([`${PROJECT}/README.md`]);
-    expect(offered(shell, ['--root', `${PROJECT}/test/uni`])).toEqual([
-      expect.stringMatching(/\/test\/unit\/?$/),
-    ]);
+    const unit = [expect.stringMatching(/\/test\/unit\/?$/)];
+    expect(offered(shell, ['--root', `${PROJECT}/test/uni`])).toEqual(unit);
+    expect(offered(shell, ['bootstrap', 'fetch', `${PROJECT}/test/uni`])).toEqual(unit);
+    expect(offered(shell, ['bootstrap', 'fetch', '--mirror', 'x', `${PROJECT}/test/uni`])).toEqual(unit);
   });
 
   it('offer releases where a release is asked for', () => {

@@ -39,6 +39,9 @@ it.skipIf(!hasZsh)('completes options, and what stands behind them', () => {
     ['ttkmdctl service status --j', '--json'],
     ['ttkmdctl bootstrap --python v', 'venv'],
     ['ttkmdctl reconcile --trigger w', 'watch'],
+    ['ttkmdctl bootstrap fe', 'fetch'],
+    ['ttkmdctl bootstrap fetch /usr/bi', '/usr/bin'],
+    ['ttkmdctl service ena', 'enable'],
   ];
   const { stdout, stderr } = spawnSync('zsh', ['-f', '-c', TYPE, 'zsh', folder, ...lines.flat()], {
     encoding: 'utf8',

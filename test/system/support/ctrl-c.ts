@@ -1,0 +1,60 @@
+// Ctrl-C at a terminal: what the command says to it, how soon it is gone, and what of it goes on.
+
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type Place, Pty } from './pty.ts';
+import type { AliveProcess } from './sandbox-options.ts';
+
+export interface Interrupted {
+  readonly code: number;
+  /** All that the terminal showed. */
+  readonly screen: string;
+  /** Milliseconds from the key to the end. */
+  readonly took: number;
+  /** What runs on when the command has ended, and its terminal has not. */
+  readonly left: readonly string[];
+}
+
+export interface CtrlC {
+  readonly env?: Readonly<Record<string, string>>;
+  /** What the terminal shows when the moment comes. */
+  readonly words: string;
+  /** What comes after that before the key is pressed. */
+  readonly until?: Promise<unknown>;
+  /** Milliseconds more. */
+  readonly ms?: number;
+}
+
+interface Watched extends Place {
+  processes(): AliveProcess[];
+}
+
+/** The shell that the terminal belongs to, and lives on with it. */
+const SHELL = 'trap : INT; ';
+const ENDED = 'ended-with-';
+
+/** @param argv a command, none of whose words needs quoting */
+export async function pressCtrlC(
+  place: Watched,
+  argv: readonly string[],
+  { env = {}, words, until, ms = 500 }: CtrlC,
+): Promise<Interrupted> {
+  const before = new Set(place.processes().map(({ pid }) => pid));
+  const terminal = new Pty(place, [`${SHELL}${argv.join(' ')}; echo ${ENDED}$?; read -r line`], env);
+  await terminal.until(words);
+  await until;
+  await sleep(ms);
+  const start = Date.now();
+  terminal.type('\x03');
+  await terminal.until(ENDED);
+  const took = Date.now() - start;
+  // What was killed takes a moment to end.
+  await sleep(200);
+  const left = place
+    .processes()
+    .filter(({ pid, command }) => !before.has(pid) && !command.includes(SHELL))
+    .map(({ command }) => command);
+  terminal.type('\r');
+  await terminal.ended();
+  const code = Number(/ended-with-(\d+)/.exec(terminal.screen)?.[1] ?? -1);
+  return { code, screen: terminal.screen, took, left };
+}

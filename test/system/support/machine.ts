@@ -92,7 +92,12 @@ export async function settled(options: SandboxOptions): Promise<Sandbox> {
     await sandbox.addDriver();
     await insist(sandbox, ['reconcile'], 0);
   });
-  return Sandbox.create({ ...bare, layers: [done, program] });
+  // The module lies in another file since it was saved: it is looked at once more, and that is remembered.
+  const layers = [done, program];
+  const checked = await layer(`checked_${nameOf(bare)}`, { ...bare, layers }, async (sandbox) => {
+    await insist(sandbox, ['reconcile'], 0);
+  });
+  return Sandbox.create({ ...bare, layers: [checked, ...layers] });
 }
 
 /** The layer with the program as `ttkmdctl deploy` lays it out. */
@@ -188,8 +193,11 @@ export async function snapshot(
   sandbox: Sandbox,
   folders: readonly string[] = WRITABLE,
 ): Promise<readonly string[]> {
+  // A folder's size says nothing: what is in it is listed, too, and one that comes from a layer has another until its
+  // mode is set.
+  const print = (size: string): string[] => ['-printf', `%p %y %i ${size} %m %U %T@ %C@ %l\\n`];
   const { stdout } = await sandbox.run(
-    ['find', '-H', ...folders, '-printf', '%p %y %i %s %m %U %T@ %C@ %l\\n'],
+    ['find', '-H', ...folders, '-type', 'd', ...print('0'), '-o', ...print('%s')],
     { allowFailure: true },
   );
   return stdout.split('\n').sort();

@@ -3,6 +3,7 @@
 import { readlinkSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'vitest';
+import { layer, nameOf } from './layers.ts';
 import type { KernelPart } from './parts.ts';
 import { noBuildAlive, type RunResult, Sandbox, type SandboxOptions } from './sandbox.ts';
 
@@ -72,15 +73,37 @@ const WRITABLE = [
 
 /** A sandbox with the program and the sample driver in it, and without dkms's own hooks. */
 export async function prepared(options: SandboxOptions): Promise<Sandbox> {
-  const sandbox = await Sandbox.create({ dkmsHooks: 'none', ...options });
+  const bare: SandboxOptions = { dkmsHooks: 'none', ...options };
+  const sandbox = await Sandbox.create({ ...bare, layers: [await withProgram(bare)] });
   try {
-    await sandbox.installProgram();
     await sandbox.addDriver();
     return sandbox;
   } catch (error) {
     await sandbox.dispose();
     throw error;
   }
+}
+
+/** As `prepared`, and all kernels have got the driver by a reconcile, before the machine was booted the last time. */
+export async function settled(options: SandboxOptions): Promise<Sandbox> {
+  const bare: SandboxOptions = { dkmsHooks: 'none', ...options };
+  const program = await withProgram(bare);
+  const done = await layer(`settled_${nameOf(bare)}`, { ...bare, layers: [program] }, async (sandbox) => {
+    await sandbox.addDriver();
+    await insist(sandbox, ['reconcile'], 0);
+  });
+  // The module lies in another file since it was saved: it is looked at once more, and that is remembered.
+  const layers = [done, program];
+  const checked = await layer(`checked_${nameOf(bare)}`, { ...bare, layers }, async (sandbox) => {
+    await insist(sandbox, ['reconcile'], 0);
+  });
+  return Sandbox.create({ ...bare, layers: [checked, ...layers] });
+}
+
+/** The layer with the program as `ttkmdctl deploy` lays it out. */
+export function withProgram(options: SandboxOptions): Promise<string> {
+  const empty = { ...options, kernels: [] };
+  return layer(`program_${nameOf(empty)}`, empty, (sandbox) => sandbox.installProgram());
 }
 
 /** Replaces the settings. */
@@ -170,8 +193,11 @@ export async function snapshot(
   sandbox: Sandbox,
   folders: readonly string[] = WRITABLE,
 ): Promise<readonly string[]> {
+  // A folder's size says nothing: what is in it is listed, too, and one that comes from a layer has another until its
+  // mode is set.
+  const print = (size: string): string[] => ['-printf', `%p %y %i ${size} %m %U %T@ %C@ %l\\n`];
   const { stdout } = await sandbox.run(
-    ['find', '-H', ...folders, '-printf', '%p %y %i %s %m %U %T@ %C@ %l\\n'],
+    ['find', '-H', ...folders, '-type', 'd', ...print('0'), '-o', ...print('%s')],
     { allowFailure: true },
   );
   return stdout.split('\n').sort();

@@ -11,8 +11,12 @@ export const ENVIRONMENT = {
 
 const NAMESPACE_SCRIPT = join(import.meta.dirname, 'namespace.sh');
 
-export async function startNamespace(dkms: string): Promise<{ helper: ChildProcess; pid: number }> {
-  const helper = spawn('unshare', ['-m', '--', 'sh', NAMESPACE_SCRIPT, dkms], {
+/** @param layers folders laid out like roots, each over the ones behind it, all over dkms's and the machine's own */
+export async function startNamespace(
+  dkms: string,
+  layers: readonly string[],
+): Promise<{ helper: ChildProcess; pid: number }> {
+  const helper = spawn('unshare', ['-m', '--', 'sh', NAMESPACE_SCRIPT, dkms, ...layers], {
     stdio: ['pipe', 'pipe', 'pipe'],
     env: ENVIRONMENT,
     cwd: '/',

@@ -15,6 +15,8 @@ export interface SandboxOptions {
    * or none.
    */
   dkmsHooks?: 'own' | 'gentoo' | 'none';
+  /** What else is there from the start: folders that `Sandbox.saveLayer` has written, the upper ones first. */
+  layers?: readonly string[];
 }
 
 export interface KernelOptions {

@@ -6,10 +6,18 @@ import { closeSync, openSync, readlinkSync } from 'node:fs';
 import { chmod, lstat, mkdir, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join, posix } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { command } from './command.ts';
 import { ENVIRONMENT, startNamespace } from './namespace.ts';
-import type { KernelPart } from './parts.ts';
+import { type KernelPart, parts } from './parts.ts';
 import { DIST, FIXTURES, NODE } from './project.ts';
-import { addDebianKernel, addGentooKernel, addModulesFolder, imageOf } from './sandbox-kernels.ts';
+import {
+  addModulesFolder,
+  bringKernel,
+  imageOf,
+  kernelLayer,
+  kernelOf,
+  readyLayer,
+} from './sandbox-kernels.ts';
 import { becomeGentoo, layDkmsHooks, layDriver } from './sandbox-layout.ts';
 import type {
   AliveProcess,
@@ -48,12 +56,20 @@ export class Sandbox implements AsyncDisposable {
   }
 
   static async create(options: SandboxOptions): Promise<Sandbox> {
-    const { helper, pid } = await startNamespace(options.dkms.root);
+    const shape = options.tree ?? 'debian';
+    const kernels = options.kernels ?? [];
+    const later = shape === 'gentoo' ? Object.values(parts().kernels) : [];
+    const { helper, pid } = await startNamespace(options.dkms.root, [
+      ...(options.layers ?? []),
+      ...(await Promise.all([...kernels.map((part) => kernelLayer(part, shape)), ...later.map(readyLayer)])),
+    ]);
     const sandbox = new Sandbox(helper, pid, options);
     try {
       if (options.tree === 'gentoo') await becomeGentoo(sandbox);
       await layDkmsHooks(sandbox, options.dkmsHooks);
-      for (const part of options.kernels ?? []) await sandbox.addKernel(part);
+      for (const part of kernels) {
+        await sandbox.#place(kernelOf(shape, shape === 'debian' ? part.release : part.gentooRelease), true);
+      }
     } catch (error) {
       await sandbox.dispose();
       throw error;
@@ -144,14 +160,19 @@ export class Sandbox implements AsyncDisposable {
   async addKernel(part: KernelPart, options: KernelOptions = {}): Promise<SandboxKernel> {
     const shape = options.shape ?? this.#options.tree ?? 'debian';
     const release = shape === 'debian' ? part.release : (options.release ?? part.gentooRelease);
-    const kernel =
-      shape === 'debian'
-        ? await addDebianKernel(this, part, release)
-        : await addGentooKernel(this, part, release);
-    await addModulesFolder(this, release);
-    if (options.image ?? true) await this.write(`/boot/vmlinuz-${release}`, imageOf(release));
-    this.#kernels.set(release, kernel);
+    const kernel = kernelOf(shape, release);
+    await bringKernel(this, part, kernel);
+    await this.#place(kernel, options.image ?? true);
     return kernel;
+  }
+
+  /** What a kernel has besides the files of its build tree, unless a layer has brought it. */
+  async #place(kernel: SandboxKernel, image: boolean): Promise<void> {
+    const { release, shape, buildTree } = kernel;
+    if (shape === 'debian') await this.run(['cp', `${buildTree}/.config`, `/boot/config-${release}`]);
+    if (!(await this.exists(`/lib/modules/${release}/modules.dep`))) await addModulesFolder(this, release);
+    if (image) await this.write(`/boot/vmlinuz-${release}`, imageOf(release));
+    this.#kernels.set(release, kernel);
   }
 
   kernel(release: string): SandboxKernel {
@@ -235,6 +256,16 @@ export class Sandbox implements AsyncDisposable {
     options: RunOptions = {},
   ): Promise<RunResult> {
     return this.run(['sh', join(FIXTURES, 'gentoo/installkernel'), release, image], options);
+  }
+
+  /**
+   * Writes what an installed system keeps, and differs from the parts below it, into a new folder, for others to begin
+   * with. What was removed is not told: each sandbox has to remove it anew.
+   */
+  async saveLayer(folder: string): Promise<void> {
+    await mkdir(folder, { recursive: true });
+    const script = `cd "$1" && find usr etc var/lib var/log ! -type c -print0 | tar --null --no-recursion -T - -cf - | tar -C "$2" -xpf -`;
+    await command(['sh', '-c', script, 'sh', `/proc/${this.pid}/fd/9/upper`, folder]);
   }
 
   // The end.

@@ -4,7 +4,7 @@ import { stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
-import { Daemon, hasDriver, machine, quiet, told } from './support/daemon.ts';
+import { Daemon, hasDriver, quiet, settledMachine, told } from './support/daemon.ts';
 import { fill } from './support/disk.ts';
 import { history, modulePath, until } from './support/machine.ts';
 import { parts } from './support/parts.ts';
@@ -18,7 +18,7 @@ async function tries(sandbox: Sandbox): Promise<number> {
 }
 
 test('no room for a newer module: tried once, and again by whoever asks', async () => {
-  await using sandbox = await machine();
+  await using sandbox = await settledMachine();
   const release = kernels.v61.gentooRelease;
   await using daemon = await Daemon.start(sandbox);
   await hasDriver(sandbox, release);

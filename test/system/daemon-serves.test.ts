@@ -3,10 +3,11 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { expect, test } from 'vitest';
-import { Daemon, HURRIED, hasDriver, machine, quiet, small, told } from './support/daemon.ts';
+import { Daemon, HURRIED, hasDriver, machine, quiet, settledMachine, small, told } from './support/daemon.ts';
 import { configure, doneCount, printed, SAMPLE, until } from './support/machine.ts';
 import { parts } from './support/parts.ts';
 import { noBuildAlive } from './support/sandbox.ts';
+import { untilDone } from './support/waiting.ts';
 
 const { kernels } = parts();
 
@@ -16,7 +17,7 @@ function closed(socket: Socket): Promise<void> {
 }
 
 test('callers that are malformed, huge, slow or many hurt nobody', async () => {
-  await using sandbox = await machine();
+  await using sandbox = await settledMachine();
   await using daemon = await Daemon.start(sandbox);
   await hasDriver(sandbox, kernels.v61.gentooRelease);
   await quiet(sandbox);
@@ -69,10 +70,7 @@ test('callers that are malformed, huge, slow or many hurt nobody', async () => {
   deaf.write('GET /events HTTP/1.1\r\nHost: x\r\n\r\n');
   deaf.pause();
   expect((await daemon.post('/reconcile', '{"force":true}')).status).toBe(202);
-  await until(
-    'it is built again',
-    async () => Number((await doneCount(sandbox, 'build'))[kernels.v61.gentooRelease]) >= 2,
-  );
+  await untilDone(sandbox, 'build', kernels.v61.gentooRelease, (count) => count >= 2);
   deaf.destroy();
   expect(daemon.output.match(/asked over .*/g)).toEqual([
     'asked over /run/ttkmd/control.sock: reconcile of all kernels, by force',

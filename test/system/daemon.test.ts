@@ -3,9 +3,10 @@
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
-import { Daemon, HURRIED, hasDriver, machine, quiet, small, told } from './support/daemon.ts';
-import { configure, doneCount, history, insist, installedVersion, SAMPLE, until } from './support/machine.ts';
+import { Daemon, HURRIED, hasDriver, machine, quiet, settledMachine, small, told } from './support/daemon.ts';
+import { configure, doneCount, history, insist, SAMPLE, until } from './support/machine.ts';
 import { parts } from './support/parts.ts';
+import { untilDone, untilInstalled } from './support/waiting.ts';
 
 const { kernels } = parts();
 
@@ -64,10 +65,7 @@ describe('a kernel arrives with no hook', () => {
       await quiet(sandbox);
       expect(await doneCount(sandbox, 'build'), way).toMatchObject({ [release]: index + 1 });
       await sandbox.run(['sh', '-c', `rm -rf ${modules} ${tree} /boot/*${release}`]);
-      await until(
-        `${release} is forgotten`,
-        async () => (await doneCount(sandbox, 'forget'))[release] === index + 1,
-      );
+      await untilDone(sandbox, 'forget', release, (count) => count === index + 1);
     }
     const entries = await history(sandbox);
     expect(entries.filter(({ outcome }) => outcome !== 'done')).toEqual([]);
@@ -78,7 +76,7 @@ describe('a kernel arrives with no hook', () => {
 });
 
 test('what changes is followed: the kernel, the driver source, the settings, and what others do', async () => {
-  await using sandbox = await machine();
+  await using sandbox = await settledMachine();
   const release = kernels.v61.gentooRelease;
   await using daemon = await Daemon.start(sandbox);
   await hasDriver(sandbox, release);
@@ -90,7 +88,7 @@ test('what changes is followed: the kernel, the driver source, the settings, and
     symvers,
     (await sandbox.read(symvers)).replace(/^0x\w+(?=\tmodule_layout\t)/m, '0x00000001'),
   );
-  await until('it is built anew', async () => (await doneCount(sandbox, 'build'))[release] === 2);
+  await untilDone(sandbox, 'build', release, (count) => count === 2);
   await quiet(sandbox);
 
   await sandbox.addDriver({ version: NEWER });
@@ -134,7 +132,7 @@ test('what changes is followed: the kernel, the driver source, the settings, and
 });
 
 test('it costs nothing while idle, and a handful of watches for each kernel', async () => {
-  await using sandbox = await machine();
+  await using sandbox = await settledMachine();
   await using daemon = await Daemon.start(sandbox);
   await hasDriver(sandbox, kernels.v61.gentooRelease);
   await quiet(sandbox);
@@ -168,7 +166,7 @@ test('it costs nothing while idle, and a handful of watches for each kernel', as
 });
 
 test('what no event told is found by the resync', async () => {
-  await using sandbox = await machine();
+  await using sandbox = await settledMachine();
   await configure(sandbox, '[watch]\nsettle = 1s\nresync = 10s\n');
   const release = kernels.v61.gentooRelease;
   await using daemon = await Daemon.start(sandbox);
@@ -184,11 +182,7 @@ test('what no event told is found by the resync', async () => {
   await sandbox.addDriver({ version: NEWER });
   await sandbox.run(['sh', '-c', 'cd /boot && seq 9000 | xargs touch; seq 9000 | xargs rm']);
   daemon.signal('SIGCONT');
-  await until(
-    'the newer driver is there',
-    async () => (await installedVersion(sandbox, release)) === NEWER,
-    100_000,
-  );
+  await untilInstalled(sandbox, release, NEWER, 100_000);
 });
 
 test('where inotify has run out, it says so, looks every so often, and recovers', async () => {

@@ -1,6 +1,7 @@
 // dkms's own hooks are installed and active beside ours: what they break by themselves, and no longer do with us.
 
 import { describe, expect, test } from 'vitest';
+import { layer, nameOf } from './support/layers.ts';
 import {
   changes,
   dkmsStatus,
@@ -9,10 +10,12 @@ import {
   insist,
   installedVersion,
   modulePath,
+  releaseOf,
   SAMPLE,
   snapshot,
   states,
   statusOf,
+  withProgram,
 } from './support/machine.ts';
 import { parts } from './support/parts.ts';
 import { type RunResult, Sandbox, type SandboxOptions } from './support/sandbox.ts';
@@ -30,7 +33,7 @@ interface Situation extends AsyncDisposable {
   sandbox: Sandbox;
   /** A kernel that has the driver, built by dkms's own doing. */
   older: string;
-  /** A kernel that is about to arrive. */
+  /** A kernel whose installation is under way: its files are there, and no hook has run. */
   next: string;
 }
 
@@ -39,10 +42,18 @@ interface Situation extends AsyncDisposable {
  * module of it, and a newer version has been registered that does not build.
  */
 async function situation(options: SandboxOptions, ttkmd: 'with ttkmd' | 'without ttkmd'): Promise<Situation> {
-  const sandbox = await Sandbox.create(options);
-  try {
-    const { release: older } = await sandbox.addKernel(kernels.older);
+  const machine = { ...options, kernels: [kernels.older, kernels.v61] };
+  const layers = [await lookedAfterByDkms(machine)];
+  if (ttkmd === 'with ttkmd') layers.push(await withProgram(options));
+  const sandbox = await Sandbox.create({ ...machine, layers });
+  const [older = '', next = ''] = machine.kernels.map((kernel) => releaseOf(kernel, options.tree));
+  return { sandbox, older, next, [Symbol.asyncDispose]: () => sandbox.dispose() };
+}
+
+function lookedAfterByDkms(options: SandboxOptions): Promise<string> {
+  return layer(`dkms_${nameOf(options)}`, options, async (sandbox) => {
     await sandbox.addDriver();
+    const [older] = (options.kernels ?? []).map((kernel) => releaseOf(kernel, options.tree));
     // Into a file: dkms's progress dots would hold a pipe open for three seconds.
     await sandbox.run([
       'sh',
@@ -51,13 +62,7 @@ async function situation(options: SandboxOptions, ttkmd: 'with ttkmd' | 'without
     ]);
     await sandbox.addDriver({ version: BROKEN, broken: 'compile' });
     await sandbox.run(['dkms', 'add', `tenstorrent/${BROKEN}`]);
-    if (ttkmd === 'with ttkmd') await sandbox.installProgram();
-    const { release: next } = await sandbox.addKernel(kernels.v61);
-    return { sandbox, older, next, [Symbol.asyncDispose]: () => sandbox.dispose() };
-  } catch (error) {
-    await sandbox.dispose();
-    throw error;
-  }
+  });
 }
 
 /** What a hook of Gentoo's installkernel printed to standard output, one block for each hook. */

@@ -7,8 +7,8 @@ import {
   identity,
   insist,
   modulePath,
-  prepared,
   SAMPLE,
+  settled,
   statusOf,
 } from './support/machine.ts';
 import { parts } from './support/parts.ts';
@@ -84,8 +84,7 @@ async function isBuiltAnew(sandbox: Sandbox, why: RegExp): Promise<void> {
 }
 
 test('a kernel that changed under its name matters where the module depends on it', async () => {
-  await using sandbox = await prepared({ dkms: dkms.v32, tree: 'gentoo', kernels: [kernels.v61] });
-  await insist(sandbox, ['reconcile'], 0);
+  await using sandbox = await settled({ dkms: dkms.v32, tree: 'gentoo', kernels: [kernels.v61] });
   const first = await modulePath(sandbox, release);
   const { symbols, facts, module } = await explained(sandbox);
   expect(symbols.compared).toBeGreaterThan(10);
@@ -133,8 +132,7 @@ test('a kernel that changed under its name matters where the module depends on i
 });
 
 test('a module that is not what it was is put right, and what cannot be is said', async () => {
-  await using sandbox = await prepared({ dkms: dkms.v32, tree: 'gentoo', kernels: [kernels.v61] });
-  await insist(sandbox, ['reconcile'], 0);
+  await using sandbox = await settled({ dkms: dkms.v32, tree: 'gentoo', kernels: [kernels.v61] });
   const plain = await modulePath(sandbox, release);
   await sandbox.run(['cp', plain, '/var/tmp/older.ko']);
 

@@ -15,6 +15,7 @@ import {
   prepared,
   printed,
   SAMPLE,
+  settled,
   statusOf,
   until,
 } from './support/machine.ts';
@@ -242,8 +243,7 @@ test('Ctrl-C while a built module is looked at is no failure of the build', asyn
 });
 
 test('Ctrl-C while dkms replaces a working module costs no module', async () => {
-  await using sandbox = await prepared(MACHINE);
-  await insist(sandbox, ['reconcile'], 0);
+  await using sandbox = await settled(MACHINE);
   const old = await identity(sandbox, await modulePath(sandbox, RELEASE));
   // dkms runs this after it has taken the old module away and before it puts the new one there.
   await sandbox.write(`${SOURCE}/pause`, '#!/bin/sh\ntouch /tmp/paused; sleep 1\n', 0o755);

@@ -16,6 +16,7 @@ import {
   type ReconcileDocument,
   releaseOf,
   SAMPLE,
+  settled,
   snapshot,
   states,
   statusOf,
@@ -139,11 +140,10 @@ describe.each(MACHINES)('%s', (_, part, tree, some) => {
 });
 
 test('what a module was built from is watched: source, kernel, and the file itself', async () => {
-  await using sandbox = await prepared({ dkms: dkms.v32, tree: 'gentoo', kernels: [kernels.v61] });
+  await using sandbox = await settled({ dkms: dkms.v32, tree: 'gentoo', kernels: [kernels.v61] });
   const release = kernels.v61.gentooRelease;
   const { buildTree } = sandbox.kernel(release);
   const source = `/usr/src/tenstorrent-${SAMPLE}`;
-  await insist(sandbox, ['reconcile'], 0);
   const module = await modulePath(sandbox, release);
   const builds = async (): Promise<number> => (await doneCount(sandbox, 'build'))[release] ?? 0;
 
@@ -255,9 +255,8 @@ test('a driver that one kernel cannot take is diagnosed, not tried again, and th
 });
 
 test('a broken upgrade leaves the old module in place and working', async () => {
-  await using sandbox = await prepared({ dkms: dkms.v32, tree: 'gentoo', kernels: [kernels.v61] });
+  await using sandbox = await settled({ dkms: dkms.v32, tree: 'gentoo', kernels: [kernels.v61] });
   const release = kernels.v61.gentooRelease;
-  await insist(sandbox, ['reconcile'], 0);
   const module = await modulePath(sandbox, release);
   const old = await identity(sandbox, module);
   await sandbox.run(['cp', module, '/var/tmp/old.ko']);

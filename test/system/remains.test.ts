@@ -14,8 +14,8 @@ import {
   insist,
   installedVersion,
   modulePath,
-  prepared,
   SAMPLE,
+  settled,
   snapshot,
   statusOf,
 } from './support/machine.ts';
@@ -28,10 +28,9 @@ const NEWER = '1.1.0-sample';
 
 describe('wreckage', () => {
   test("in dkms's tree and in our own records is cleared away", async () => {
-    await using sandbox = await prepared({ dkms: dkms.v32, tree: 'gentoo', kernels: [kernels.v61] });
+    await using sandbox = await settled({ dkms: dkms.v32, tree: 'gentoo', kernels: [kernels.v61] });
     const release = kernels.v61.gentooRelease;
     const tree = '/var/lib/dkms/tenstorrent';
-    await insist(sandbox, ['reconcile'], 0);
     const module = await identity(sandbox, await modulePath(sandbox, release));
 
     await sandbox.write(`${tree}/${SAMPLE}/build/tenstorrent.o`, 'half an object');
@@ -57,9 +56,9 @@ describe('wreckage', () => {
     expect((await sandbox.run(['dkms', 'autoinstall', '-k', release])).stderr).toBe('');
     expect((await history(sandbox)).slice(0, known.length)).toEqual(known);
     expect((await history(sandbox)).length).toBeGreaterThan(known.length);
-    const settled = await snapshot(sandbox);
+    const after = await snapshot(sandbox);
     expect((await insist(sandbox, ['reconcile'], 0)).stdout).toContain('nothing to do');
-    expect(changes(settled, await snapshot(sandbox))).toEqual([]);
+    expect(changes(after, await snapshot(sandbox))).toEqual([]);
 
     // dkms lost sight of a module that is there: nothing is built again, and dkms says what is so.
     const recorded = await dkmsStatus(sandbox);
@@ -88,9 +87,8 @@ describe('wreckage', () => {
   });
 
   test('a state file that was cut short, runs of the dead, drafts that nobody finished', async () => {
-    await using sandbox = await prepared({ dkms: dkms.v32, tree: 'gentoo', kernels: [kernels.v61] });
+    await using sandbox = await settled({ dkms: dkms.v32, tree: 'gentoo', kernels: [kernels.v61] });
     const release = kernels.v61.gentooRelease;
-    await insist(sandbox, ['reconcile'], 0);
     const text = await sandbox.read('/var/lib/ttkmd/state.json');
     for (const broken of [text.slice(0, text.length / 2), '', 'null', '[]', '{"schema":1,"modules":null}']) {
       await sandbox.write('/var/lib/ttkmd/state.json', broken);
@@ -125,9 +123,8 @@ describe('wreckage', () => {
 });
 
 test('no room: said clearly, nothing half-written, and mended when there is', async () => {
-  await using sandbox = await prepared({ dkms: dkms.v32, tree: 'gentoo', kernels: [kernels.v61] });
+  await using sandbox = await settled({ dkms: dkms.v32, tree: 'gentoo', kernels: [kernels.v61] });
   const release = kernels.v61.gentooRelease;
-  await insist(sandbox, ['reconcile'], 0);
   const module = await modulePath(sandbox, release);
 
   const places: [string, number][] = [
@@ -201,9 +198,8 @@ describe.each([['dkms 3.0', dkms.v30] as const, ['dkms 3.2', dkms.v32] as const]
   'no room for a newer module, %s',
   (_, version) => {
     test('the old one stays, working and registered', async () => {
-      await using sandbox = await prepared({ dkms: version, tree: 'gentoo', kernels: [kernels.v61] });
+      await using sandbox = await settled({ dkms: version, tree: 'gentoo', kernels: [kernels.v61] });
       const release = kernels.v61.gentooRelease;
-      await insist(sandbox, ['reconcile'], 0);
       const module = await modulePath(sandbox, release);
       const folder = dirname(module);
       const { size } = await stat(sandbox.path(module));

@@ -10,7 +10,6 @@ import {
   configure,
   dkmsStatus,
   expectSettled,
-  installedVersion,
   prepared,
   SAMPLE,
   statusOf,
@@ -19,6 +18,7 @@ import {
 import { parts } from './support/parts.ts';
 import { generator } from './support/random.ts';
 import { noBuildAlive, type Sandbox } from './support/sandbox.ts';
+import { untilInstalled } from './support/waiting.ts';
 
 const { kernels, dkms } = parts();
 
@@ -101,10 +101,7 @@ async function callHook(sandbox: Sandbox, release: string, random: () => number)
 /** Until every kernel that is there has the driver, and nothing is known of any other. */
 async function rest(sandbox: Sandbox, releases: readonly string[]): Promise<void> {
   for (const release of releases) {
-    await until(
-      `${release} has the driver`,
-      async () => (await installedVersion(sandbox, release)) === SAMPLE,
-    );
+    await untilInstalled(sandbox, release, SAMPLE);
   }
   await until('the others are forgotten', async () => {
     const status = await statusOf(sandbox);

@@ -5,17 +5,10 @@ import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
 import { callSocket, type Reply } from '../../../src/host/call-socket.ts';
 import { noBuildAlive } from './builds.ts';
-import {
-  configure,
-  installedVersion,
-  prepared,
-  SAMPLE,
-  type StatusDocument,
-  statusOf,
-  until,
-} from './machine.ts';
+import { configure, prepared, SAMPLE, type StatusDocument, settled, until } from './machine.ts';
 import { parts } from './parts.ts';
 import type { Sandbox } from './sandbox.ts';
+import { untilIdle, untilInstalled } from './waiting.ts';
 
 const { kernels, dkms } = parts();
 
@@ -122,11 +115,15 @@ export async function machine(): Promise<Sandbox> {
   return sandbox;
 }
 
+/** Its kernel has the driver already. */
+export async function settledMachine(): Promise<Sandbox> {
+  const sandbox = await settled({ dkms: dkms.v32, tree: 'gentoo', kernels: [kernels.v61] });
+  await configure(sandbox, HURRIED);
+  return sandbox;
+}
+
 export function hasDriver(sandbox: Sandbox, release: string, version = SAMPLE): Promise<void> {
-  return until(
-    `${release} has ${version}`,
-    async () => (await installedVersion(sandbox, release)) === version,
-  );
+  return untilInstalled(sandbox, release, version);
 }
 
 export async function told(daemon: Daemon): Promise<StatusDocument> {
@@ -140,6 +137,6 @@ export function small(daemon: Daemon): Promise<void> {
 
 /** Until the daemon has nothing more to do. */
 export async function quiet(sandbox: Sandbox): Promise<void> {
-  await until('nothing is under way', async () => (await statusOf(sandbox)).run === null);
+  await untilIdle(sandbox);
   await noBuildAlive(sandbox, 10_000);
 }

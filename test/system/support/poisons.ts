@@ -56,6 +56,21 @@ export const POISONS: readonly Poison[] = [
   },
 ];
 
+/**
+ * Those that the hook can be given at once, since none sets what another sets: each with their names. What reaches a build
+ * breaks it, whatever reaches it besides.
+ */
+export function rounds(poisons: readonly Poison[]): [string, Poison[]][] {
+  const found: Poison[][] = [];
+  for (const poison of poisons) {
+    const set = Object.keys(poison.env);
+    const round = found.find((one) => !one.some(({ env }) => set.some((name) => name in env)));
+    if (round === undefined) found.push([poison]);
+    else round.push(poison);
+  }
+  return found.map((round) => [round.map(({ name }) => name).join('; '), round]);
+}
+
 /** More of them; each is shown to break plain dkms, and the hook has to bear them all at once. */
 export const MORE_POISONS: readonly Poison[] = [
   { name: 'MAKEFILES', env: { MAKEFILES: `${POISON_FOLDER}/evil.mk` }, says: /poisoned/ },

@@ -176,6 +176,25 @@ describe('a key that a passphrase opens', () => {
     },
   );
 
+  it('is tried again once make.conf has its PIN', async () => {
+    const host = machine(
+      { ...kernel(FORCED), ...PORTAGE },
+      {
+        exec: (call, on) =>
+          call.command.endsWith('sign-file') && call.options?.env?.KBUILD_SIGN_PIN === undefined
+            ? { code: 1, stderr: 'bad decrypt' }
+            : signingDkms(call, on),
+      },
+    );
+    const failed = await runReconcile(host);
+    expect(failed.after.problems).toMatchObject([
+      { hint: expect.stringContaining('KBUILD_SIGN_PIN in make.conf') },
+    ]);
+    expect((await runReconcile(host)).steps).toEqual([]);
+    host.put({ '/etc/portage/make.conf/zz': 'KBUILD_SIGN_PIN="for no eyes"\n' });
+    expect((await runReconcile(host)).done.map(({ step }) => step.kind)).toContain('build');
+  });
+
   it('is no matter of its PIN where somebody else names it', async () => {
     const host = machine(
       {

@@ -12,6 +12,7 @@ import { atTerminal } from './support/terminal.ts';
 const PASSWORD = 'kept-until-then';
 const SUBJECT = 'Kernel modules of guest';
 const KEYS = '/etc/ttkmd/keys';
+const BY_SECURE_BOOT = 'Secure Boot is on, and CONFIG_LOCK_DOWN_IN_EFI_SECURE_BOOT=y';
 const MACHINE = { uefi: true, secureBoot: true, lockdown: 'integrity', enforcing: true };
 
 let guest: Guest;
@@ -40,7 +41,7 @@ interface SigningDocument {
   machine: typeof MACHINE & { checksOff: boolean };
   kernels: {
     release: string;
-    enforcement: { state: string };
+    enforcement: { state: string; why: string };
     key: { key: string; certificate: string; trust: string } | null;
     module: { signature: { signer: string }; trust: string } | null;
     nextBoot: string;
@@ -82,7 +83,9 @@ test('a machine that has no key is told so, and how to make one', async () => {
   expect(await bootstrapped(guest)).toContain('Secure Boot is on: a driver that no key');
   const { exit, machine, kernels, problems } = await signing();
   expect({ exit, machine }).toMatchObject({ exit: 1, machine: { ...MACHINE, checksOff: false } });
-  expect(kernels).toMatchObject([{ release, enforcement: { state: 'enforced' }, key: null, module: null }]);
+  expect(kernels).toMatchObject([
+    { release, enforcement: { state: 'enforced', why: BY_SECURE_BOOT }, key: null, module: null },
+  ]);
   expect(problems).toMatchObject([
     { code: 'no-signing-key', hint: expect.stringContaining('signing enroll') },
   ]);

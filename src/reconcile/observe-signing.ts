@@ -3,6 +3,7 @@ import type { Config } from '../config/config.ts';
 import type { DkmsObservation } from '../dkms/tree.ts';
 import type { Host } from '../host/host.ts';
 import type { Kernel } from '../kernels/kernel.ts';
+import { splitPin } from '../signing/keys.ts';
 import { chooseKey, keepingTrusted } from '../signing/need.ts';
 import { type ObservedSigning, observeSigning, type SignedKernel } from '../signing/observe.ts';
 import { acceptanceOf } from '../signing/trust.ts';
@@ -82,7 +83,9 @@ export function withKeys(
       const signing = kernels.get(release);
       // What signs may be in an archive alone.
       const key = signing?.key ?? chooseKey(signing?.keys ?? []);
-      return [release, key === undefined ? word : `${word} ${key.name}:${key.identity?.hash}`];
+      if (key === undefined) return [release, word];
+      const opened = splitPin(key).pin === undefined ? '' : ' with a PIN';
+      return [release, `${word} ${key.name}:${key.identity?.hash}${opened}`];
     }),
   );
 }

@@ -23,13 +23,13 @@ export function enforcementOf(
   if (known && configuration.MODULE_SIG !== 'y') {
     return { state: 'ignored', why: 'CONFIG_MODULE_SIG is off: this kernel knows no signatures' };
   }
+  // A reason that somebody can do something about comes before what it has led to.
   const why =
     byConfiguration(configuration) ??
+    (running && isUnlocked(machine) ? undefined : bySecureBoot(configuration, machine)) ??
     (running ? byRunning(machine) : undefined) ??
     byWord(configuration, machine);
   if (why !== undefined) return { state: 'enforced', why };
-  const atBoot = running && isUnlocked(machine) ? undefined : bySecureBoot(configuration, machine);
-  if (atBoot !== undefined) return { state: 'enforced', why: atBoot };
   const ima = machine.words.find(({ word }) => word.startsWith('ima_'));
   if (ima !== undefined) {
     return { state: 'unknown', why: `${ima.word} in ${ima.place}: an IMA policy may ask for more` };

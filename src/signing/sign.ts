@@ -44,7 +44,7 @@ export async function signModule(
   ): Promise<SigningFailure | undefined> => {
     const { code, stderr } = await host.exec.query(command, args, { env });
     if (code === 0) return undefined;
-    const text = (stderr.trim().split('\n').at(-1) ?? '') || `${command} ended with ${code}`;
+    const text = lastWords(stderr) || `${command} ended with ${code}`;
     // It is not there, or a signal has ended it, or it found no room: nothing of that is the key's fault.
     const passes = code >= 127 || /No space left on device|Disk quota exceeded/.test(stderr);
     return { text: code === 127 ? `${command} could not be run: ${text}` : text, passes };
@@ -55,6 +55,15 @@ export async function signModule(
     (await run(...signCommand(host, order, plain))) ??
     (packer && (await run([...packer.pack, plain])))
   );
+}
+
+/** What a program said at last; sign-file names the file there, and before that OpenSSL's reasons, a line for each. */
+function lastWords(stderr: string): string {
+  const reasons = [...stderr.matchAll(/SSL error:\w+:[^:\n]*:[^:\n]*:([^:\n]+):/g)].map(
+    ([, reason]) => reason,
+  );
+  const last = stderr.trim().split('\n').at(-1) ?? '';
+  return reasons.length === 0 ? last : `${last} (${[...new Set(reasons)].join(', ')})`;
 }
 
 /**

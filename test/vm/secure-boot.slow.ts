@@ -1,10 +1,10 @@
 // Secure Boot on real parts: firmware that has Microsoft's keys, shim and its MOK manager, and Debian's GRUB and kernel, which locks itself down. It takes the driver once its owner has enrolled the key, and not before.
 
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { SAMPLE } from '../system/support/machine.ts';
 import { secureBootFirmware } from './support/firmware.ts';
 import { Guest } from './support/guest.ts';
-import { enrolling, GREETING, manageMok } from './support/mok-manager.ts';
+import { enrolling, GREETING, manageMok, switchingChecksOff } from './support/mok-manager.ts';
 import { bootstrapped, built, until } from './support/services.ts';
 import { historyOf, statusOf } from './support/status.ts';
 import { atTerminal } from './support/terminal.ts';
@@ -12,6 +12,7 @@ import { atTerminal } from './support/terminal.ts';
 const PASSWORD = 'kept-until-then';
 const SUBJECT = 'Kernel modules of guest';
 const KEYS = '/etc/ttkmd/keys';
+const BY_SECURE_BOOT = 'Secure Boot is on, and CONFIG_LOCK_DOWN_IN_EFI_SECURE_BOOT=y';
 const MACHINE = { uefi: true, secureBoot: true, lockdown: 'integrity', enforcing: true };
 
 let guest: Guest;
@@ -26,11 +27,21 @@ beforeAll(async () => {
 });
 afterAll(() => guest?.dispose());
 
+let failed = false;
+
+/** After one that failed, the others would only tell of it again. */
+beforeEach(({ skip, onTestFailed }) => {
+  if (failed) skip('what comes before it failed');
+  onTestFailed(() => {
+    failed = true;
+  });
+});
+
 interface SigningDocument {
   machine: typeof MACHINE & { checksOff: boolean };
   kernels: {
     release: string;
-    enforcement: { state: string };
+    enforcement: { state: string; why: string };
     key: { key: string; certificate: string; trust: string } | null;
     module: { signature: { signer: string }; trust: string } | null;
     nextBoot: string;
@@ -72,7 +83,9 @@ test('a machine that has no key is told so, and how to make one', async () => {
   expect(await bootstrapped(guest)).toContain('Secure Boot is on: a driver that no key');
   const { exit, machine, kernels, problems } = await signing();
   expect({ exit, machine }).toMatchObject({ exit: 1, machine: { ...MACHINE, checksOff: false } });
-  expect(kernels).toMatchObject([{ release, enforcement: { state: 'enforced' }, key: null, module: null }]);
+  expect(kernels).toMatchObject([
+    { release, enforcement: { state: 'enforced', why: BY_SECURE_BOOT }, key: null, module: null },
+  ]);
   expect(problems).toMatchObject([
     { code: 'no-signing-key', hint: expect.stringContaining('signing enroll') },
   ]);
@@ -160,5 +173,29 @@ test('what a key that is not enrolled has signed is refused, and built again', a
   expect((await statusOf(guest)).kernels).toMatchObject([{ release, module: { state: 'drifted' } }]);
   await guest.run('ttkmdctl reconcile');
   expect(await statusOf(guest)).toMatchObject({ health: 'ok', driver: { loaded: SAMPLE }, problems: [] });
+});
+
+test('where shim has been told not to check, the kernel is not locked down, and no key is asked for', async () => {
+  const asked = await atTerminal(guest, 'mokutil --disable-validation', [
+    ['input password:', 'aaaaaaaa'],
+    ['input password again:', 'aaaaaaaa'],
+  ]);
+  expect(asked.status, asked.stdout).toBe(0);
+  await guest.goDown('reboot');
+  await manageMok(guest, switchingChecksOff('a'));
+  await guest.boot();
+  const { exit, machine, kernels } = await signing();
+  expect({ exit, machine }).toMatchObject({
+    exit: 0,
+    machine: { secureBoot: true, checksOff: true, lockdown: 'none', enforcing: false },
+  });
+  expect(kernels).toMatchObject([{ enforcement: { state: 'free' } }]);
+  expect(await told('ttkmdctl signing status')).toContain(
+    'Secure Boot is on, and shim has been told not to check',
+  );
+  await guest.run('systemctl stop ttkmd && rmmod tenstorrent');
+  await guest.run('cp "$(modinfo -n tenstorrent)" /root/plain.ko && strip --strip-debug /root/plain.ko');
+  expect(await told('modinfo -F signer /root/plain.ko')).toBe('0 ');
+  expect(await told('insmod /root/plain.ko && cat /sys/module/tenstorrent/version')).toBe(`0 ${SAMPLE}\n`);
   await guest.powerOff();
 });

@@ -106,6 +106,13 @@ describe('a key in a token', () => {
   });
 });
 
+/** As the sign-file of Linux 6.12 says it, with OpenSSL 3.0. */
+const NO_PASSPHRASE = `At main.c:174:
+- SSL error:1C80009F:Provider routines::unable to get passphrase: ../providers/implementations/encode_decode/decode_epki2pki.c:96
+- SSL error:04800068:PEM routines::bad password read: ../crypto/pem/pem_pkey.c:159
+sign-file: /etc/keys/own.pem
+`;
+
 describe('a key that a passphrase opens', () => {
   const named = PORTAGE['/etc/portage/make.conf/sign'];
   const rows = [
@@ -175,6 +182,28 @@ describe('a key that a passphrase opens', () => {
       expect(JSON.stringify(kept)).not.toMatch(/for no eyes|its-own/);
     },
   );
+
+  it('is tried again once make.conf has its PIN', async () => {
+    const host = machine(
+      { ...kernel(FORCED), ...PORTAGE },
+      {
+        exec: (call, on) =>
+          call.command.endsWith('sign-file') && call.options?.env?.KBUILD_SIGN_PIN === undefined
+            ? { code: 1, stderr: NO_PASSPHRASE }
+            : signingDkms(call, on),
+      },
+    );
+    const failed = await runReconcile(host);
+    expect(failed.after.problems[0]?.message).toContain(
+      'sign-file: /etc/keys/own.pem (unable to get passphrase, bad password read)',
+    );
+    expect(failed.after.problems).toMatchObject([
+      { hint: expect.stringContaining('KBUILD_SIGN_PIN in make.conf') },
+    ]);
+    expect((await runReconcile(host)).steps).toEqual([]);
+    host.put({ '/etc/portage/make.conf/zz': 'KBUILD_SIGN_PIN="for no eyes"\n' });
+    expect((await runReconcile(host)).done.map(({ step }) => step.kind)).toContain('build');
+  });
 
   it('is no matter of its PIN where somebody else names it', async () => {
     const host = machine(

@@ -110,6 +110,16 @@ describe('what a kernel enforces', () => {
   });
 });
 
+it('names Secure Boot for the reason, and not what it has switched on', () => {
+  const configuration = { ...SIG, LOCK_DOWN_IN_EFI_SECURE_BOOT: 'y', IMA_ARCH_POLICY: 'y' };
+  const locked = { ...MACHINE, secureBoot: true, lockdown: 'integrity', enforcing: true };
+  const reason = 'Secure Boot is on, and CONFIG_LOCK_DOWN_IN_EFI_SECURE_BOOT=y';
+  for (const running of [true, false]) {
+    expect(enforcementOf({ configuration, running }, locked).why).toBe(reason);
+  }
+  expect(enforcementOf({ configuration: SIG, running: true }, locked).why).toBe('module.sig_enforce is on');
+});
+
 const certificate = (name: string): Certificate => ({
   hash: name,
   serial: name,

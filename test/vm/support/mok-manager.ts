@@ -26,6 +26,18 @@ export function enrolling(subject: string, password: string): Screen[] {
   ];
 }
 
+/** Shim's checks are switched off. It asks for three characters of the password, anywhere in it: all are the same. */
+export function switchingChecksOff(character: string): Screen[] {
+  const asked: Screen = ['Enter password character', character, KEYS.enter];
+  return [
+    ['Enroll hash from disk', KEYS.down, KEYS.enter],
+    ...[asked, asked, asked],
+    ['Disable Secure Boot'],
+    ['Yes', KEYS.down, KEYS.enter],
+    ['Enroll hash from disk', KEYS.enter],
+  ];
+}
+
 /** Switches the guest on and goes through the screens, until the machine goes down to boot again. */
 export async function manageMok(guest: Guest, screens: readonly Screen[]): Promise<void> {
   const qemu = await guest.switchOn();

@@ -108,8 +108,10 @@ describe('OpenRC', () => {
       // There is no Node in there: the command, when asked, finds everything well.
       await sandbox.write(`${root}/usr/bin/ttkmdctl`, '#!/bin/sh\nexit 0\n', 0o755);
       await layDaemon(sandbox, root);
+      await setting('supervise_daemon_args="--respawn-delay 1"');
     });
 
+    const setting = (line: string): Promise<void> => sandbox.write(`${root}/etc/conf.d/ttkmd`, `${line}\n`);
     const newer = (verb: string): Promise<RunResult> =>
       sandbox.run(['chroot', root, 'rc-service', 'ttkmd', verb], { allowFailure: true });
 
@@ -145,14 +147,14 @@ describe('OpenRC', () => {
       ['a file in a folder for everybody, which stays one', '/tmp/x'],
     ])('has them go to %s', async ([, file = ''], { skip }) => {
       if (obstacle !== undefined) skip(obstacle);
-      await sandbox.write(`${root}/etc/conf.d/ttkmd`, `ttkmd_log=${file}\n`);
+      await setting(`ttkmd_log=${file}`);
       await writesTo(file);
       expect((await sandbox.run(['stat', '-c', '%a', `${root}/tmp`])).stdout).toBe('1777\n');
     });
 
     test('has them go to a file where no syslog daemon runs', async ({ skip }) => {
       if (obstacle !== undefined) skip(obstacle);
-      await sandbox.remove(`${root}/etc/conf.d/ttkmd`);
+      await setting('ttkmd_log=syslog');
       await sandbox.remove(`${root}/dev/log`);
       await writesTo('/var/log/ttkmd/daemon.log');
     });

@@ -1,9 +1,10 @@
 // The services with the real OpenRC, which has not booted this machine.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { insist, printed } from './support/machine.ts';
-import { addOpenrc, pretendBooted } from './support/openrc.ts';
+import { addNewerOpenrc, addOpenrc, newerOpenrcPart, pretendBooted } from './support/openrc.ts';
 import { parts } from './support/parts.ts';
 import { type RunResult, Sandbox } from './support/sandbox.ts';
+import { listenAsSyslog } from './support/syslog.ts';
 
 const { dkms } = parts();
 
@@ -81,33 +82,6 @@ describe('OpenRC', () => {
     },
   );
 
-  test.each([
-    [
-      'syslog',
-      'which can',
-      '',
-      '--stdout-logger',
-      'logger -t ttkmd -p daemon.info||logger -t ttkmd -p daemon.err|',
-    ],
-    ['a file', 'which can do both', 'ttkmd_log=/x', '--stdout-logger', '|/x||/x'],
-    [
-      'a file',
-      'which knows no logger',
-      '',
-      '--stdout',
-      '|/var/log/ttkmd/daemon.log||/var/log/ttkmd/daemon.log',
-    ],
-  ])('has the messages go to %s with a supervisor %s (%s)', async (_, __, settings, option, expected) => {
-    await sandbox.write(
-      '/opt/supervisor/supervise-daemon',
-      `#!/bin/sh\necho "  -1, ${option} <arg>  Redirect stdout" >&2\n`,
-      0o755,
-    );
-    const ask = `PATH=/opt/supervisor:$PATH; ${settings}; . "$0"; echo "$output_logger|$output_log|$error_logger|$error_log"`;
-    const shown = await sandbox.run(['sh', '-c', ask.replace('; ;', ';'), '/etc/init.d/ttkmd']);
-    expect(shown.stdout).toBe(`${expected}\n`);
-  });
-
   test('hears of a driver that cannot be loaded, and goes on', async () => {
     await sandbox.write(
       '/usr/bin/ttkmdctl',
@@ -119,18 +93,94 @@ describe('OpenRC', () => {
     expect(printed(start)).toMatch(/\* not loaded: blacklisted/);
     expect((await service('ttkmd-boot', 'status')).code).toBe(3);
   });
+
+  describe('whose supervisor can hand messages on', () => {
+    let obstacle: string | undefined;
+    let root: string;
+    beforeAll(async () => {
+      const part = await newerOpenrcPart().catch((error: Error) => {
+        obstacle = `Debian 13's OpenRC cannot be had: ${error.message}`;
+        console.warn(`NOT SHOWN: that the daemon's messages go to syslog. ${obstacle}`);
+      });
+      if (part === undefined) return;
+      root = await addNewerOpenrc(sandbox, part);
+      await pretendBooted(sandbox, root);
+      // There is no Node in there: the command, when asked, finds everything well.
+      await sandbox.write(`${root}/usr/bin/ttkmdctl`, '#!/bin/sh\nexit 0\n', 0o755);
+      await layDaemon(sandbox, root);
+      await setting('supervise_daemon_args="--respawn-delay 1"');
+    });
+
+    const setting = (line: string): Promise<void> => sandbox.write(`${root}/etc/conf.d/ttkmd`, `${line}\n`);
+    const newer = (verb: string): Promise<RunResult> =>
+      sandbox.run(['chroot', root, 'rc-service', 'ttkmd', verb], { allowFailure: true });
+
+    test('has them go to syslog', async ({ skip }) => {
+      if (obstacle !== undefined) skip(obstacle);
+      const heard = await listenAsSyslog(sandbox, `${root}/dev/log`);
+      const hears = (words: RegExp): Promise<void> => expect.poll(heard, { timeout: 60_000 }).toMatch(words);
+      const start = await newer('start');
+      expect(start.code, printed(start)).toBe(0);
+      // daemon.info and daemon.err
+      await hears(/^<30>.* ttkmd: daemon up$/m);
+      await hears(/^<27>.* ttkmd: daemon worries$/m);
+      const status = await newer('status');
+      expect(status.code, printed(status)).toBe(0);
+      expect(printed(status)).toMatch(/status: started\n.*health: ok\n/);
+
+      expect((await newer('reload')).code).toBe(0);
+      await hears(/^<30>.* ttkmd: reloaded$/m);
+      await sandbox.run(['sh', '-c', `kill -KILL "$(cat ${root}/run/daemon.pid)"`]);
+      await hears(/ ttkmd: reloaded\n(?:.*\n)*<30>.* ttkmd: daemon up$/m);
+
+      expect((await newer('stop')).code).toBe(0);
+      await hears(/^<30>.* ttkmd: ended$/m);
+      expect((await newer('status')).code).toBe(3);
+      await expect.poll(() => sandbox.processes().map(({ name }) => name)).not.toContain('logger');
+      expect(await sandbox.exists(`${root}/var/log/ttkmd`)).toBe(false);
+      // The init script itself has nothing to complain of.
+      expect(await heard()).not.toMatch(/init\.d|--help/);
+    });
+
+    test.for([
+      ['the file that is wanted', '/x'],
+      ['a file in a folder for everybody, which stays one', '/tmp/x'],
+    ])('has them go to %s', async ([, file = ''], { skip }) => {
+      if (obstacle !== undefined) skip(obstacle);
+      await setting(`ttkmd_log=${file}`);
+      await writesTo(file);
+      expect((await sandbox.run(['stat', '-c', '%a', `${root}/tmp`])).stdout).toBe('1777\n');
+    });
+
+    test('has them go to a file where no syslog daemon runs', async ({ skip }) => {
+      if (obstacle !== undefined) skip(obstacle);
+      await setting('ttkmd_log=syslog');
+      await sandbox.remove(`${root}/dev/log`);
+      await writesTo('/var/log/ttkmd/daemon.log');
+    });
+
+    async function writesTo(file: string): Promise<void> {
+      const start = await newer('start');
+      expect(start.code, printed(start)).toBe(0);
+      await expect
+        .poll(() => sandbox.read(`${root}${file}`).catch(() => ''), { timeout: 60_000 })
+        .toBe('daemon up\ndaemon worries\n');
+      expect((await newer('stop')).code).toBe(0);
+    }
+  });
 });
 
-/** Stands in for the daemon alone; every other command is the real one. */
-async function layDaemon(sandbox: Sandbox): Promise<void> {
-  await sandbox.run(['mv', '/usr/bin/ttkmdctl', '/usr/bin/ttkmdctl.real']);
+/** Stands in for the daemon alone; every other command is the one that is there. */
+async function layDaemon(sandbox: Sandbox, root = ''): Promise<void> {
+  await sandbox.run(['mv', `${root}/usr/bin/ttkmdctl`, `${root}/usr/bin/ttkmdctl.real`]);
   const script = `#!/bin/sh
 [ "$1" = daemon ] || exec /usr/bin/ttkmdctl.real "$@"
 echo $$ > /run/daemon.pid
 trap 'echo reloaded' HUP
 trap 'echo ended; exit 0' TERM
 echo daemon up
+echo daemon worries >&2
 while :; do sleep 0.1; done
 `;
-  await sandbox.write('/usr/bin/ttkmdctl', script, 0o755);
+  await sandbox.write(`${root}/usr/bin/ttkmdctl`, script, 0o755);
 }

@@ -68,9 +68,10 @@ install_npm() {
   [ "$(id -u)" = 0 ] || fail 'npm is missing' 'run this by sudo, which installs it, or install it yourself' 4
   echo 'npm is missing: installing it with Node.js' >&2
   if command -v emerge >/dev/null; then
-    # What is new, without its version: [ebuild  N    ] net-libs/nodejs-22.22.0::gentoo USE=…
+    # What is new, without its version: [ebuild  N    ] net-libs/nodejs-22.22.0::gentoo USE=…; with it where another
+    # slot is there: [ebuild  NS   ] dev-libs/icu-78:0/78::gentoo [77:0/77::gentoo]
     emerge --pretend --quiet --ask=n --color=n --noreplace net-libs/nodejs |
-      sed -n 's/^\[[a-z]* *N[^S][^]]*\] \([^ :]*\)-[0-9].*/\1/p' | remember
+      sed -n 's/^\[[a-z]* *NS[^]]*\] \([^ :]*\).*/=\1/p; s/^\[[a-z]* *N[^S][^]]*\] \([^ :]*\)-[0-9].*/\1/p' | remember
     emerge --ask=n --noreplace net-libs/nodejs || cannot_install emerge
   elif command -v apt-get >/dev/null; then
     apt-get -q update || cannot_install 'apt-get update'

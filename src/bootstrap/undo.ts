@@ -30,8 +30,13 @@ const LIMIT = 30 * 60_000;
 const OWN: readonly StepName[] = ['program', 'hooks', 'service'];
 const DRIVER: readonly StepName[] = ['source', 'hugepages', 'driver'];
 
-/** dkms is needed to take the driver off, and its keys go when it has gone; the rest is between. */
-const RANKS: Readonly<Partial<Record<Undo['kind'], number>>> = { driver: 0, packages: 2, 'dkms-tree': 3 };
+/** dkms is needed to take the driver off, and its keys go when it has gone; the rest is between. Folders go empty. */
+const RANKS: Readonly<Partial<Record<Undo['kind'], number>>> = {
+  driver: 0,
+  packages: 2,
+  'dkms-tree': 3,
+  folder: 4,
+};
 
 /** What there is to take back, in that order: from the last to the first; packages last, since others need them. */
 export function undoList(journal: Journal, keepDriver: boolean): Undo[] {
@@ -42,8 +47,13 @@ export function undoList(journal: Journal, keepDriver: boolean): Undo[] {
   const rank = ({ kind }: Undo): number => RANKS[kind] ?? 1;
   return all
     .map((undo, place) => ({ undo, place }))
-    .sort((a, b) => rank(a.undo) - rank(b.undo) || a.place - b.place)
+    .sort((a, b) => rank(a.undo) - rank(b.undo) || depth(b.undo) - depth(a.undo) || a.place - b.place)
     .map(({ undo }) => undo);
+}
+
+/** A folder goes before the one that it is in, whichever attempt made which. */
+function depth(undo: Undo): number {
+  return undo.kind === 'folder' ? undo.path.split('/').length : 0;
 }
 
 /** A line that says what taking back would do; undefined where there is nothing to take back any more. */

@@ -1,9 +1,6 @@
 // `./bootstrap.sh` in a clone on Gentoo under OpenRC, with the real Portage: where Node.js has to come first, and where it
 // is there. At a terminal it is interrupted wherever something slow is at work, and goes on there.
 
-import { once } from 'node:events';
-import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Archive, DRIVER_ARCHIVE, packDriver } from '../system/support/archives.ts';
 import { clonedFiles } from '../system/support/clone.ts';
@@ -22,7 +19,8 @@ import { addOpenrc, pretendBooted } from '../system/support/openrc.ts';
 import { parts } from '../system/support/parts.ts';
 import { PROJECT } from '../system/support/project.ts';
 import type { RunResult } from '../system/support/sandbox.ts';
-import { offerDkms, offerEbuild, offerNode } from './support/packages.ts';
+import { SilentServer } from '../system/support/silent-server.ts';
+import { offerDkms, offerNode } from './support/packages.ts';
 import { GentooRoot } from './support/root.ts';
 
 const CLONE = '/srv/ttkmd';
@@ -30,7 +28,7 @@ const SLOW = '/run/slow';
 const TAG = 'ttkmd-1.0.0-sample';
 const WEB = { NODE_EXTRA_CA_CERTS: '/etc/ssl/certs/ca-certificates.crt' };
 /** Milliseconds from Ctrl-C to the end. */
-const AT_ONCE = 5000;
+const AT_ONCE = 10_000;
 const LIMIT = 240_000;
 
 const release = releaseOf(parts().kernels.v612, 'gentoo');
@@ -39,8 +37,6 @@ let root: GentooRoot;
 let server: DownloadServer;
 let archive: Archive;
 let git: GitServer;
-/** Answers nobody. */
-let registry: Server;
 let before: string[];
 
 async function shell(script: string): Promise<string> {
@@ -75,11 +71,9 @@ beforeAll(async () => {
   server = await DownloadServer.create({ [DRIVER_ARCHIVE]: archive });
   await offerDkms(root, { url: server.address(DRIVER_ARCHIVE), content: archive.content });
   await offerNode(root, SLOW);
-  // The program itself is Debian's.
-  await offerEbuild(root, 'dev-vcs/git', '2.50.0', []);
+  // The program itself is Debian's: it is there without Portage.
+  await shell('echo dev-vcs/git-2.50.0 >> /etc/portage/profile/package.provided');
   await root.emerge(['--quiet', 'sys-kernel/installkernel']);
-  registry = createServer(() => {});
-  await new Promise<void>((done) => registry.listen(0, '127.0.0.1', done));
 
   const lay = `mkdir -p ${CLONE} && tar -C ${PROJECT} -c --null --no-recursion -T - | tar -C ${CLONE} -x --no-same-owner`;
   await sandbox.run(['sh', '-c', lay], { input: (await clonedFiles()).join('\0') });
@@ -95,8 +89,6 @@ beforeAll(async () => {
 afterAll(async () => {
   git?.[Symbol.dispose]();
   server?.[Symbol.dispose]();
-  registry?.closeAllConnections();
-  registry?.close();
   await root?.[Symbol.asyncDispose]();
 });
 
@@ -132,12 +124,9 @@ test('Node.js is not brought to only look, and Ctrl-C ends its build', async () 
 });
 
 test('Ctrl-C ends npm that waits for its registry', async () => {
-  const { port } = registry.address() as AddressInfo;
-  await isInterrupted({
-    words: 'building the program',
-    until: once(registry, 'request'),
-    env: { npm_config_registry: `http://127.0.0.1:${port}`, npm_config_cache: '/tmp/npm' },
-  });
+  using registry = await SilentServer.create();
+  const env = { npm_config_registry: registry.address, npm_config_cache: '/tmp/npm' };
+  await isInterrupted({ words: 'building the program', until: registry.asked(), env });
   expect(await root.sandbox.exists(`${CLONE}/node_modules/.package-lock.json`)).toBe(false);
 });
 
@@ -154,6 +143,28 @@ test('Ctrl-C ends emerge that fetches, and git that clones', async () => {
   await isInterrupted({ words: 'git clone', ms: 1000 });
   git.slow = false;
   expect(await shell('ls -A /usr/src')).not.toContain('tenstorrent');
+});
+
+test('the options of kernels fail where they cannot be written, and come', async () => {
+  const fails = async (breaks: string, mend: string, words: string): Promise<void> => {
+    await shell(breaks);
+    const failed = await bootstrap('--only', 'kernel-options');
+    await shell(mend);
+    expect(failed.code, printed(failed)).toBe(6);
+    expect(failed.stderr).toContain('✗ kernel-options');
+    expect(failed.stderr).toContain(words);
+  };
+  // Its configuration lacks CONFIG_HWMON.
+  const lacking = '6.12.1-gentoo-cloud';
+  await root.sandbox.addKernel(parts().kernels.cloud, { release: lacking });
+  const folder = '/etc/kernel/config.d';
+  await fails(`echo mine > ${folder}`, `rm ${folder}`, folder);
+  const closed = `mkdir ${folder} && mount -t tmpfs -o ro none ${folder}`;
+  await fails(closed, `umount ${folder} && rmdir ${folder}`, 'read-only');
+  const done = await bootstrap('--only', 'kernel-options');
+  expect(done.code, printed(done)).toBe(0);
+  expect(await root.sandbox.read(`${folder}/50-tenstorrent.config`)).toContain('CONFIG_HWMON=y');
+  await root.sandbox.removeKernel(lacking);
 });
 
 test('it goes on there: everything comes, under OpenRC', async () => {

@@ -4,25 +4,21 @@
 import { once } from 'node:events';
 import type { RequestListener } from 'node:http';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { type Archive, packDriver, packScripts } from './support/archives.ts';
-import { DownloadServer, hangs, serves } from './support/download-server.ts';
-import { FreshRoot, unpackedRelease } from './support/fresh-root.ts';
+import { DRIVER_ARCHIVE } from './support/archives.ts';
+import { BOOTSTRAP, BootstrapRoot, BUNDLE, WEB } from './support/bootstrap-root.ts';
+import { type DownloadServer, hangs, serves } from './support/download-server.ts';
+import type { FreshRoot } from './support/fresh-root.ts';
 import { interruptAfter } from './support/interrupt.ts';
 import { changes, printed } from './support/machine.ts';
 import { offerPackages } from './support/own-packages.ts';
 import { Publishers } from './support/publishers.ts';
 import type { RunResult } from './support/sandbox.ts';
 
-const BUNDLE = 'fw_pack-0.0.1.fwbundle';
-const DRIVER = 'tt-kmd-ttkmd-1.0.0-sample.tar.gz';
-const WEB = { SSL_CERT_FILE: '/etc/ssl/certs/ca-certificates.crt', TTKMD_DOWNLOAD_PATIENCE: '2000' };
 const ENVIRONMENT = '/srv/venv';
-const TOOLS = { 'tt-smi': '6.1.0', 'tt-flash': '3.10.0', 'tt-topology': '1.2.20' };
 
+let made: BootstrapRoot;
 let root: FreshRoot;
 let server: DownloadServer;
-let bundle: Archive;
-let driver: Archive;
 let before: string[];
 
 /** A tt-flash that notes what it was asked, and does not answer well where it is told so. */
@@ -33,14 +29,9 @@ echo 'Board 0: FLASH SUCCESS'
 `;
 
 beforeAll(async () => {
-  [root, bundle, driver] = await Promise.all([
-    unpackedRelease().then(FreshRoot.create),
-    packScripts('bundle.tar.gz', 'bundle', { manifest: '{}' }),
-    packDriver(),
-  ]);
-  server = await DownloadServer.create({ [BUNDLE]: bundle, [DRIVER]: driver });
-  await root.write('/root/versions.json', JSON.stringify(versions()));
-  await root.write('/root/misspelt.json', JSON.stringify({ ...versions(), frimware: {} }));
+  made = await BootstrapRoot.create();
+  ({ root, server } = made);
+  await root.write('/root/misspelt.json', JSON.stringify({ ...made.versions(), frimware: {} }));
   await root.write(`${ENVIRONMENT}/bin/tt-flash`, FLASH);
   await shell(`touch ${ENVIRONMENT}/bin/pip; chmod 755 ${ENVIRONMENT}/bin/*; useradd --create-home me`);
   // As a user is who was there before containers were: Debian's useradd hands out ids, others do not.
@@ -50,26 +41,15 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
-  server?.[Symbol.dispose]();
-  await root?.[Symbol.asyncDispose]();
+  await made?.[Symbol.asyncDispose]();
 });
 
-function versions() {
-  return {
-    schema: 1,
-    driver: { version: '1.0.0-sample', url: server.address(DRIVER), sha256: driver.sha256 },
-    tools: TOOLS,
-    firmware: { version: '0.0.1', url: server.address(BUNDLE), sha256: bundle.sha256 },
-  };
-}
-
 function bootstrap(args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<RunResult> {
-  const words = ['/mnt/bootstrap.sh', '--versions', '/root/versions.json', '--yes', ...args];
-  return root.run(words, { env: { ...WEB, SUDO_USER: 'me', ...env } });
+  return made.run(['--yes', ...args], { SUDO_USER: 'me', ...env });
 }
 
 function shell(script: string): Promise<RunResult> {
-  return root.run(['sh', '-c', script]);
+  return made.shell(script);
 }
 
 test.each<[string, readonly string[], number, string, string]>([
@@ -183,12 +163,19 @@ test('the newest versions come from their publishers, by proxy and own certifica
   expect(refused.stderr).toContain('tt-kmd.git#ttkmd-9.0.0');
 
   publishers.offer('tt-kmd', 'ttkmd-9.0.0', { 'tt-kmd-9.0.0.tar.gz': 'a'.repeat(64) });
-  publishers.offer('sfpi', 'v8.0.0', { 'sfpi_8.0.0_x86_64_debian.txz': driver.sha256 });
+  publishers.offer('sfpi', 'v8.0.0', {
+    'sfpi_8.0.0_x86_64_debian.txz': made.archives[DRIVER_ARCHIVE].sha256,
+  });
   publishers.pages.set(
     'pypi.org/pypi/tt-smi/json',
     '{"info":{"name":"tt-smi","version":"9.8.7","yanked":false},"last_serial":1,"releases":{"9.8.7":[]},"urls":[]}',
   );
-  publishers.offerFile('sfpi', 'v8.0.0', 'sfpi_8.0.0_x86_64_debian.txz', driver.content);
+  publishers.offerFile(
+    'sfpi',
+    'v8.0.0',
+    'sfpi_8.0.0_x86_64_debian.txz',
+    made.archives[DRIVER_ARCHIVE].content,
+  );
   const listed = await run('--list');
   for (const line of [/● source .*: 9\.0\.0$/m, /● tt-smi .*: 9\.8\.7$/m, /● sfpi .*: 8\.0\.0$/m])
     expect(listed.stdout).toMatch(line);
@@ -202,7 +189,7 @@ test('the newest versions come from their publishers, by proxy and own certifica
   const found = await shell(
     'sha256sum < /tmp/newest/sfpi_8.0.0_x86_64_debian.txz; rm -r /tmp/newest /root/authority.pem',
   );
-  expect(found.stdout).toContain(driver.sha256);
+  expect(found.stdout).toContain(made.archives[DRIVER_ARCHIVE].sha256);
   const stranger = await root.run(['/mnt/bootstrap.sh', ...steps, '--list'], {
     env: { ...WEB, https_proxy: publishers.proxy },
   });
@@ -267,7 +254,7 @@ test('firmware is written once, by tt-flash, and never to a card in use', async 
     mend: ':',
     words: 'is not the file that was expected',
   });
-  answers(serves(bundle));
+  answers(serves(made.archives[BUNDLE]));
   await failsOnce('firmware', { run, breaks: users(2), mend: users(0), words: 'The driver is used 2 times' });
   await failsOnce('firmware', {
     run,
@@ -293,18 +280,18 @@ test('firmware is written once, by tt-flash, and never to a card in use', async 
 
 test('Ctrl-C while a download hangs ends it at once, with nothing half-installed', async () => {
   server.pages.set(
-    `/${DRIVER}`,
-    hangs(() => driver.content),
+    `/${DRIVER_ARCHIVE}`,
+    hangs(() => made.archives[DRIVER_ARCHIVE].content),
   );
-  const interrupted = await interruptAfter(
-    root,
-    ['/mnt/bootstrap.sh', '--versions', '/root/versions.json', '--only', 'source'],
-    { env: { ...WEB, TTKMD_DOWNLOAD_PATIENCE: '60000' }, words: '    download ', ms: 200 },
-  );
+  const interrupted = await interruptAfter(root, [...BOOTSTRAP, '--only', 'source'], {
+    env: { ...WEB, TTKMD_DOWNLOAD_PATIENCE: '60000' },
+    words: '    download ',
+    ms: 200,
+  });
   expect(interrupted.code, interrupted.stderr).toBe(130);
   const left = await shell('ls -d /var/cache/ttkmd/.??* /var/cache/ttkmd/tt-kmd* /usr/src/* /usr/src/.??*');
   expect(left.stdout).toBe('');
-  server.pages.set(`/${DRIVER}`, serves(driver));
+  server.pages.set(`/${DRIVER_ARCHIVE}`, serves(made.archives[DRIVER_ARCHIVE]));
   const done = await bootstrap(['--only', 'program,source']);
   expect(done.code, printed(done)).toBe(0);
 });

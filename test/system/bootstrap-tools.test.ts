@@ -1,32 +1,43 @@
-// Tenstorrent's tools from PyPI, where this machine reaches it: by a virtual environment, by uv, into an active
-// environment. They start, and go again. By pipx, the usual way, bootstrap.test.ts installs them.
+// Every step at once in a fresh Debian, with Tenstorrent's tools from PyPI where this machine reaches it: by a virtual
+// environment, then by uv and into an active environment. All of it goes again. By pipx, the usual way,
+// bootstrap.test.ts installs them.
 
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { FreshRoot, unpackedRelease } from './support/fresh-root.ts';
-import { interruptAfter } from './support/interrupt.ts';
+import { BOOTSTRAP, BootstrapRoot, BUNDLE, WEB } from './support/bootstrap-root.ts';
+import { type CtrlC, pressCtrlC } from './support/ctrl-c.ts';
+import type { FreshRoot } from './support/fresh-root.ts';
 import { changes, printed } from './support/machine.ts';
+import { offerPackages } from './support/own-packages.ts';
 import type { RunResult } from './support/sandbox.ts';
 
-const WEB = { SSL_CERT_FILE: '/etc/ssl/certs/ca-certificates.crt' };
-const BOOTSTRAP = ['/mnt/bootstrap.sh', '--versions', '/root/versions.json', '--yes'];
+const CHOSEN = 'sfpi,podman,tt-metalium,tt-inference-server';
+const TOOLS = 'tt-smi,tt-flash,tt-topology';
+/** Milliseconds from Ctrl-C to the end. */
+const AT_ONCE = 10_000;
 
+let made: BootstrapRoot;
 let root: FreshRoot;
 let before: string[];
 /** Why the tools cannot come from PyPI here. */
 let why: string | undefined;
+/** All steps that there are on Debian; without the tools where they cannot come. */
+let all: string[];
 
 beforeAll(async () => {
-  root = await FreshRoot.create(await unpackedRelease());
-  const driver = { version: '1.0', url: 'http://127.0.0.1:9/kmd.tar.gz', sha256: 'a'.repeat(64) };
-  const tools = { 'tt-smi': '6.1.0', 'tt-flash': '3.10.0', 'tt-topology': '1.2.20' };
-  await root.write('/root/versions.json', JSON.stringify({ schema: 1, driver, tools }));
+  made = await BootstrapRoot.create({ sfpi: 20_000 });
+  ({ root } = made);
   await shell('useradd --create-home me');
+  // As a user is who was there before containers were: Debian's useradd hands out ids, others do not.
+  await shell("sed -i '/^me:/d' /etc/subuid /etc/subgid; rm -f /etc/subuid- /etc/subgid-");
+  await offerPackages(root, ['podman', 'slirp4netns', 'fuse-overlayfs']);
   why = await unreachable();
+  const chosen = ['--python', 'venv', '--reboot', 'never', '--with'];
+  all = why === undefined ? [...chosen, `${TOOLS},${CHOSEN}`] : [...chosen, CHOSEN, '--without', TOOLS];
   before = await root.listing();
 });
 
 afterAll(async () => {
-  await root?.[Symbol.asyncDispose]();
+  await made?.[Symbol.asyncDispose]();
 });
 
 /** Asks as pip does: by Python, with its certificates. */
@@ -37,12 +48,55 @@ async function unreachable(): Promise<string | undefined> {
 }
 
 function bootstrap(args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<RunResult> {
-  return root.run([...BOOTSTRAP, ...args], { env: { ...WEB, SUDO_USER: 'me', ...env } });
+  return made.run(['--yes', ...args], { SUDO_USER: 'me', ...env });
 }
 
 function shell(script: string): Promise<RunResult> {
-  return root.run(['sh', '-c', script]);
+  return made.shell(script);
 }
+
+/** At a terminal. */
+async function isInterrupted(moment: CtrlC): Promise<void> {
+  const { code, screen, took, left } = await pressCtrlC(root, [...BOOTSTRAP, '--yes', ...all], {
+    ...moment,
+    env: { ...WEB, SUDO_USER: 'me' },
+  });
+  expect(code, screen).toBe(130);
+  expect(screen).toContain('Interrupted.');
+  expect(left, screen).toEqual([]);
+  expect(took, screen).toBeLessThan(AT_ONCE);
+}
+
+test('Ctrl-C in the middle of dpkg, of pip and of tar ends each of them at once', async () => {
+  await isInterrupted({ words: 'packages', runs: '--unpack', ms: 200 });
+  if (why === undefined) await isInterrupted({ words: 'tt-smi', runs: 'bin/pip install', ms: 1000 });
+  await isInterrupted({ words: 'sfpi', runs: 'tar --extract', ms: 0 });
+  const left = await shell(`ls -d /opt/tenstorrent/sfpi; ls -A /var/cache/ttkmd`);
+  expect(left.stdout).not.toMatch(/^\/opt|\.new/m);
+});
+
+test('firmware comes as far as tt-flash takes it where there is no card', async ({ skip }) => {
+  if (why !== undefined) skip(why);
+  const steps = ['--only', 'firmware', '--update-firmware', '--python', 'venv'];
+  const unloaded = await bootstrap(steps);
+  expect(unloaded.code, printed(unloaded)).toBe(6);
+  expect(unloaded.stderr).toContain('The driver is not loaded');
+  await shell('mkdir -p /sys/module/tenstorrent; echo 0 > /sys/module/tenstorrent/refcnt');
+  const refused = await bootstrap(steps);
+  await shell('rm -r /sys/module');
+  expect(refused.code, printed(refused)).toBe(6);
+  expect(refused.stderr).toContain(`tt-flash flash /var/cache/ttkmd/${BUNDLE} ended with`);
+});
+
+test('it goes on there, until every step is done', async () => {
+  const done = await bootstrap(all);
+  expect(done.code, printed(done)).toBe(0);
+  expect(done.stdout).toMatch(new RegExp(`^done: ${CHOSEN.replaceAll(',', ', ')}; log: `, 'm'));
+  const again = await bootstrap(all);
+  expect(again.stdout, printed(again)).toContain('nothing to do: all is in place');
+  const { stdout } = await root.run(['ttkmdctl', 'status']);
+  expect(stdout).toMatch(new RegExp(`${root.kernel} .* current .* 1\\.0\\.0-sample`));
+});
 
 test("Tenstorrent's tools come from PyPI by venv, uv and an active environment, and start", async ({
   skip,
@@ -52,14 +106,6 @@ test("Tenstorrent's tools come from PyPI by venv, uv and an active environment, 
   const version = async (name: string) =>
     (await root.run([name, '--version'], { env: { HOME: '/dev/null' } })).stdout.trim();
   const venv = ['--only', 'program,tt-smi,tt-topology', '--python', 'venv'];
-  const interrupted = await interruptAfter(root, [...BOOTSTRAP, ...venv], {
-    env: WEB,
-    words: 'bin/pip install',
-    ms: 2500,
-  });
-  expect(interrupted.code, interrupted.stderr).toBe(130);
-  const smi = await bootstrap(venv);
-  expect(smi.code, printed(smi)).toBe(0);
   expect([await version('tt-smi'), await version('tt-topology')]).toEqual(['6.1.0', '1.2.20']);
   // It starts, and finds no driver: that is its own word.
   expect(printed(await root.run(['tt-smi', '-ls']))).toContain('No Tenstorrent driver detected');
@@ -92,8 +138,7 @@ test("Tenstorrent's tools come from PyPI by venv, uv and an active environment, 
   expect(found).toBe('3.10.0\nme\n');
 });
 
-test('uninstall leaves no trace of them', async ({ skip }) => {
-  if (why !== undefined) skip(why);
+test('uninstall leaves no trace of any of it', async () => {
   const removed = await root.run(['ttkmdctl', 'uninstall']);
   expect(removed.code, printed(removed)).toBe(0);
   expect((await shell('ls /home/me/venv/bin/tt-flash')).stdout).toBe('');

@@ -3,65 +3,38 @@
 import { once } from 'node:events';
 import type { RequestListener } from 'node:http';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { type Archive, DRIVER_ARCHIVE, packDriver, packScripts } from './support/archives.ts';
-import { cutsShort, DownloadServer, hangs, serves } from './support/download-server.ts';
-import { FreshRoot, unpackedRelease } from './support/fresh-root.ts';
+import { DRIVER_ARCHIVE, packDriver } from './support/archives.ts';
+import { BOOTSTRAP, BootstrapRoot, INFERENCE, SFPI, WEB } from './support/bootstrap-root.ts';
+import { cutsShort, type DownloadServer, hangs, serves } from './support/download-server.ts';
+import type { FreshRoot } from './support/fresh-root.ts';
 import { interruptAfter } from './support/interrupt.ts';
-import { changes, printed } from './support/machine.ts';
+import { changes, printed, until } from './support/machine.ts';
 import { Pty } from './support/pty.ts';
 import type { RunResult } from './support/sandbox.ts';
 
 const JOURNAL = '/var/lib/ttkmd/bootstrap.json';
-const SFPI = 'sfpi_1.0.0_x86_64_debian.txz';
-const INFERENCE = 'tt-inference-server-0.0.1.tar.gz';
-/** What downloads of Python packages need of this machine, where it has certificates of its own. */
-const WEB = { SSL_CERT_FILE: '/etc/ssl/certs/ca-certificates.crt', TTKMD_DOWNLOAD_PATIENCE: '2000' };
-
 /** What is the same whenever and in whichever order it came: no dates, no signatures, no Python. */
 const LASTING =
   /^(usr\/(lib\/ttkmd|src\/tenstorrent|bin\/ttkmdctl|lib\/kernel)|etc\/(systemd|ttkmd|kernel)|opt\/tenstorrent|usr\/lib\/modules\/.*tenstorrent\.ko f )/;
 
+let made: BootstrapRoot;
 let root: FreshRoot;
-let before: string[];
 let server: DownloadServer;
-let archive: Archive;
-let sfpi: Archive;
-let inference: Archive;
+let before: string[];
+
 beforeAll(async () => {
-  [root, archive, sfpi, inference] = await Promise.all([
-    unpackedRelease().then(FreshRoot.create),
-    packDriver(3),
-    packScripts(SFPI, 'sfpi', { 'compiler/bin/riscv-tt-elf-gcc': '#!/bin/sh\necho 15.1.0\n' }),
-    packScripts(INFERENCE, 'tt-inference-server-0.0.1', {
-      'run.py': 'import os, sys\nprint(os.getcwd(), sys.argv[1:])\n',
-    }),
-  ]);
-  server = await DownloadServer.create({ [DRIVER_ARCHIVE]: archive, [SFPI]: sfpi, [INFERENCE]: inference });
-  await root.write('/root/versions.json', JSON.stringify(versions()));
-  await root.write(
-    '/root/no-such-tool.json',
-    JSON.stringify({ ...versions(), tools: { 'tt-flash': '0.0.99' } }),
-  );
+  made = await BootstrapRoot.create({ driver: 3 });
+  ({ root, server } = made);
+  const noSuchTool = { ...made.versions(), tools: { 'tt-flash': '0.0.99' } };
+  await root.write('/root/no-such-tool.json', JSON.stringify(noSuchTool));
   before = await root.listing();
 });
 
 afterAll(async () => {
-  server?.[Symbol.dispose]();
-  await root?.[Symbol.asyncDispose]();
+  await made?.[Symbol.asyncDispose]();
 });
 
-function versions() {
-  return {
-    schema: 1,
-    driver: { version: '1.0.0-sample', url: server.address(DRIVER_ARCHIVE), sha256: archive.sha256 },
-    tools: { 'tt-flash': '3.10.0' },
-    sfpi: { version: '1.0.0', x86_64: { url: server.address(SFPI), sha256: sfpi.sha256 } },
-    metalium: { image: 'localhost/tt-metalium', tag: 'v0.0.1' },
-    inference: { version: '0.0.1', url: server.address(INFERENCE), sha256: inference.sha256 },
-  };
-}
-
-const ASKING = ['/mnt/bootstrap.sh', '--versions', '/root/versions.json', '--without', 'tt-smi'];
+const ASKING = [...BOOTSTRAP, '--without', 'tt-smi'];
 const ARGUMENTS = [...ASKING, '--yes', '--reboot', 'never'];
 
 function bootstrap(...args: string[]): Promise<RunResult> {
@@ -69,7 +42,7 @@ function bootstrap(...args: string[]): Promise<RunResult> {
 }
 
 function shell(script: string): Promise<RunResult> {
-  return root.run(['sh', '-c', script]);
+  return made.shell(script);
 }
 
 test('a dry run prints every command and changes nothing', async () => {
@@ -104,7 +77,7 @@ test('what stands in the way is told before anything is done, and without a term
   expect(said).toContain('cannot be reached: the server answered 404 Not Found');
   expect(said).toContain('Nothing was done.');
   expect(changes(before, await root.listing())).toEqual([]);
-  server.pages.set(`/${DRIVER_ARCHIVE}`, serves(archive));
+  server.pages.set(`/${DRIVER_ARCHIVE}`, serves(made.archives[DRIVER_ARCHIVE]));
 });
 
 test('a person may choose more, and go away at each question with nothing done', async () => {
@@ -145,7 +118,7 @@ async function failsOnce({ step, breaks, args = [], mend, words }: Failure): Pro
   else server.pages.set(`/${DRIVER_ARCHIVE}`, breaks);
   const failed = await bootstrap(...args);
   if (mend !== undefined) await shell(mend);
-  server.pages.set(`/${DRIVER_ARCHIVE}`, serves(archive));
+  server.pages.set(`/${DRIVER_ARCHIVE}`, serves(made.archives[DRIVER_ARCHIVE]));
   expect(failed.code, printed(failed)).toBe(6);
   expect(failed.stderr).toContain(words);
   expect(failed.stderr).toContain(`✗ ${step}`);
@@ -170,6 +143,26 @@ test.each<Failure>([
   await failsOnce(failure);
 });
 
+test('dpkg that is killed in the middle of its work stands in nobody’s way', async () => {
+  const child = root.spawn(ARGUMENTS, { env: WEB });
+  child.stdin?.end();
+  child.stdout?.resume();
+  let said = '';
+  child.stderr?.on('data', (piece: Buffer) => {
+    said += piece.toString();
+  });
+  const closed = once(child, 'close');
+  const updates = async () => (await shell('ls /var/lib/dpkg/updates')).stdout;
+  const isAtWork = async () => /^\d+$/m.test(await updates()) || child.exitCode !== null;
+  await until('dpkg is at work', isAtWork, 200_000);
+  const dpkg = root.processes().find(({ command }) => command.includes('--unpack'));
+  if (dpkg !== undefined) process.kill(dpkg.pid, 'SIGKILL');
+  const [code] = await closed;
+  expect(code, said).toBe(6);
+  expect(said).toContain('✗ packages');
+  expect(await updates()).toMatch(/^\d+$/m);
+});
+
 test('Ctrl-C while packages are installed leaves nothing that stands in the way of the next call', async () => {
   const { code, stderr } = await interruptAfter(root, ARGUMENTS, {
     env: WEB,
@@ -185,8 +178,12 @@ test.each<Failure>([
     breaks: (_, answer) => answer.end('changed on the way'),
     words: 'is not the file that was expected, and was thrown away',
   },
-  { step: 'source', breaks: cutsShort(() => archive.content), words: ' bytes' },
-  { step: 'source', breaks: hangs(() => archive.content), words: 'nothing came for 2 s' },
+  { step: 'source', breaks: cutsShort(() => made.archives[DRIVER_ARCHIVE].content), words: ' bytes' },
+  {
+    step: 'source',
+    breaks: hangs(() => made.archives[DRIVER_ARCHIVE].content),
+    words: 'nothing came for 2 s',
+  },
 ])('the step $step fails, and $words is said', async (failure) => {
   await failsOnce(failure);
   const left = await shell('ls -A /var/cache/ttkmd; ls -Ad /usr/src/*tenstorrent* /usr/src/.[a-z]*');
@@ -255,7 +252,7 @@ test('the doctor sees what is there and what is missing, and its report is writt
 
 test('what comes by choice fails and comes, from a mirror behind an address', async () => {
   for (const name of [SFPI, INFERENCE]) server.pages.set(`/mirror/${name}`, (_, answer) => answer.end('old'));
-  server.pages.set('/mirror/versions.json', (_, answer) => answer.end(JSON.stringify(versions())));
+  server.pages.set('/mirror/versions.json', (_, answer) => answer.end(JSON.stringify(made.versions())));
   await shell('mkdir /usr/local/bin/tt-metalium');
   const steps = ['--only', 'sfpi,tt-metalium,tt-inference-server', '--mirror', server.address('mirror')];
   const choose = () =>
@@ -263,9 +260,17 @@ test('what comes by choice fails and comes, from a mirror behind an address', as
       env: { ...WEB, SUDO_USER: 'nobody' },
     });
   for (const [step, words, mend] of [
-    ['sfpi', 'is not the file that was expected', () => server.pages.set(`/mirror/${SFPI}`, serves(sfpi))],
+    [
+      'sfpi',
+      'is not the file that was expected',
+      () => server.pages.set(`/mirror/${SFPI}`, serves(made.archives[SFPI])),
+    ],
     ['tt-metalium', '/usr/local/bin/tt-metalium', () => shell('rmdir /usr/local/bin/tt-metalium')],
-    ['tt-inference-server', 'expected', () => server.pages.set(`/mirror/${INFERENCE}`, serves(inference))],
+    [
+      'tt-inference-server',
+      'expected',
+      () => server.pages.set(`/mirror/${INFERENCE}`, serves(made.archives[INFERENCE])),
+    ],
   ] as const) {
     const failed = await choose();
     expect(failed.code, printed(failed)).toBe(6);
@@ -300,7 +305,7 @@ test('uninstall leaves no trace, and what was exported brings it all back withou
   const chosen = ['sfpi', 'tt-metalium', 'tt-inference-server'];
   const done = ['program', 'packages', 'source', 'driver', 'service', 'tt-flash', ...chosen];
   expect(JSON.parse(exported.stdout)).toMatchObject({
-    ...versions(),
+    ...made.versions(),
     machine: { steps: done, python: 'pipx', kmdSource: '/tmp/kmd.tar.gz' },
   });
   const installed = await root.listing();

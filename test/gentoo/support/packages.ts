@@ -59,11 +59,17 @@ export async function offerDkms(root: GentooRoot, distfile?: Distfile): Promise<
   await root.sandbox.run(['sh', '-c', script], { allowFailure: true });
 }
 
-/** Node.js with the npm that is here; its build is a long one where the file is there that makes it so. */
+/**
+ * Node.js with the npm that is here; its build is a long one where the file is there that makes it so. It comes with a
+ * library, of which another slot is there.
+ */
 export async function offerNode(root: GentooRoot, slow: string): Promise<void> {
+  for (const slot of ['1', '2']) await offerEbuild(root, 'dev-libs/sample', slot, [`SLOT="${slot}"`]);
+  await root.emerge(['--quiet', 'dev-libs/sample:1']);
   const { stdout } = await root.sandbox.run(['sh', '-c', 'readlink -f "$(command -v npm)"']);
   await offerEbuild(root, 'net-libs/nodejs', '24.21.0', [
     'IUSE="+npm"',
+    'RDEPEND="dev-libs/sample:2"',
     `src_compile() { [[ ! -e ${slow} ]] || xz -9 --threads=1 --stdout ${NODE} > node.xz || die; }`,
     'src_install() {',
     `  exeinto /usr/bin; newexe "$(readlink -f ${NODE})" node`,

@@ -41,6 +41,18 @@ export function packScripts(
   });
 }
 
+/** SFPI, with as many files as make its unpacking a matter of seconds. */
+export function packSfpi(name: string, files = 0): Promise<Archive> {
+  return pack(name, 'sfpi', async (folder) => {
+    const compiler = join(folder, 'compiler/bin/riscv-tt-elf-gcc');
+    await mkdir(dirname(compiler), { recursive: true });
+    await writeFile(compiler, '#!/bin/sh\necho 15.1.0\n', { mode: 0o755 });
+    const fill =
+      'cd "$0" && seq "$1" | while read -r one; do mkdir "$one" && (cd "$one" && touch $(seq 100)); done';
+    await command(['sh', '-c', fill, folder, String(Math.ceil(files / 100))]);
+  });
+}
+
 async function pack(name: string, top: string, fill: (folder: string) => Promise<void>): Promise<Archive> {
   const folder = await mkdtemp(join(tmpdir(), 'archive-'));
   try {

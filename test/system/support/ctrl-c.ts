@@ -18,11 +18,17 @@ export interface CtrlC {
   readonly env?: Readonly<Record<string, string>>;
   /** What the terminal shows when the moment comes. */
   readonly words: string;
-  /** What comes after that before the key is pressed. */
+  /** What is in the command line of a process that runs by then. */
+  readonly runs?: string;
+  /** What else comes before the key is pressed. */
   readonly until?: Promise<unknown>;
   /** Milliseconds more. */
   readonly ms?: number;
 }
+
+/** Milliseconds until a process runs, on a busy machine. */
+const LIMIT = 180_000;
+const LOOK = 20;
 
 interface Watched extends Place {
   processes(): AliveProcess[];
@@ -36,25 +42,37 @@ const ENDED = 'ended-with-';
 export async function pressCtrlC(
   place: Watched,
   argv: readonly string[],
-  { env = {}, words, until, ms = 500 }: CtrlC,
+  { env = {}, words, runs, until, ms = 500 }: CtrlC,
 ): Promise<Interrupted> {
   const before = new Set(place.processes().map(({ pid }) => pid));
   const terminal = new Pty(place, [`${SHELL}${argv.join(' ')}; echo ${ENDED}$?; read -r line`], env);
-  await terminal.until(words);
-  await until;
-  await sleep(ms);
-  const start = Date.now();
-  terminal.type('\x03');
-  await terminal.until(ENDED);
-  const took = Date.now() - start;
-  // What was killed takes a moment to end.
-  await sleep(200);
-  const left = place
-    .processes()
-    .filter(({ pid, command }) => !before.has(pid) && !command.includes(SHELL))
-    .map(({ command }) => command);
-  terminal.type('\r');
-  await terminal.ended();
-  const code = Number(/ended-with-(\d+)/.exec(terminal.screen)?.[1] ?? -1);
-  return { code, screen: terminal.screen, took, left };
+  try {
+    await terminal.until(words);
+    if (runs !== undefined) await untilRuns(place, runs);
+    await until;
+    await sleep(ms);
+    const start = Date.now();
+    terminal.type('\x03');
+    await terminal.until(ENDED);
+    const took = Date.now() - start;
+    // What was killed takes a moment to end.
+    await sleep(200);
+    const left = place
+      .processes()
+      .filter(({ pid, command }) => !before.has(pid) && !command.includes(SHELL))
+      .map(({ command }) => command);
+    const code = Number(/ended-with-(\d+)/.exec(terminal.screen)?.[1] ?? -1);
+    return { code, screen: terminal.screen, took, left };
+  } finally {
+    terminal.close();
+  }
+}
+
+async function untilRuns(place: Watched, words: string): Promise<void> {
+  const end = Date.now() + LIMIT;
+  const isIt = ({ command }: AliveProcess): boolean => command.includes(words) && !command.includes(SHELL);
+  while (!place.processes().some(isIt)) {
+    if (Date.now() > end) throw new Error(`${words} does not run`);
+    await sleep(LOOK);
+  }
 }

@@ -3,7 +3,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { existsSync, lstatSync, readFileSync } from 'node:fs';
+import { existsSync, lstatSync, readFileSync, readlinkSync } from 'node:fs';
 import { chmod, cp, mkdir, mkdtemp, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join, relative } from 'node:path';
@@ -12,7 +12,8 @@ import { MACHINE_APT, searchNames, updateLists } from './apt.ts';
 import { command } from './command.ts';
 import { locked } from './lock.ts';
 import { CACHE, PROJECT } from './project.ts';
-import type { RunResult } from './sandbox.ts';
+import type { AliveProcess, RunResult } from './sandbox-options.ts';
+import { processesIn } from './sandbox-processes.ts';
 
 /** A compiler and Python are there, so that what is installed again and again is small. */
 const PACKAGES = [
@@ -128,6 +129,12 @@ export class FreshRoot implements AsyncDisposable {
       const [now, before] = [hashOf(file), hashOf(join(BASE, path))];
       return now === before ? [] : [`${path} ${now}`];
     });
+  }
+
+  /** Everything that runs inside. */
+  processes(): AliveProcess[] {
+    const pid = this.#helper.pid ?? 0;
+    return processesIn(readlinkSync(`/proc/${pid}/ns/mnt`), pid);
   }
 
   /** Where a path of it is to be found from outside this namespace: below the upper layer, where it was written. */

@@ -8,7 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 const LOOK = 50;
 
 /** Milliseconds that a word or the end may take. */
-const LIMIT = 60_000;
+const LIMIT = 180_000;
 
 /** Where a command can be started: a fresh root, a sandbox. */
 export interface Place {
@@ -49,6 +49,11 @@ export class Pty {
 
   type(keys: string): void {
     this.#child.stdin?.write(keys);
+  }
+
+  /** The window is closed. */
+  close(): void {
+    this.#child.kill('SIGKILL');
   }
 
   /** @returns the command's exit status */

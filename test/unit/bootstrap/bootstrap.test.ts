@@ -176,6 +176,18 @@ describe('a bootstrap', () => {
     ]);
   });
 
+  it('leaves no folder that a later attempt made for what an earlier one had in mind', async () => {
+    const bench = await memoryBench({ files: { '/a': 'in the way' } });
+    const steps = [writes('source', ['/a/b/one'])];
+    expect((await go(bench, steps)).error).toBeDefined();
+    bench.host.fs.remove('/a');
+    expect((await go(bench, steps)).outcome).toBe('done');
+    for (const undo of undoList(readJournal(bench.host.fs), false)) {
+      await takeBack({ ...bench, onLine() {} }, undo);
+    }
+    expect(bench.host.fs.exists('/a')).toBe(false);
+  });
+
   it('does not begin under a journal that it cannot read', async () => {
     const bench = await memoryBench({ files: { [JOURNAL_PATH]: '{' } });
     expect((await go(bench, [writes('source', ['/one'])])).error?.message).toContain('is broken');

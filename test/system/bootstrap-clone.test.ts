@@ -7,11 +7,14 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { clonedFiles } from './support/clone.ts';
 import { command } from './support/command.ts';
+import { type CtrlC, expectInterrupted } from './support/ctrl-c.ts';
 import { FreshRoot } from './support/fresh-root.ts';
 import { changes, printed } from './support/machine.ts';
 import { PROJECT } from './support/project.ts';
 import type { RunResult } from './support/sandbox.ts';
+import { SilentServer } from './support/silent-server.ts';
 
+const ONLY_PROGRAM = ['--yes', '--only', 'program'];
 const CERTIFICATES = '/etc/ssl/certs/ca-certificates.crt';
 /** The clone's owner, as useradd makes the first user. */
 const USER = 1000;
@@ -42,7 +45,7 @@ function bootstrap(
   args: readonly string[] = [],
   env: Readonly<Record<string, string>> = {},
 ): Promise<RunResult> {
-  return root.run(['/mnt/bootstrap.sh', '--yes', '--only', 'program', ...args], {
+  return root.run(['/mnt/bootstrap.sh', ...ONLY_PROGRAM, ...args], {
     env: { SUDO_USER: 'me', NODE_EXTRA_CA_CERTS: CERTIFICATES, ...env },
   });
 }
@@ -59,16 +62,30 @@ test('nothing is installed to only look, nor without rights', async () => {
   expect(changes(before, await root.listing())).toEqual([]);
 });
 
+function isInterrupted(moment: CtrlC, limit?: number): Promise<void> {
+  const env = { SUDO_USER: 'me', NODE_EXTRA_CA_CERTS: CERTIFICATES, ...moment.env };
+  return expectInterrupted(root, ['/mnt/bootstrap.sh', ...ONLY_PROGRAM], { ...moment, env }, limit);
+}
+
+test('lists of packages that do not come are told of', async () => {
+  const sources = '/etc/apt/sources.list.d/x.list';
+  await root.write(sources, 'nonsense\n');
+  const lists = await bootstrap();
+  await root.run(['rm', sources]);
+  expect(lists.code, printed(lists)).toBe(6);
+  expect(lists.stderr).toContain('apt-get update failed, which was to bring Node.js and npm');
+});
+
 test(
-  'what fails before there is a program is told, and known to whoever takes it back',
+  'Ctrl-C in the middle of an installation ends it, and does not stand in the way of the next call',
+  // apt-get lets dpkg end what it is at.
+  () => isInterrupted({ words: 'installing it', runs: '--unpack', ms: 1000 }, LIMIT / 4),
+  LIMIT,
+);
+
+test(
+  'packages of npm’s that do not come are told of, and what came is known to whoever takes it back',
   async () => {
-    const sources = '/etc/apt/sources.list.d/x.list';
-    await root.write(sources, 'nonsense\n');
-    const lists = await bootstrap();
-    await root.run(['rm', sources]);
-    expect(lists.code, printed(lists)).toBe(6);
-    expect(lists.stderr).toContain('apt-get update failed, which was to bring Node.js and npm');
-    // npm is there then, and its registry is not.
     const registry = { npm_config_registry: 'http://127.0.0.1:9', npm_config_fetch_retries: '0' };
     const packages = await bootstrap([], registry);
     expect(packages.code, printed(packages)).toBe(6);
@@ -77,6 +94,12 @@ test(
   },
   LIMIT,
 );
+
+test('Ctrl-C ends npm that waits for its registry', async () => {
+  using registry = await SilentServer.create();
+  const env = { npm_config_registry: registry.address };
+  await isInterrupted({ words: 'building the program', until: registry.asked(), env });
+});
 
 test(
   'it goes on there: the program is built by the owner of the clone, and installed',

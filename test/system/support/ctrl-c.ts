@@ -1,10 +1,11 @@
 // Ctrl-C at a terminal: what the command says to it, how soon it is gone, and what of it goes on.
 
 import { setTimeout as sleep } from 'node:timers/promises';
+import { expect } from 'vitest';
 import { type Place, Pty } from './pty.ts';
 import type { AliveProcess } from './sandbox-options.ts';
 
-export interface Interrupted {
+interface Interrupted {
   readonly code: number;
   /** All that the terminal showed. */
   readonly screen: string;
@@ -38,8 +39,27 @@ interface Watched extends Place {
 const SHELL = 'trap : INT; ';
 const ENDED = 'ended-with-';
 
-/** @param argv a command, none of whose words needs quoting */
-export async function pressCtrlC(
+/** Milliseconds from the key to the end, on a busy machine. */
+const AT_ONCE = 10_000;
+
+/**
+ * It ends at once, says so, and nothing of it goes on.
+ * @param argv a command, none of whose words needs quoting
+ */
+export async function expectInterrupted(
+  place: Watched,
+  argv: readonly string[],
+  moment: CtrlC,
+  limit = AT_ONCE,
+): Promise<void> {
+  const { code, screen, took, left } = await pressCtrlC(place, argv, moment);
+  expect(code, screen).toBe(130);
+  expect(screen).toContain('Interrupted.');
+  expect(left, screen).toEqual([]);
+  expect(took, screen).toBeLessThan(limit);
+}
+
+async function pressCtrlC(
   place: Watched,
   argv: readonly string[],
   { env = {}, words, runs, until, ms = 500 }: CtrlC,

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { release } from 'node:os';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { Daemon } from './support/daemon.ts';
-import { history, insist, printed, settled, states } from './support/machine.ts';
+import { configure, history, insist, printed, settled, states } from './support/machine.ts';
 import { parts } from './support/parts.ts';
 import { noBuildAlive, type Sandbox } from './support/sandbox.ts';
 
@@ -12,6 +12,7 @@ const { kernels, dkms } = parts();
 let sandbox: Sandbox;
 beforeAll(async () => {
   sandbox = await settled({ dkms: dkms.v32, kernels: [kernels.v61] });
+  await configure(sandbox, '[watch]\nsettle = 0s\n');
 });
 afterAll(() => sandbox.dispose());
 

@@ -1,18 +1,49 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { defineConfig } from 'vitest/config';
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
-/** What takes longest goes first: the lives of whole machines, which also leave a disk to the tests of cards. */
-class LivesFirst extends BaseSequencer {
+/**
+ * What takes longest, the longest first. Vitest remembers how long a file took, but not in a fresh checkout, and by their
+ * size short files with long waits would come last, alone. The lives of whole machines leave a disk to the tests of cards.
+ */
+const LONGEST = [
+  'vm/systemd',
+  'vm/openrc',
+  'system/daemon',
+  'system/crash',
+  'system/bootstrap',
+  'system/soak',
+  'system/bootstrap-tools',
+  'system/daemon-serves',
+  'system/bootstrap-clone',
+  'system/remains',
+  'system/reconcile',
+  'system/poison',
+  'system/dkms-beside',
+  'system/daemon-fails',
+  'system/kernel-events',
+  'system/progress',
+];
+
+const fileOf = (name: string): string => `test/${name}.test.ts`;
+for (const name of LONGEST) {
+  if (!existsSync(join(import.meta.dirname, fileOf(name)))) throw new Error(`there is no ${fileOf(name)}`);
+}
+
+class LongestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
-    const isLife = ({ moduleId }: TestSpecification): boolean => /vm\/(systemd|openrc)\.test/.test(moduleId);
-    const sorted = await super.sort(files);
-    return [...sorted.filter(isLife), ...sorted.filter((file) => !isLife(file))];
+    const rank = ({ moduleId }: TestSpecification): number => {
+      const index = LONGEST.findIndex((name) => moduleId.endsWith(fileOf(name)));
+      return index < 0 ? LONGEST.length : index;
+    };
+    return (await super.sort(files)).sort((one, other) => rank(one) - rank(other));
   }
 }
 
 export default defineConfig({
   test: {
-    sequence: { sequencer: LivesFirst },
+    sequence: { sequencer: LongestFirst },
     projects: [
       {
         test: {

@@ -3,7 +3,10 @@ import type { Bench } from './step.ts';
 
 export interface Outlook {
   readonly steps: readonly { readonly kind: string; readonly text: string }[];
-  readonly kernels: readonly { readonly release: string; readonly module: { readonly state: string } }[];
+  readonly kernels: readonly {
+    readonly release: string;
+    readonly module: { readonly state: string; readonly reason?: string | null };
+  }[];
   /** The mount of hugepages; undefined in a chroot. */
   readonly mount: { readonly path: string; readonly state: string } | undefined;
 }

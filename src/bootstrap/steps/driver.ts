@@ -13,13 +13,16 @@ export const driver: BootstrapStep = {
   async check(bench) {
     if (!isCommand(bench.host, 'dkms')) return { done: false, why: 'dkms is not there yet' };
     if (!hasSource(bench)) return { done: false, why: 'its source is not there yet' };
-    const { failed, planned, hasOne } = await look(bench);
+    const { failed, planned, hasOne, without } = await look(bench);
     if (failed.length > 0) {
       const why = `it did not build for ${failed.join(', ')}; ttkmdctl status tells why`;
       // One kernel that cannot have it is no reason to leave the others without services and tools.
       return { done: false, why, bearable: hasOne && planned.length === 0 };
     }
-    if (planned.length === 0) return { done: true, why: 'every kernel that can have it has it' };
+    if (planned.length === 0) {
+      const but = without.length === 0 ? '' : `, but not ${without.join(', nor ')}`;
+      return { done: true, why: `every kernel that can have it has it${but}` };
+    }
     return {
       done: false,
       why: planned.length === 1 ? `to do: ${planned[0]}` : `${planned.length} things are to be done`,
@@ -69,11 +72,14 @@ interface Look {
   /** The kernels that it did not work for. */
   readonly failed: readonly string[];
   readonly hasOne: boolean;
+  /** The kernels that cannot have it now, with the reason. */
+  readonly without: readonly string[];
 }
 
 async function look(bench: Bench): Promise<Look> {
   const found = await outlook(bench);
-  if (found === undefined) return { planned: ['what ttkmdctl reconcile finds'], failed: [], hasOne: false };
+  if (found === undefined)
+    return { planned: ['what ttkmdctl reconcile finds'], failed: [], hasOne: false, without: [] };
   const withState = (state: string): string[] =>
     found.kernels.filter(({ module }) => module.state === state).map(({ release }) => release);
   return {
@@ -82,5 +88,8 @@ async function look(bench: Bench): Promise<Look> {
       .map(({ text }) => text),
     failed: withState('failed'),
     hasOne: withState('current').length > 0,
+    without: found.kernels
+      .filter(({ module }) => module.state === 'unsupported' || module.state === 'waiting')
+      .map(({ release, module }) => (module.reason ? `${release} (${module.reason})` : release)),
   };
 }

@@ -46,6 +46,24 @@ describe('the driver', () => {
     expect((await driver.check(bench)).done).toBe(true);
   });
 
+  it('says which kernels are left without it, and why', async () => {
+    const kernels = [
+      { release: '6.18', module: { state: 'current', reason: null } },
+      { release: '6.12', module: { state: 'unsupported', reason: 'no key signs for it' } },
+      { release: '6.1', module: { state: 'waiting' } },
+    ];
+    const answer = async () => ({
+      code: 1,
+      stdout: JSON.stringify({ steps: [], status: { kernels } }),
+      stderr: '',
+    });
+    const bench = await memoryBench({ files, hands: { ask: answer } });
+    expect(await driver.check(bench)).toEqual({
+      done: true,
+      why: 'every kernel that can have it has it, but not 6.12 (no key signs for it), nor 6.1',
+    });
+  });
+
   it('that did not build is tried again by the name of the kernel', async () => {
     const failed = async () => ({
       code: 0,

@@ -35,6 +35,8 @@ export function createEyes(
   /** A folder may have been removed since, and its watch with it: one that is made anew can have its inode again. */
   let stale = false;
   let blind = false;
+  let over = false;
+  let pending: Promise<void> | undefined;
 
   const closeEyes = async (): Promise<void> => {
     const old = watch;
@@ -48,37 +50,51 @@ export function createEyes(
     void closeEyes();
   };
 
+  async function look(): Promise<void> {
+    const wasStale = stale;
+    stale = false;
+    const topics = tellingFolders(host.fs);
+    const wanted = watchIdentity(host.fs, topics.keys());
+    if (watch !== undefined && wanted === identity && !wasStale) return;
+    const old = watch;
+    try {
+      watch = await begin([...topics.keys()], {
+        onError: lose,
+        onChange(folder, name) {
+          // So arrives what happens to the folder itself: it went, or its rights are others.
+          if (name === basename(folder)) stale = true;
+          const topic = topics.get(folder) ?? 'kernels';
+          const told = topic === 'runs' ? IN_OWN_FOLDER[name ?? ''] : topic;
+          if (told !== undefined) onChange(told);
+        },
+      });
+      identity = wanted;
+      if (blind) host.log.info('folders are watched again');
+      blind = false;
+    } catch (error) {
+      lose(error as NodeJS.ErrnoException);
+    }
+    // Only now: what happened meanwhile was heard by the old one.
+    await old?.close();
+  }
+
   return {
     get open() {
       return !blind;
     },
-    close: closeEyes,
+    async close() {
+      over = true;
+      // A watch that is being made would keep the process from ending.
+      await pending;
+      await closeEyes();
+    },
     async refresh() {
-      const wasStale = stale;
-      stale = false;
-      const topics = tellingFolders(host.fs);
-      const wanted = watchIdentity(host.fs, topics.keys());
-      if (watch !== undefined && wanted === identity && !wasStale) return;
-      const old = watch;
-      try {
-        watch = await begin([...topics.keys()], {
-          onError: lose,
-          onChange(folder, name) {
-            // So arrives what happens to the folder itself: it went, or its rights are others.
-            if (name === basename(folder)) stale = true;
-            const topic = topics.get(folder) ?? 'kernels';
-            const told = topic === 'runs' ? IN_OWN_FOLDER[name ?? ''] : topic;
-            if (told !== undefined) onChange(told);
-          },
-        });
-        identity = wanted;
-        if (blind) host.log.info('folders are watched again');
-        blind = false;
-      } catch (error) {
-        lose(error as NodeJS.ErrnoException);
-      }
-      // Only now: what happened meanwhile was heard by the old one.
-      await old?.close();
+      while (pending !== undefined) await pending;
+      if (over) return;
+      pending = look().finally(() => {
+        pending = undefined;
+      });
+      await pending;
     },
   };
 }

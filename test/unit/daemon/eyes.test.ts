@@ -58,3 +58,15 @@ it('hears of a folder that goes while the watches are being made', async () => {
   await eyes.refresh();
   expect(watches).toHaveLength(3);
 });
+
+it('leaves no watch behind that was still being made when they were closed', async () => {
+  const { eyes, watches, closed } = eyesOver(FILES);
+  await eyes.refresh();
+  watches[0]?.onChange(TREE, `linux-${RELEASE}`);
+  const refreshed = eyes.refresh();
+  await eyes.close();
+  expect(closed.toSorted()).toEqual([0, 1]);
+  await refreshed;
+  await eyes.refresh();
+  expect(watches).toHaveLength(2);
+});

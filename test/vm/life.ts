@@ -309,7 +309,6 @@ export function lifeWith(init: Init): void {
         expect(await succeeds(guest, 'systemctl is-failed ttkmd-health')).toBe(false);
       }
       await guest.run('ttkmdctl service status');
-      await guest.powerOff();
     },
   );
 }

@@ -19,7 +19,9 @@ export async function statusOf(guest: Guest): Promise<StatusDocument> {
 
 /** The file that `ttkmdctl history` reads, which under emulation would take two seconds each time. */
 export async function historyOf(guest: Guest): Promise<HistoryEntry[]> {
-  const lines = (await guest.read('/var/lib/ttkmd/history.jsonl')).trimEnd().split('\n');
+  // Before anything was done there is none.
+  const { stdout } = await guest.run('cat /var/lib/ttkmd/history.jsonl 2>/dev/null || true');
+  const lines = stdout.split('\n').filter((line) => line !== '');
   return lines.map((line) => JSON.parse(line) as HistoryEntry);
 }
 

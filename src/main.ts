@@ -1,5 +1,7 @@
 // The command: says so where Node is too old, then hands over to the command line.
 
+import { keepCompiled } from './host/compile-cache.ts';
+
 const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
 if (major < 22 || (major === 22 && minor < 22)) {
   process.stderr.write(
@@ -21,7 +23,7 @@ if (
   process.geteuid?.() === 0 &&
   !words.some((word) => /^--(?:dry-run|root)\b/.test(word))
 ) {
-  process.getBuiltinModule('node:module').enableCompileCache('/var/cache/ttkmd/compiled');
+  keepCompiled();
 }
 
 const { main } = await import('./cli/main.ts');

@@ -9,6 +9,7 @@ import { type FoundInit, findInit } from '../init/detect.ts';
 import { observeKernels } from '../kernels/inventory.ts';
 import type { Kernel } from '../kernels/kernel.ts';
 import { lackingOptions } from '../kernels/needed-options.ts';
+import { observeMachine } from '../signing/machine.ts';
 import { FILLED, WRITTEN } from './places.ts';
 
 export type Manager = 'apt' | 'portage';
@@ -38,6 +39,7 @@ export interface Facts {
   /** The newest first; what is no kernel is left out. */
   readonly kernels: readonly Kernel[];
   readonly kernelsWithout: readonly LackingKernel[];
+  /** The firmware starts signed images only, and shim was not told to check none. */
   readonly secureBoot: boolean;
   /** The running kernel loads no module without a signature that it knows. */
   readonly signaturesEnforced: boolean;
@@ -47,11 +49,10 @@ export interface Facts {
   readonly containers: 'podman' | 'docker' | undefined;
 }
 
-const SECURE_BOOT = '/sys/firmware/efi/efivars/SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c';
-
 /** @param extra devices that the settings name beside Tenstorrent's own */
 export async function observeFacts(host: Host, extra: readonly ExtraDevice[] = []): Promise<Facts> {
   const { fs, machine } = host;
+  const { secureBoot, checksOff, enforcing } = observeMachine(fs, machine.chrooted);
   const kernels = observeKernels(host).filter(({ kind }) => kind === 'installed' || kind === 'no-modules');
   return {
     root: machine.effectiveUser === 0,
@@ -65,9 +66,8 @@ export async function observeFacts(host: Host, extra: readonly ExtraDevice[] = [
     readOnly: WRITTEN.filter((path) => fs.onReadOnly(firstThere(host, path))),
     kernels,
     kernelsWithout: kernels.flatMap(lacking),
-    // Four bytes of attributes come before the value.
-    secureBoot: fs.readBytes(SECURE_BOOT)?.[4] === 1,
-    signaturesEnforced: fs.readText('/sys/module/module/parameters/sig_enforce')?.trim() === 'Y',
+    secureBoot: secureBoot === true && checksOff !== true,
+    signaturesEnforced: enforcing === true,
     iommu: fs.list('/sys/class/iommu').length > 0,
     devices: observeDevices(fs, extra),
     containers: (['podman', 'docker'] as const).find((name) => isCommand(host, name)),

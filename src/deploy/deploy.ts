@@ -1,8 +1,8 @@
 // Puts ttkmd's own files on a host, and takes them off. The caller holds the lock.
 import { basename, dirname } from 'node:path';
+import { COMPILED_FOLDER } from '../host/compile-cache.ts';
 import { EXIT, TtkmdError } from '../host/errors.ts';
 import type { Host } from '../host/host.ts';
-import { COMPILED_FOLDER } from '../state/state.ts';
 import type { Action } from './action.ts';
 import { EMPTY_FOLDERS, type Group, placementsOf, type ServiceKind } from './manifest.ts';
 import type { PackageFolder } from './package.ts';

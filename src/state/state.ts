@@ -2,8 +2,6 @@
 import type { HostFs } from '../host/fs.ts';
 
 export const STATE_FOLDER = '/var/lib/ttkmd';
-/** What Node.js's compiler made of the program; the main file names it too, before anything is loaded. */
-export const COMPILED_FOLDER = '/var/cache/ttkmd/compiled';
 export const STATE_PATH = `${STATE_FOLDER}/state.json`;
 const SCHEMA = 1;
 

@@ -15,7 +15,10 @@ const CARD = {
 };
 const GOOD_OPTIONS = 'CONFIG_HWMON=y\nCONFIG_DMA_SHARED_BUFFER=y\nCONFIG_HUGETLBFS=y\n';
 const KERNEL = gentooKernel('6.12.58-gentoo-dist', { options: GOOD_OPTIONS });
-const SECURE_BOOT = '/sys/firmware/efi/efivars/SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c';
+const EFI_VARIABLES = '/sys/firmware/efi/efivars';
+const ON = '\u0006\0\0\0\u0001';
+const SECURE_BOOT = { [`${EFI_VARIABLES}/SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c`]: ON };
+const CHECKS_OFF = { [`${EFI_VARIABLES}/MokSBStateRT-605dab50-e046-4300-abb6-3dd810dd8b23`]: ON };
 
 interface Case extends MemoryHostOptions {
   readonly free?: string;
@@ -142,8 +145,13 @@ describe('the look beforehand', () => {
     ],
     [
       'tells of Secure Boot',
-      { files: { ...GENTOO, ...SYSTEMD, ...CARD, ...KERNEL, [SECURE_BOOT]: '\u0006\0\0\0\u0001' } },
+      { files: { ...GENTOO, ...SYSTEMD, ...CARD, ...KERNEL, ...SECURE_BOOT } },
       ['warning signing', 'note devices'],
+    ],
+    [
+      'leaves out Secure Boot where shim was told to check nothing',
+      { files: { ...GENTOO, ...SYSTEMD, ...CARD, ...KERNEL, ...SECURE_BOOT, ...CHECKS_OFF } },
+      ['note devices'],
     ],
     ['tells of a missing card', { files: { ...GENTOO, ...SYSTEMD, ...KERNEL } }, ['warning no-device']],
     [

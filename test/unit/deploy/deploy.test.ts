@@ -28,6 +28,15 @@ describe('install', () => {
     expect(host.snapshot()).toEqual(before);
   });
 
+  test('what the compiler made of the program that was goes', () => {
+    const compiled = '/var/cache/ttkmd/compiled/v24/1234abcd';
+    const host = memoryHost({ files: { [compiled]: 'code' } });
+    install(host, memoryPackage(), { ...OWN_NODE, dryRun: true });
+    expect(host.fs.exists(compiled)).toBe(true);
+    install(host, memoryPackage(), OWN_NODE);
+    expect(host.fs.exists(compiled)).toBe(false);
+  });
+
   test('hooks alone', () => {
     const host = memoryHost();
     install(host, memoryPackage(), { only: 'hooks' });

@@ -1,6 +1,4 @@
 // What is kept between runs survives being cut off anywhere, and stays small.
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { BUILD_LOGS, buildLogPath, listBuildLogs, pruneBuildLogs } from '../../../src/state/build-logs.ts';
 import { type HistoryEntry, readHistory, recordHistory } from '../../../src/state/history.ts';
@@ -12,7 +10,7 @@ import {
   type RunEvent,
   runUnderWay,
 } from '../../../src/state/run.ts';
-import { COMPILED_FOLDER, EMPTY_STATE, loadState, saveState } from '../../../src/state/state.ts';
+import { EMPTY_STATE, loadState, saveState } from '../../../src/state/state.ts';
 import { type MemoryHost, memoryHost } from '../support/memory-host.ts';
 
 const ENTRY: HistoryEntry = {
@@ -193,9 +191,4 @@ describe('the run under way', () => {
     await following;
     expect(seen).toEqual([line('one'), line('two')]);
   });
-});
-
-it('keeps compiled code where the main file says, which can load nothing before it', () => {
-  const main = readFileSync(join(import.meta.dirname, '../../../src/main.ts'), 'utf8');
-  expect(main).toContain(`enableCompileCache('${COMPILED_FOLDER}')`);
 });

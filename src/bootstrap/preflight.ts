@@ -1,4 +1,5 @@
 // What stands in the way of a bootstrap, all of it at once. Pure.
+import type { ConfigWarning } from '../reconcile/observation.ts';
 import type { Facts, LackingKernel } from './facts.ts';
 import { closedPlaces, smallPlaces } from './places.ts';
 import type { StepName, Wrong } from './step.ts';
@@ -21,12 +22,16 @@ const SUPPORTED_ARCHITECTURES = ['x86_64', 'aarch64'];
 
 const GRAVITY = { stop: 0, warning: 1, note: 2 };
 
-/** @param obstacles what single steps cannot do without */
+/**
+ * @param obstacles what single steps cannot do without
+ * @param settings lines of the configuration that are left out
+ */
 export function preflight(
   facts: Facts,
   steps: readonly StepName[],
   reached: readonly Reached[],
   obstacles: readonly Wrong[] = [],
+  settings: readonly ConfigWarning[] = [],
 ): Finding[] {
   return [
     ...rights(facts),
@@ -34,6 +39,7 @@ export function preflight(
     ...places(facts, steps),
     ...obstacles.map(({ message, hint }) => stop('obstacle', message, hint)),
     ...reached.flatMap(network),
+    ...settings.map(({ place, message, hint }) => warning('settings', `${place}: ${message}`, hint)),
     ...(steps.includes('driver')
       ? [...kernels(facts), ...signing(facts), ...facts.kernelsWithout.map(options)]
       : []),

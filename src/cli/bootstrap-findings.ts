@@ -5,10 +5,15 @@ import { type Finding, preflight, type Reached } from '../bootstrap/preflight.ts
 import type { Bench, StepName, Wrong } from '../bootstrap/step.ts';
 import { STEPS } from '../bootstrap/steps/all.ts';
 import { openFolder } from '../host/local-host.ts';
+import type { ConfigWarning } from '../reconcile/observation.ts';
 import type { RealHands } from './bootstrap-hands.ts';
 
 /** As far as it matters for what is still to be done. */
-export async function findingsOf(bench: Bench, hands: RealHands): Promise<Finding[]> {
+export async function findingsOf(
+  bench: Bench,
+  hands: RealHands,
+  settings: readonly ConfigWarning[],
+): Promise<Finding[]> {
   const left: StepName[] = [];
   const obstacles: Wrong[] = [];
   for (const name of bench.selected) {
@@ -31,5 +36,5 @@ export async function findingsOf(bench: Bench, hands: RealHands): Promise<Findin
       return { from, why: missing ? 'there is no such file' : await hands.reach(from) };
     }),
   );
-  return preflight(bench.facts, left, reached, obstacles);
+  return preflight(bench.facts, left, reached, obstacles, settings);
 }

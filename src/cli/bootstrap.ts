@@ -109,7 +109,7 @@ async function work(
   const asks = !dryRun && !options.yes && first.versions.machine === undefined && canAsk();
   const chosen = asks ? await askForMore(first, options, signal) : first;
   const bench = await withLatest(chosen, options, hands);
-  const findings = await findingsOf(bench, hands);
+  const findings = await findingsOf(bench, hands, context.configWarnings);
   showFindings(terminal, findings);
   const stops = findings.filter(({ severity }) => severity === 'stop');
   if (stops.length > 0 && !dryRun) throw stopped(stops);

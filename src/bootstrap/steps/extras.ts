@@ -1,4 +1,5 @@
 // What is brought by choice only: SFPI, podman, the command tt-metalium.
+import { withoutCommand } from '../obstacles.ts';
 import type { Bench, BootstrapStep, Work, Wrong } from '../step.ts';
 import { unpack, unpackedVersion } from './archive.ts';
 import { checkPackages, planPackages } from './packages.ts';
@@ -17,7 +18,8 @@ export const sfpi: BootstrapStep = {
       why: done ? `${found} is there` : `${found ?? 'none'} is there, and ${wanted ?? 'one'} is wanted`,
     };
   },
-  obstacle: async (bench) => (sfpiArchive(bench) === undefined ? noSfpi(bench) : undefined),
+  obstacle: async (bench) =>
+    sfpiArchive(bench) === undefined ? noSfpi(bench) : withoutCommand(bench, 'sfpi', 'xz'),
   async plan(bench) {
     const found = sfpiArchive(bench);
     if (found !== undefined) return unpack(bench, { name: 'sfpi', ...found });

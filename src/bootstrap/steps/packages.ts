@@ -40,12 +40,17 @@ async function missingPackages(bench: Bench, need: Need, headers: boolean): Prom
 }
 
 function needs(bench: Bench): Need {
-  const { choices } = bench;
+  const { choices, selected } = bench;
   const git = isGit(choices.kmdSource);
   const python = pythonNeed(bench);
   return {
-    apt: ['dkms', 'kmod', 'util-linux', ...(git ? ['git'] : []), ...python.apt],
-    // kmod, util-linux, a compiler and make are part of every Gentoo system.
+    apt: [
+      ...['dkms', 'kmod', 'util-linux'],
+      ...(git ? ['git'] : []),
+      ...(selected.includes('sfpi') ? ['xz-utils'] : []),
+      ...python.apt,
+    ],
+    // kmod, util-linux, xz, a compiler and make are part of every Gentoo system.
     portage: ['sys-kernel/dkms', ...(git ? ['dev-vcs/git'] : []), ...python.portage],
   };
 }

@@ -85,7 +85,9 @@ it.each<[StepName, string, BenchOptions, string | undefined]>([
   ['firmware', 'no tt-flash', { versions: withFirmware }, '/opt/ttkmd/pipx/venvs/tt-flash/bin/tt-flash'],
   ['firmware', 'tt-flash to come', { versions: withFirmware, selected: ['tt-flash'] }, undefined],
   ['sfpi', 'another architecture', { machine: { arch: 'riscv64' } }, 'no release for riscv64'],
-  ['sfpi', 'its release', {}, undefined],
+  ['sfpi', 'its release', { files: { '/usr/bin/xz': COMMAND } }, undefined],
+  ['sfpi', 'no xz', { files: DEBIAN, selected: ['sfpi'] }, 'needs the command xz'],
+  ['sfpi', 'xz with its package', { files: DEBIAN, selected: ['packages', 'sfpi'] }, undefined],
   ['tt-inference-server', 'no version', {}, 'no version of tt-inference-server'],
 ])('%s with %s', async (step, _, options, words) => {
   const wrong = await STEPS[step].obstacle?.(await memoryBench(options));

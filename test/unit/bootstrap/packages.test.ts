@@ -89,6 +89,15 @@ describe('packages', () => {
       },
       [`${APT} git python3-venv`],
     ],
+    [
+      'are what unpacks a compiler, too',
+      {
+        files: { ...DEBIAN, ...LISTS },
+        selected: ['sfpi'],
+        exec: apt(['kmod', 'util-linux', 'dkms'], ['xz-utils']),
+      },
+      [`${APT} xz-utils`],
+    ],
     ['come from emerge on Gentoo', { files: GENTOO }, [`${EMERGE} sys-kernel/dkms`]],
     [
       '… as binary packages by choice',

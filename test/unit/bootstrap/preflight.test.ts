@@ -4,6 +4,7 @@ import { STEP_NAMES } from '../../../src/bootstrap/choices.ts';
 import { observeFacts } from '../../../src/bootstrap/facts.ts';
 import { preflight, type Reached } from '../../../src/bootstrap/preflight.ts';
 import type { StepName, Wrong } from '../../../src/bootstrap/step.ts';
+import type { ConfigWarning } from '../../../src/reconcile/observation.ts';
 import { gentooKernel } from '../support/machines.ts';
 import { type MemoryHostOptions, memoryHost } from '../support/memory-host.ts';
 import { DEBIAN, GENTOO } from './bench.ts';
@@ -25,6 +26,7 @@ interface Case extends MemoryHostOptions {
   readonly steps?: readonly StepName[];
   readonly reached?: readonly Reached[];
   readonly obstacles?: readonly Wrong[];
+  readonly settings?: readonly ConfigWarning[];
   /** Paths on file systems that nobody can write to. */
   readonly readOnly?: readonly string[];
 }
@@ -34,6 +36,7 @@ async function found({
   steps = STEP_NAMES,
   reached = [],
   obstacles = [],
+  settings = [],
   readOnly = [],
   ...options
 }: Case): Promise<string[]> {
@@ -45,7 +48,7 @@ async function found({
   });
   const onReadOnly = (path: string): boolean => readOnly.includes(path);
   const facts = await observeFacts({ ...host, fs: { ...host.fs, onReadOnly } });
-  const findings = preflight(facts, steps, reached, obstacles);
+  const findings = preflight(facts, steps, reached, obstacles, settings);
   for (const { hint } of findings) expect(hint).not.toBe('');
   return findings.map(({ severity, code }) => `${severity} ${code}`);
 }
@@ -152,6 +155,16 @@ describe('the look beforehand', () => {
       'leaves out Secure Boot where shim was told to check nothing',
       { files: { ...GENTOO, ...SYSTEMD, ...CARD, ...KERNEL, ...SECURE_BOOT, ...CHECKS_OFF } },
       ['note devices'],
+    ],
+    [
+      'tells of settings that are wrong, and goes on with the others',
+      {
+        files: { ...GENTOO, ...SYSTEMD, ...CARD, ...KERNEL },
+        settings: [
+          { place: '/etc/ttkmd/ttkmd.conf:3', message: 'expected a number', hint: 'write a number' },
+        ],
+      },
+      ['warning settings', 'note devices'],
     ],
     ['tells of a missing card', { files: { ...GENTOO, ...SYSTEMD, ...KERNEL } }, ['warning no-device']],
     [

@@ -66,6 +66,8 @@ test('a dry run prints every command and changes nothing', async () => {
 
 test('what stands in the way is told before anything is done, and without a terminal nobody is waited for', async () => {
   server.pages.set(`/${DRIVER_ARCHIVE}`, (_, answer) => answer.writeHead(404).end());
+  const settings = '/etc/ttkmd/ttkmd.conf.d/wrong.conf';
+  await shell(`mkdir -p /etc/ttkmd/ttkmd.conf.d && printf '[hugepages]\\nwormhole = some\\n' >${settings}`);
   const child = root.spawn(ASKING, { env: WEB });
   let said = '';
   child.stderr?.on('data', (piece: Buffer) => {
@@ -75,7 +77,9 @@ test('what stands in the way is told before anything is done, and without a term
   const [code] = await once(child, 'close');
   expect(code, said).toBe(6);
   expect(said).toContain('cannot be reached: the server answered 404 Not Found');
+  expect(said).toContain(`${settings}:2: [hugepages] wormhole: expected`);
   expect(said).toContain('Nothing was done.');
+  await shell('rm -r /etc/ttkmd');
   expect(changes(before, await root.listing())).toEqual([]);
   server.pages.set(`/${DRIVER_ARCHIVE}`, serves(made.archives[DRIVER_ARCHIVE]));
 });

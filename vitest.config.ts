@@ -13,9 +13,6 @@ const LONGEST = [
   'vm/driver',
   'system/crash',
   'system/daemon',
-  'system/bootstrap-tools',
-  'system/bootstrap',
-  'system/bootstrap-clone',
   'system/reconcile',
   'system/daemon-serves',
   'system/soak',
@@ -26,6 +23,8 @@ const LONGEST = [
   'system/concurrency',
   'system/drift',
   'system/remains',
+  'debian/tools',
+  'debian/bootstrap',
 ];
 
 const fileOf = (name: string): string => `test/${name}.test.ts`;
@@ -65,6 +64,16 @@ export default defineConfig({
           testTimeout: 240_000,
           hookTimeout: 240_000,
           // More than the two processors that this is meant for: a file waits for a good part of its time.
+          maxWorkers: 3,
+          globalSetup: ['test/system/support/global-setup.ts'],
+        },
+      },
+      {
+        test: {
+          name: 'debian',
+          include: ['test/debian/**/*.test.ts'],
+          testTimeout: 240_000,
+          hookTimeout: 240_000,
           maxWorkers: 3,
           globalSetup: ['test/system/support/global-setup.ts'],
         },

@@ -34,6 +34,7 @@ const TIERS: readonly Tier[] = [
   { name: 'build', run: () => check(['npm', 'run', '--silent', 'build']) },
   { name: 'unit', run: (rest) => vitest('unit', rest), limit: 60 },
   { name: 'system', obstacle: withoutNamespacesOrApt, run: (rest) => vitest('system', rest), limit: 600 },
+  { name: 'debian', obstacle: withoutNamespacesOrApt, run: (rest) => vitest('debian', rest), limit: 300 },
   { name: 'gentoo', obstacle: withoutPortage, run: (rest) => vitest('gentoo', rest), limit: 300 },
   { name: 'vm', obstacle: withoutVirtualMachines, run: (rest) => vitest('vm', rest), limit: 900 },
   {

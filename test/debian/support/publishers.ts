@@ -6,7 +6,7 @@ import { createServer as createSecureServer } from 'node:https';
 import { type AddressInfo, connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { command } from './command.ts';
+import { command } from '../../system/support/command.ts';
 
 /** Where GitHub keeps the files of releases; their own addresses lead there, for a while and signed. */
 const FILES = 'release-assets.githubusercontent.com';

@@ -1,9 +1,15 @@
 // A fresh root with an unpacked release, and a server on loopback that has whatever a bootstrap downloads.
 
-import { type Archive, DRIVER_ARCHIVE, packDriver, packScripts, packSfpi } from './archives.ts';
-import { DownloadServer } from './download-server.ts';
-import { FreshRoot, unpackedRelease } from './fresh-root.ts';
-import type { RunResult } from './sandbox-options.ts';
+import {
+  type Archive,
+  DRIVER_ARCHIVE,
+  packDriver,
+  packScripts,
+  packSfpi,
+} from '../../system/support/archives.ts';
+import { DownloadServer } from '../../system/support/download-server.ts';
+import { FreshRoot, unpackedRelease } from '../../system/support/fresh-root.ts';
+import type { RunResult } from '../../system/support/sandbox-options.ts';
 
 export const SFPI = 'sfpi_1.0.0_x86_64_debian.txz';
 export const INFERENCE = 'tt-inference-server-0.0.1.tar.gz';

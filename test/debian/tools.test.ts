@@ -3,12 +3,12 @@
 // bootstrap.test.ts installs them.
 
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { type CtrlC, expectInterrupted } from '../system/support/ctrl-c.ts';
+import type { FreshRoot } from '../system/support/fresh-root.ts';
+import { changes, printed } from '../system/support/machine.ts';
+import type { RunResult } from '../system/support/sandbox.ts';
 import { BOOTSTRAP, BootstrapRoot, BUNDLE, WEB } from './support/bootstrap-root.ts';
-import { type CtrlC, expectInterrupted } from './support/ctrl-c.ts';
-import type { FreshRoot } from './support/fresh-root.ts';
-import { changes, printed } from './support/machine.ts';
 import { offerPackages } from './support/own-packages.ts';
-import type { RunResult } from './support/sandbox.ts';
 
 const CHOSEN = 'sfpi,podman,tt-metalium,tt-inference-server';
 const TOOLS = 'tt-smi,tt-flash,tt-topology';

@@ -3,14 +3,14 @@
 import { once } from 'node:events';
 import type { RequestListener } from 'node:http';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { DRIVER_ARCHIVE, packDriver } from './support/archives.ts';
+import { DRIVER_ARCHIVE, packDriver } from '../system/support/archives.ts';
+import { cutsShort, type DownloadServer, hangs, serves } from '../system/support/download-server.ts';
+import type { FreshRoot } from '../system/support/fresh-root.ts';
+import { changes, printed, until } from '../system/support/machine.ts';
+import { Pty } from '../system/support/pty.ts';
+import type { RunResult } from '../system/support/sandbox.ts';
 import { BOOTSTRAP, BootstrapRoot, INFERENCE, SFPI, WEB } from './support/bootstrap-root.ts';
-import { cutsShort, type DownloadServer, hangs, serves } from './support/download-server.ts';
-import type { FreshRoot } from './support/fresh-root.ts';
 import { interruptAfter } from './support/interrupt.ts';
-import { changes, printed, until } from './support/machine.ts';
-import { Pty } from './support/pty.ts';
-import type { RunResult } from './support/sandbox.ts';
 
 const JOURNAL = '/var/lib/ttkmd/bootstrap.json';
 /** What is the same whenever and in whichever order it came: no dates, no signatures, no Python. */

@@ -4,15 +4,15 @@
 import { once } from 'node:events';
 import type { RequestListener } from 'node:http';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { DRIVER_ARCHIVE } from './support/archives.ts';
+import { DRIVER_ARCHIVE } from '../system/support/archives.ts';
+import { type DownloadServer, hangs, serves } from '../system/support/download-server.ts';
+import type { FreshRoot } from '../system/support/fresh-root.ts';
+import { changes, printed } from '../system/support/machine.ts';
+import type { RunResult } from '../system/support/sandbox.ts';
 import { BOOTSTRAP, BootstrapRoot, BUNDLE, WEB } from './support/bootstrap-root.ts';
-import { type DownloadServer, hangs, serves } from './support/download-server.ts';
-import type { FreshRoot } from './support/fresh-root.ts';
 import { interruptAfter } from './support/interrupt.ts';
-import { changes, printed } from './support/machine.ts';
 import { offerPackages } from './support/own-packages.ts';
 import { Publishers } from './support/publishers.ts';
-import type { RunResult } from './support/sandbox.ts';
 
 const ENVIRONMENT = '/srv/venv';
 

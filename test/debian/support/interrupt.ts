@@ -2,7 +2,7 @@
 
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { FreshRoot, RunOptions } from './fresh-root.ts';
+import type { FreshRoot, RunOptions } from '../../system/support/fresh-root.ts';
 
 export interface Interrupted {
   readonly code: number;

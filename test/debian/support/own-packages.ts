@@ -4,8 +4,8 @@ import { createHash } from 'node:crypto';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { command } from './command.ts';
-import type { FreshRoot } from './fresh-root.ts';
+import { command } from '../../system/support/command.ts';
+import type { FreshRoot } from '../../system/support/fresh-root.ts';
 
 const FOLDER = '/srv/packages';
 const SOURCE = '/etc/apt/sources.list.d/own.list';

@@ -77,4 +77,5 @@ test('a driver that does not load gives its place back', async () => {
   const { driver, problems } = await statusOf(guest);
   expect(driver).toMatchObject({ loaded: NEWER, reloadDue: true });
   expect(problems).toMatchObject([{ code: 'reload-failed', message: expect.stringContaining('put back') }]);
+  await guest.powerOff();
 });

@@ -217,7 +217,7 @@ export function lifeWith(init: Init): void {
     await until(guest, said('settel'));
     // What a link leads to is not watched.
     await guest.write(settings, '[watch]\nsettlement = 2s\n');
-    await guest.run('sleep 3');
+    await guest.run('sleep 5');
     expect(await succeeds(guest, said('settlement'))).toBe(false);
     await guest.run(words.reload);
     await until(guest, said('settlement'));
@@ -239,8 +239,8 @@ export function lifeWith(init: Init): void {
       await until(guest, `[ "$(systemctl show -P NRestarts ttkmd)" = 1 ] && systemctl is-active ttkmd`);
       expect(await daemonPid(guest)).not.toBe(hung);
       expect((await guest.run(words.log)).stdout).toContain('Watchdog timeout');
-      // The reboot that follows reads the units anew.
-      await guest.run(`rm ${settings}`);
+      await guest.run(`rm ${settings} && systemctl daemon-reload`);
+      await untilLooked(guest, 'systemctl restart ttkmd');
     });
   }
 
@@ -309,6 +309,7 @@ export function lifeWith(init: Init): void {
         expect(await succeeds(guest, 'systemctl is-failed ttkmd-health')).toBe(false);
       }
       await guest.run('ttkmdctl service status');
+      await guest.powerOff();
     },
   );
 }

@@ -4,7 +4,7 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, existsSync, mkdirSync, openSync, readFileSync, readSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 
 const PROJECT = join(import.meta.dirname, '..');
 const REPORTS = join(PROJECT, '.cache/reports');
@@ -13,6 +13,8 @@ interface Counts {
   passed: number;
   failed: number;
   skipped: number;
+  /** What failed, each with its reason: told again at the end, where it is found. */
+  failures?: readonly string[];
 }
 
 interface Tier {
@@ -69,6 +71,7 @@ async function main(): Promise<number> {
     lines.push(line);
     total = add(total, counts);
   }
+  for (const failure of total.failures ?? []) console.log(`\nFAILED: ${failure}`);
   console.log(`\n${lines.join('\n')}`);
   console.log(summary(total));
   return total.failed > 0 || total.passed === 0 ? 1 : 0;
@@ -108,6 +111,7 @@ function add(one: Counts, other: Counts): Counts {
     passed: one.passed + other.passed,
     failed: one.failed + other.failed,
     skipped: one.skipped + other.skipped,
+    failures: [...(one.failures ?? []), ...(other.failures ?? [])],
   };
 }
 
@@ -138,7 +142,12 @@ interface VitestReport {
   numFailedTests: number;
   numPendingTests: number;
   numTodoTests: number;
-  testResults: { status: string; assertionResults: { status: string }[] }[];
+  testResults: {
+    name: string;
+    status: string;
+    message: string;
+    assertionResults: { fullName: string; status: string; failureMessages: string[] | null }[];
+  }[];
 }
 
 async function vitest(project: string, rest: readonly string[]): Promise<Counts> {
@@ -170,7 +179,24 @@ function countTests(report: VitestReport): Counts {
     passed: report.numPassedTests,
     failed: report.numFailedTests + brokenFiles.length,
     skipped: report.numPendingTests + report.numTodoTests,
+    failures: [
+      ...brokenFiles.map(({ name, message }) => `${relative(PROJECT, name)}\n${message}`),
+      ...report.testResults.flatMap(failedTests),
+    ],
   };
+}
+
+function failedTests({ name, assertionResults }: VitestReport['testResults'][number]): string[] {
+  return assertionResults
+    .filter(({ status }) => status === 'failed')
+    .map(({ fullName, failureMessages }) =>
+      [`${relative(PROJECT, name)} > ${fullName}`, ...(failureMessages ?? []).map(withoutRunner)].join('\n'),
+    );
+}
+
+/** A failure's message without the lines of its stack that are the test runner's own. */
+function withoutRunner(message: string): string {
+  return message.replaceAll(/\n {4}at .*\/node_modules\/.*|\n {4}at new Promise .*/g, '');
 }
 
 function withoutShellcheck(): string | undefined {

@@ -187,7 +187,9 @@ async function makeBase(): Promise<string> {
   await writeFile(sources, await debianSources());
   const settings = (await aptSettings()).flatMap((line) => ['--aptopt', line]);
   const include = `--include=${PACKAGES.join(',')}`;
+  // What it mounts goes with it, even where it is killed: nobody who deletes the folder reaches into /sys.
   await command([
+    ...['unshare', '--mount', '--propagation', 'private', '--'],
     'mmdebstrap',
     '--quiet',
     '--variant=apt',

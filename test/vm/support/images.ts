@@ -130,7 +130,9 @@ async function bootstrap(base: BaseImage, suite: string, folder: string): Promis
     'Acquire::Languages "none";',
     ...(await aptSettings()),
   ];
+  // What it mounts goes with it, even where it is killed: nobody who deletes the folder reaches into /sys.
   await command([
+    ...['unshare', '--mount', '--propagation', 'private', '--'],
     'mmdebstrap',
     '--quiet',
     '--variant=apt',

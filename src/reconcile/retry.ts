@@ -19,9 +19,10 @@ export function retryIn(
     return undefined;
   const { at, since = at } = failure;
   const distance = Math.min(MOST, Math.max(LEAST, at - since));
-  // What the failing run itself has written to these folders, it wrote before; and a clock that was set back says
-  // nothing of how long ago that was.
-  const isTouched = lastChange > at && lastChange <= now;
+  // What the failing run itself has written to these folders, it wrote before, though a file system may tell a finer
+  // time of it than the clock, which knows whole milliseconds; and a clock that was set back says nothing of how long
+  // ago that was.
+  const isTouched = Math.floor(lastChange) > at && lastChange <= now;
   return isTouched || at > now ? 0 : Math.max(0, at + distance - now);
 }
 

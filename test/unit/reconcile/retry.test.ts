@@ -1,6 +1,7 @@
 // What failed and may go away by itself: when it is tried again, and by whom.
 import { expect, it } from 'vitest';
 import { digest } from '../../../src/reconcile/digest.ts';
+import { retryIn } from '../../../src/reconcile/retry.ts';
 import { driverSource, gentooKernel, inShort, machine, planHost } from '../support/machines.ts';
 import type { MemoryHost } from '../support/memory-host.ts';
 import { runReconcile } from '../support/run-reconcile.ts';
@@ -68,3 +69,23 @@ it('is tried at once where kernels have come or gone since', async () => {
   host.put({ '/lib/modules': { folder: true, modified: host.clock.now() + 24 * 60 * MINUTE } });
   expect(await builds(host, 'watch'), 'by a clock that was wrong').toBe(false);
 });
+
+it.each([
+  { written: -1500, waits: true },
+  { written: 0, waits: true },
+  // File systems tell finer times than the clock: this is the millisecond in which the failing run has ended.
+  { written: 0.9, waits: true },
+  { written: 1, waits: false },
+])(
+  'waits for a while where kernels came or went $written ms after it failed: $waits',
+  async ({ written, waits }) => {
+    const host = full();
+    const { after } = await runReconcile(host, { trigger: 'watch' });
+    const failed = after.kernels.find(({ failure }) => failure !== undefined);
+    if (failed?.failure === undefined) throw new Error('nothing failed');
+    const { at } = failed.failure;
+    const lastChange = at + written;
+    const left = retryIn({ now: at + 1000 }, { ...failed, kernel: { ...failed.kernel, lastChange } });
+    expect(left).toBe(waits ? 5 * MINUTE - 1000 : 0);
+  },
+);

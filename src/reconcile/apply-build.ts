@@ -1,6 +1,6 @@
 // Builds a module, proves it, and writes down why where it cannot be built.
 import { type BuildRun, build, clearStaging } from '../dkms/commands.ts';
-import { foreignRuns } from '../dkms/foreign-runs.ts';
+import { FOREIGN_LIMIT, foreignRuns, foreignRunsEnded } from '../dkms/foreign-runs.ts';
 import { readModule } from '../driver/installed.ts';
 import { vermagicMismatch } from '../driver/vermagic.ts';
 import { localTime } from '../host/local-time.ts';
@@ -16,10 +16,6 @@ import { type Begun, findKernel, fingerprint, isKernelGone, target, timeIsUp } f
 import { type Outcome, runSettings, type Work } from './work.ts';
 
 type BuildStep = Extract<Step, { kind: 'build' }>;
-
-/** How long a foreign dkms is waited for before a build that it may have spoilt is done again, in milliseconds. */
-const FOREIGN_LIMIT = 10 * 60_000;
-const FOREIGN_POLL = 500;
 
 /** Builds for one kernel into the staging tree. A failure is remembered with all that it depended on. */
 export function applyBuild(work: Work, planned: BuildStep): Promise<Outcome> {
@@ -74,7 +70,7 @@ async function buildIn(work: Work, step: Begun<BuildStep>, tree: ReadyTree): Pro
     (overlapped || foreignRuns(host, observation.dkms.tree).length > 0)
   ) {
     work.onLine('the build failed while another dkms was running: waiting for that one, then building again');
-    await foreignDkmsEnded(work);
+    await foreignRunsEnded(host, observation.dkms.tree, FOREIGN_LIMIT, work.signal);
     run = await build(host, target(work, step), source, settings);
   }
   const flaw = failed(run) ? undefined : await findFlaw(work, step, kernel, run);
@@ -139,18 +135,6 @@ async function findFlaw(
     return `the module says that it is version ${module.version}, its source that it is ${step.version}`;
   }
   return symbolsMismatch(work.host, kernel, run.module);
-}
-
-async function foreignDkmsEnded(work: Work): Promise<void> {
-  const { clock } = work.host;
-  const until = clock.now() + FOREIGN_LIMIT;
-  while (
-    foreignRuns(work.host, work.observation.dkms.tree).length > 0 &&
-    clock.now() < until &&
-    !work.signal.aborted
-  ) {
-    await clock.sleep(FOREIGN_POLL);
-  }
 }
 
 function logText(

@@ -1,5 +1,6 @@
 // Installs a built module through dkms and looks again, at the file and not at dkms's word.
 import { clearStaging, install, makeIndex } from '../dkms/commands.ts';
+import { FOREIGN_LIMIT, FOREIGN_MOMENT, foreignRuns, foreignRunsEnded } from '../dkms/foreign-runs.ts';
 import { replaceBuild } from '../dkms/replace.ts';
 import type { InstalledModule } from '../driver/driver.ts';
 import { resolveModule, shadowIdentity, strayModules } from '../driver/installed.ts';
@@ -89,8 +90,34 @@ function keepWhatIsLoaded({ host, observation }: Work, present: InstalledModule 
   if (isLoaded) keepLoadedCopy(host.fs, present.path, loaded.sourceVersion);
 }
 
-/** Gives the module's path where what modprobe would load is what was built, or what is wrong. */
+/**
+ * Installs, and once more where that failed beside somebody else's dkms, which may be why. What went well beside one
+ * is indexed anew after it: a depmod that had begun before ours ends with an index that lacks our module.
+ */
 async function installAndVerify(
+  work: Work,
+  step: InstallStep,
+  replaced: string | undefined,
+): Promise<Failure | InstalledModule> {
+  const { host, observation, signal } = work;
+  const { tree } = observation.dkms;
+  const overlapped = foreignRuns(host, tree).length > 0;
+  const installed = await installOnce(work, step, replaced);
+  if (!overlapped && foreignRuns(host, tree).length === 0) return installed;
+  if (!('headline' in installed)) {
+    await foreignRunsEnded(host, tree, FOREIGN_MOMENT, signal);
+    await makeIndex(host, step.release);
+    return verify(work, step);
+  }
+  work.onLine(
+    'the install failed while another dkms was running: waiting for that one, then installing again',
+  );
+  await foreignRunsEnded(host, tree, FOREIGN_LIMIT, signal);
+  return installOnce(work, step, replaced);
+}
+
+/** Gives the module's path where what modprobe would load is what was built, or what is wrong. */
+async function installOnce(
   work: Work,
   step: InstallStep,
   replaced: string | undefined,

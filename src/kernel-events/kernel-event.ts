@@ -51,7 +51,8 @@ export async function kernelEvent(
     const again = !removed && dealtWithBefore(host, way, event.release);
     if (!again) for (const problem of loaded.problems) say(configMessage(problem));
     const { timeLimit } = loaded.config.hook;
-    const signal = AbortSignal.any([AbortSignal.timeout(timeLimit), endSignal()]);
+    const timeIsUp = AbortSignal.timeout(timeLimit);
+    const signal = AbortSignal.any([timeIsUp, endSignal()]);
     const report = await reconcile(host, {
       config: loaded.config,
       configWarnings: [],
@@ -72,7 +73,7 @@ export async function kernelEvent(
     });
     const message = removed
       ? describeDeparture(event.release, report)
-      : describeArrival(event.release, report, again);
+      : describeArrival(event.release, report, { again, isLate: timeIsUp.aborted });
     if (message !== undefined) {
       say(message);
       // An earlier hook of this installation has left it already.

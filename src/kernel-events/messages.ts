@@ -26,17 +26,25 @@ export function formatMessage(message: Message, style: 'gentoo' | 'plain'): stri
   ];
 }
 
-/**
- * What came of an installed kernel.
- * @param again an earlier hook of the same installation has told; undefined where nothing is left to say then
- */
-export function describeArrival(release: string, report: Report, again: boolean): Message | undefined {
-  const message = messageFor(release, report);
+export interface Circumstances {
+  /** An earlier hook of the same installation has told. */
+  readonly again: boolean;
+  /** The hook's time limit was up when the run ended. */
+  readonly isLate: boolean;
+}
+
+/** What came of an installed kernel; undefined where nothing is left to say after an earlier hook. */
+export function describeArrival(
+  release: string,
+  report: Report,
+  { again, isLate }: Circumstances,
+): Message | undefined {
+  const message = messageFor(release, report, isLate);
   // That a kernel is without its driver is said by each hook: the last one's words are those that are seen.
   return again && report.done.length === 0 && message.tone !== 'bad' ? undefined : message;
 }
 
-function messageFor(release: string, report: Report): Message {
+function messageFor(release: string, report: Report, isLate: boolean): Message {
   const judged = report.after.kernels.find((one) => one.kernel.release === release);
   const version = report.after.driver.desired;
   if (judged === undefined) {
@@ -49,12 +57,14 @@ function messageFor(release: string, report: Report): Message {
   const failed = report.done.find((step) => step.outcome === 'failed');
   if (failed !== undefined) return describeFailure(release, version, failed.text, failed.hint);
   if (report.outcome === 'cancelled') {
-    return describeFailure(
-      release,
-      version,
-      'stopped before it was done',
-      `ttkmdctl reconcile --kernel ${release}`,
-    );
+    const again = `ttkmdctl reconcile --kernel ${release}`;
+    const [why, hint] = isLate
+      ? [
+          'the time limit was up before it was done',
+          `raise hook.time_limit in /etc/ttkmd/ttkmd.conf; now: ${again}`,
+        ]
+      : ['stopped before it was done', again];
+    return describeFailure(release, version, why, hint);
   }
   return describeState(judged, version, report);
 }

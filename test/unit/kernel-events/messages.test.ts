@@ -18,13 +18,16 @@ async function nothingDone(host: Parameters<typeof judgeHost>[0]): Promise<Repor
   };
 }
 
+const FIRST = { again: false, isLate: false };
+const SECOND = { ...FIRST, again: true };
+
 const BUILDABLE = { ...gentooKernel(R), ...driverSource('2.9.0') };
 
 describe('a hook that follows another one of the same installation', () => {
   it('is quiet where the kernel has its driver', async () => {
     const report = await nothingDone(machine({ ...current(R, '2.9.0'), ...driverSource('2.9.0') }));
-    expect(describeArrival(R, report, true)).toBeUndefined();
-    expect(describeArrival(R, report, false)).toMatchObject({ tone: 'good', quiet: true });
+    expect(describeArrival(R, report, SECOND)).toBeUndefined();
+    expect(describeArrival(R, report, FIRST)).toMatchObject({ tone: 'good', quiet: true });
   });
 
   it.each([
@@ -35,9 +38,22 @@ describe('a hook that follows another one of the same installation', () => {
       /no driver for .* yet/,
     ],
   ])('says again that the module is %s', async (_, files, said) => {
-    const message = describeArrival(R, await nothingDone(machine(files)), true);
+    const message = describeArrival(R, await nothingDone(machine(files)), SECOND);
     expect(message?.text).toMatch(said);
     expect(message?.tone).toBe('bad');
     expect(message?.quiet).toBeUndefined();
+  });
+});
+
+describe('a hook that was cut off before it built', () => {
+  it.each([
+    ['by its time limit', true, /FAILED: the time limit was up/, /^raise hook\.time_limit /],
+    ['by somebody', false, /FAILED: stopped before it was done/, /^ttkmdctl reconcile /],
+  ])('says so: %s', async (_, isLate, said, hint) => {
+    const report = { ...(await nothingDone(machine(BUILDABLE))), outcome: 'cancelled' as const };
+    const message = describeArrival(R, report, { ...FIRST, isLate });
+    expect(message?.text).toMatch(said);
+    expect(message?.hint).toMatch(hint);
+    expect(message?.hint).toContain(`ttkmdctl reconcile --kernel ${R}`);
   });
 });

@@ -295,7 +295,7 @@ describe("a driver of Portage's", () => {
   it('fails no installation of a kernel, and says so in two lines', async () => {
     const host = hostOf({ ...gentooKernel(A), ...extra(A), ...merged(A), ...gentooKernel(B), ...V1 });
     const report = await runReconcile(host, { ...POLICY, trigger: 'kernel-event', only: B });
-    const message = describeArrival(B, report, false);
+    const message = describeArrival(B, report, { again: false, isLate: false });
     expect(message?.tone).toBe('plain');
     expect(`${message?.text} ${message?.hint}`).toMatch(/left to Portage.*@module-rebuild/);
   });

@@ -13,7 +13,8 @@ cd "$(dirname "$0")/.."
 . scripts/needs.sh
 
 install_npm_packages
-packages="git shellcheck $sandbox_packages $gentoo_packages"
+# The shells are for their completions, groff for the man pages.
+packages="git shellcheck fish zsh groff-base $sandbox_packages $gentoo_packages"
 tiers=
 for word; do
   [ "$word" != -- ] || break

@@ -1,6 +1,5 @@
 // The bootstrap of a fresh Debian, with real packages and a real build, where every step fails once before it is done.
 
-import { once } from 'node:events';
 import type { RequestListener } from 'node:http';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { DRIVER_ARCHIVE, packDriver } from '../system/support/archives.ts';
@@ -10,7 +9,7 @@ import { changes, printed, until } from '../system/support/machine.ts';
 import { Pty } from '../system/support/pty.ts';
 import type { RunResult } from '../system/support/sandbox.ts';
 import { BOOTSTRAP, BootstrapRoot, INFERENCE, SFPI, WEB } from './support/bootstrap-root.ts';
-import { interruptAfter } from './support/interrupt.ts';
+import { interruptAfter, start } from './support/interrupt.ts';
 
 const JOURNAL = '/var/lib/ttkmd/bootstrap.json';
 /** What is the same whenever and in whichever order it came: no dates, no signatures, no Python. */
@@ -68,13 +67,9 @@ test('what stands in the way is told before anything is done, and without a term
   server.pages.set(`/${DRIVER_ARCHIVE}`, (_, answer) => answer.writeHead(404).end());
   const settings = '/etc/ttkmd/ttkmd.conf.d/wrong.conf';
   await shell(`mkdir -p /etc/ttkmd/ttkmd.conf.d && printf '[hugepages]\\nwormhole = some\\n' >${settings}`);
-  const child = root.spawn(ASKING, { env: WEB });
-  let said = '';
-  child.stderr?.on('data', (piece: Buffer) => {
-    said += piece.toString();
-  });
-  // Standard input stays open, and nothing ever comes.
-  const [code] = await once(child, 'close');
+  const asking = start(root, ASKING, { env: WEB });
+  const code = await asking.ended;
+  const said = asking.said();
   expect(code, said).toBe(6);
   expect(said).toContain('cannot be reached: the server answered 404 Not Found');
   expect(said).toContain(`${settings}:2: [hugepages] wormhole: expected`);
@@ -148,22 +143,14 @@ test.each<Failure>([
 });
 
 test('dpkg that is killed in the middle of its work stands in nobody’s way', async () => {
-  const child = root.spawn(ARGUMENTS, { env: WEB });
-  child.stdin?.end();
-  child.stdout?.resume();
-  let said = '';
-  child.stderr?.on('data', (piece: Buffer) => {
-    said += piece.toString();
-  });
-  const closed = once(child, 'close');
+  const { child, said, ended } = start(root, ARGUMENTS, { env: WEB, input: 'closed' });
   const updates = async () => (await shell('ls /var/lib/dpkg/updates')).stdout;
   const isAtWork = async () => /^\d+$/m.test(await updates()) || child.exitCode !== null;
   await until('dpkg is at work', isAtWork, 200_000);
   const dpkg = root.processes().find(({ command }) => command.includes('--unpack'));
   if (dpkg !== undefined) process.kill(dpkg.pid, 'SIGKILL');
-  const [code] = await closed;
-  expect(code, said).toBe(6);
-  expect(said).toContain('✗ packages');
+  expect(await ended, said()).toBe(6);
+  expect(said()).toContain('✗ packages');
   expect(await updates()).toMatch(/^\d+$/m);
 });
 

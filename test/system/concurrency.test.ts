@@ -164,7 +164,7 @@ test('a holder that is killed holds nothing and leaves nothing running', async (
   await once(holder, 'exit');
   const [code] = (await once(waiter, 'exit')) as [number | null];
   expect(code).toBe(0);
-  await noBuildAlive(sandbox, 2000);
+  await noBuildAlive(sandbox, 10_000);
   await expectSettled(sandbox, [release]);
   expect(await doneCount(sandbox, 'build')).toEqual({ [release]: 1 });
 });

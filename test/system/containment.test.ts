@@ -37,8 +37,8 @@ describe.each(Object.entries(MACHINES))('%s', { timeout: 20_000 }, (_, lacking) 
   });
   afterAll(() => sandbox.dispose());
 
-  const sleepers = (): number =>
-    sandbox.processes().filter((one) => one.command.includes('sleep 1000')).length;
+  const sleeping = () => sandbox.processes().filter((one) => one.command.includes('sleep 1000'));
+  const sleepers = (): number => sleeping().length;
 
   async function start(script: string) {
     const runner = sandbox.spawn([NODE, '--input-type=module', '-e', RUNNER, 'x', ...SOURCES, script]);
@@ -50,7 +50,7 @@ describe.each(Object.entries(MACHINES))('%s', { timeout: 20_000 }, (_, lacking) 
   }
 
   async function gone(): Promise<boolean> {
-    for (let tries = 0; tries < 100 && sleepers() > 0; tries += 1) await sleep(20);
+    for (let tries = 0; tries < 500 && sleepers() > 0; tries += 1) await sleep(20);
     return sleepers() === 0;
   }
 
@@ -89,7 +89,10 @@ describe.each(Object.entries(MACHINES))('%s', { timeout: 20_000 }, (_, lacking) 
       }
       await once(runner, 'close');
       expect((await sandbox.run(take, { allowFailure: true })).code).toBe(1);
-      await sandbox.run(['pkill', '-f', 'sleep 1000'], { allowFailure: true });
+      // Not by name: the sandbox shares its process numbers with the machine.
+      await sandbox.run(['kill', '-KILL', ...sleeping().map(({ pid }) => String(pid))], {
+        allowFailure: true,
+      });
       expect(await gone()).toBe(true);
       expect((await sandbox.run(take, { allowFailure: true })).code).toBe(0);
     },

@@ -85,7 +85,11 @@ test('what it serves is there again where it was taken away, and is for the grou
   const release = kernels.v61.gentooRelease;
   const tree = `/usr/src/linux-${release}`;
   // Somebody writes to the kernel's tree all the time.
-  const writer = sandbox.spawn(['sh', '-c', `while :; do mkdir ${tree}/x; sleep 0.3; rmdir ${tree}/x; done`]);
+  const writer = sandbox.spawn([
+    'sh',
+    '-c',
+    `while :; do mkdir ${tree}/x; sleep 0.05; rmdir ${tree}/x; done`,
+  ]);
   await using daemon = await Daemon.start(sandbox);
   const waits = `${release}: the driver is not built for it yet, since somebody has been writing to ${tree} for less than a minute`;
   await until('status says why it waits', async () => {

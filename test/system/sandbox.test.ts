@@ -7,6 +7,7 @@ import { FreshRoot } from './support/fresh-root.ts';
 import { type DkmsPart, type KernelPart, parts } from './support/parts.ts';
 import { PROJECT } from './support/project.ts';
 import { buildsAlive, noBuildAlive, Sandbox, type Shape } from './support/sandbox.ts';
+import { processText } from './support/sandbox-processes.ts';
 
 const { kernels, dkms } = parts();
 
@@ -257,17 +258,14 @@ test('what still builds is seen, and dies with the sandbox', async () => {
 test('what still runs in a fresh root dies with it, as when its tests are killed', async () => {
   const root = await FreshRoot.create(PROJECT);
   const child = root.spawn(['sleep', '1000']);
-  await expect
-    .poll(() => readFileSync(`/proc/${child.pid}/cmdline`, 'utf8'), { timeout: 20_000 })
-    .toMatch(/^sleep/);
+  await expect.poll(() => processText(Number(child.pid), 'cmdline'), { timeout: 20_000 }).toMatch(/^sleep/);
   await root[Symbol.asyncDispose]();
   await expect.poll(() => isAlive(Number(child.pid))).toBe(false);
 });
 
 /** A zombie is dead: whoever is process 1 here may take its time to collect it. */
 function isAlive(pid: number): boolean {
-  if (!existsSync(`/proc/${pid}`)) return false;
-  return !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
+  return /^State:\s+[^Z]/m.test(processText(pid, 'status'));
 }
 
 test('a command that does not end is ended, with all that it started', async () => {

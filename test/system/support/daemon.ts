@@ -8,6 +8,7 @@ import { noBuildAlive } from './builds.ts';
 import { configure, prepared, SAMPLE, type StatusDocument, settled, until } from './machine.ts';
 import { parts } from './parts.ts';
 import type { Sandbox } from './sandbox.ts';
+import { processText } from './sandbox-processes.ts';
 import { untilIdle, untilInstalled } from './waiting.ts';
 
 const { kernels, dkms } = parts();
@@ -80,9 +81,8 @@ export class Daemon {
 
   /** How many inotify watches it has. */
   watches(): number {
-    const folder = `/proc/${this.pid}/fdinfo`;
-    return readdirSync(folder)
-      .map((name) => readFileSync(`${folder}/${name}`, 'utf8').match(/^inotify /gm)?.length ?? 0)
+    return readdirSync(`/proc/${this.pid}/fdinfo`)
+      .map((name) => processText(this.pid, `fdinfo/${name}`).match(/^inotify /gm)?.length ?? 0)
       .reduce((a, b) => a + b, 0);
   }
 

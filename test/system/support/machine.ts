@@ -194,10 +194,10 @@ export async function snapshot(
   folders: readonly string[] = WRITABLE,
 ): Promise<readonly string[]> {
   // A folder's size says nothing: what is in it is listed, too, and one that comes from a layer has another until its
-  // mode is set.
-  const print = (size: string): string[] => ['-printf', `%p %y %i ${size} %m %U %T@ %C@ %l\\n`];
+  // mode is set. So it is with its inode number, which a layer may give anew once nobody has looked for a while.
+  const print = (identity: string): string[] => ['-printf', `%p %y ${identity} %m %U %T@ %C@ %l\\n`];
   const { stdout } = await sandbox.run(
-    ['find', '-H', ...folders, '-type', 'd', ...print('0'), '-o', ...print('%s')],
+    ['find', '-H', ...folders, '-type', 'd', ...print('0 0'), '-o', ...print('%i %s')],
     { allowFailure: true },
   );
   return stdout.split('\n').sort();

@@ -28,6 +28,15 @@ function isLeash(pid: number, helper: number): boolean {
   return readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ')[1] === String(helper);
 }
 
+/** A file of a process in /proc; empty where the process has gone, which it may do between two looks. */
+export function processText(pid: number, file: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/${file}`, 'utf8');
+  } catch {
+    return '';
+  }
+}
+
 export function describe(processes: readonly AliveProcess[]): string {
   return processes.map((one) => `${one.pid} ${one.command || one.name}`).join('; ');
 }

@@ -28,6 +28,7 @@ import {
   snapshot,
   states,
   statusOf,
+  until,
 } from './support/machine.ts';
 import { parts } from './support/parts.ts';
 import { noBuildAlive } from './support/sandbox.ts';
@@ -204,6 +205,20 @@ describe('a build that takes too long', () => {
     await noBuildAlive(sandbox);
     expect((await history(sandbox)).filter(({ step }) => step === 'build')).toHaveLength(1);
   });
+});
+
+test('a hook that another run keeps waiting names its time limit', async () => {
+  await using sandbox = await gentoo();
+  await configure(sandbox, '[hook]\ntime_limit = 1s\n');
+  const { release } = await sandbox.addKernel(kernels.older);
+  await sandbox.run(['mkdir', '-p', '/run/ttkmd']);
+  const other = sandbox.spawn(['flock', '/run/ttkmd/lock', 'sleep', '300'], { stdio: 'ignore' });
+  await until('it holds the lock', () => sandbox.processes().some(({ command }) => command === 'sleep 300'));
+  const { code, stdout, stderr } = await sandbox.kernelInstall('add', release);
+  other.kill();
+  expect(code).toBe(0);
+  expect(stdout).toBe('ttkmd: waiting for another run of ttkmd to end\n');
+  expect(stderr).toMatch(/FAILED: the time limit was up before it was done\n.*raise hook\.time_limit/);
 });
 
 test('whatever is missing or switched off is named, and costs the installation nothing', async () => {

@@ -5,7 +5,8 @@ import { open } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { EXIT, TtkmdError } from './errors.ts';
 import { makeFolders } from './folders.ts';
-import { failed, type RequestOptions, reasonOf, request } from './web.ts';
+import { type ByteStream, pieces } from './pieces.ts';
+import { failed, type RequestOptions, request } from './web.ts';
 
 export interface DownloadOptions extends RequestOptions {
   /** An address, or the absolute path of a file. */
@@ -41,52 +42,26 @@ export async function download(options: DownloadOptions): Promise<string> {
 
 async function receive(options: DownloadOptions, draft: string): Promise<string> {
   const { from, signal, patience } = options;
-  const { stream, total } = await openSource(options);
   const hash = createHash('sha256');
   const file = await open(draft, 'w', 0o644);
-  let timer: NodeJS.Timeout | undefined;
-  let stalled = false;
-  const wait = (): void => {
-    clearTimeout(timer);
-    timer = setTimeout(() => {
-      stalled = true;
-      stream.destroy();
-    }, patience);
-  };
   let done = 0;
   try {
-    wait();
-    for await (const piece of stream as AsyncIterable<Buffer>) {
-      wait();
+    const { stream, total } = await openSource(options);
+    for await (const piece of pieces(stream, { from, total, most: MOST_BYTES, patience, signal })) {
       done += piece.length;
-      if (done > MOST_BYTES) throw failed(from, 'it is larger than anything that is expected');
       hash.update(piece);
       await file.write(piece);
       options.onBytes?.(done, total);
     }
-    if (total !== undefined && done !== total) throw failed(from, `it ended after ${done} of ${total} bytes`);
     await file.sync();
-  } catch (error) {
-    if (signal?.aborted) throw signal.reason;
-    if (stalled) throw failed(from, `nothing came for ${patience / 1000} s`);
-    if (error instanceof TtkmdError) throw error;
-    const { code } = error as NodeJS.ErrnoException;
-    if (code === 'ENOSPC' || code === 'EROFS') throw error;
-    throw failed(
-      from,
-      total === undefined ? reasonOf(error) : `it ended after ${done} of ${total} bytes`,
-      error,
-    );
   } finally {
-    clearTimeout(timer);
-    stream.destroy();
     await file.close();
   }
   return hash.digest('hex');
 }
 
 interface Source {
-  readonly stream: NodeJS.ReadableStream & { destroy(): void };
+  readonly stream: ByteStream;
   readonly total: number | undefined;
 }
 
@@ -98,7 +73,7 @@ async function openSource(options: DownloadOptions): Promise<Source> {
   return { stream: answer, total: length === undefined ? undefined : Number(length) };
 }
 
-function openFile(path: string): Promise<Source['stream']> {
+function openFile(path: string): Promise<ByteStream> {
   return new Promise((resolve, reject) => {
     const stream = createReadStream(path);
     stream.once('open', () => resolve(stream));

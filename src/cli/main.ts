@@ -37,7 +37,7 @@ function explain(error: unknown): number {
     return EXIT.rights;
   }
   process.stderr.write(`ttkmdctl: ${message}\n`);
-  if (code === 'ENOSPC' || code === 'EROFS') {
+  if (code === 'ENOSPC' || code === 'EDQUOT' || code === 'EROFS') {
     process.stderr.write('  → make room, or mount that file system writable, and run it again\n');
   } else {
     process.stderr.write(

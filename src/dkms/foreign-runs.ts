@@ -29,27 +29,6 @@ export function foreignRuns({ fs }: Pick<Host, 'fs'>, tree: string): number[] {
     .map(Number);
 }
 
-/** How long a foreign dkms is waited for before what it may have spoilt is done again, in milliseconds. */
-export const FOREIGN_LIMIT = 10 * 60_000;
-
-/** How long one is waited for that may yet spoil what was done beside it: the next look finds it if it takes longer. */
-export const FOREIGN_MOMENT = 10_000;
-
-const FOREIGN_POLL = 500;
-
-/** Waits until nobody else's dkms works on the tree, for `limit` milliseconds at most, and no longer than the signal allows. */
-export async function foreignRunsEnded(
-  host: Pick<Host, 'fs' | 'clock'>,
-  tree: string,
-  limit: number,
-  signal: AbortSignal,
-): Promise<void> {
-  const until = host.clock.now() + limit;
-  while (!signal.aborted && host.clock.now() < until && foreignRuns(host, tree).length > 0) {
-    await host.clock.sleep(FOREIGN_POLL);
-  }
-}
-
 /** Whether a command line, with a zero behind each word, is that of a dkms that may change something. */
 function changesTree(commandLine: string): boolean {
   const [program = '', ...rest] = commandLine.split('\0');

@@ -54,10 +54,28 @@ async function receive(options: DownloadOptions, draft: string): Promise<string>
       options.onBytes?.(done, total);
     }
     await file.sync();
+  } catch (error) {
+    throw isSaid(error, signal) ? error : notWritten(draft, error as Error);
   } finally {
     await file.close();
   }
   return hash.digest('hex');
+}
+
+/** Whether an error says what it is about, or is one that every command explains. */
+function isSaid(error: unknown, signal: AbortSignal | undefined): boolean {
+  if (error instanceof TtkmdError || error === signal?.reason) return true;
+  return ['ENOSPC', 'EDQUOT', 'EROFS'].includes((error as NodeJS.ErrnoException).code ?? '');
+}
+
+function notWritten(path: string, error: Error): TtkmdError {
+  return new TtkmdError(
+    'download-not-written',
+    `${path} could not be written: ${error.message}.`,
+    'See whether its disk is well and takes a file of that size: dmesg | tail; then run the same command again.',
+    EXIT.stepFailed,
+    error,
+  );
 }
 
 interface Source {

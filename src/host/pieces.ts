@@ -23,17 +23,23 @@ export async function* pieces(
 ): AsyncGenerator<Buffer, void> {
   let done = 0;
   let stalled = false;
-  const timer = setTimeout(() => {
-    stalled = true;
-    stream.destroy();
-  }, patience);
+  let timer: NodeJS.Timeout | undefined;
+  const wait = (): void => {
+    timer = setTimeout(() => {
+      stalled = true;
+      stream.destroy();
+    }, patience);
+  };
   const cutShort = (): string => `it ended after ${done} of ${total ?? 'an unknown number of'} bytes`;
   try {
+    wait();
     for await (const piece of stream as AsyncIterable<Buffer>) {
-      timer.refresh();
+      // What is done with a piece may take its time.
+      clearTimeout(timer);
       done += piece.length;
       if (done > most) throw failed(from, 'it is larger than anything that is expected');
       yield piece;
+      wait();
     }
     if (stalled || (total !== undefined && done !== total)) throw failed(from, cutShort());
   } catch (error) {

@@ -3,6 +3,7 @@ import { type ConfigProblem, loadConfig, type SettingValue } from '../config/loa
 import { EXIT, TtkmdError } from '../host/errors.ts';
 import { localHost } from '../host/local-host.ts';
 import { reconcile } from '../reconcile/reconcile.ts';
+import { timeIsUp } from '../reconcile/target.ts';
 import { leaveForElog } from './elog.ts';
 import {
   describeArrival,
@@ -51,8 +52,7 @@ export async function kernelEvent(
     const again = !removed && dealtWithBefore(host, way, event.release);
     if (!again) for (const problem of loaded.problems) say(configMessage(problem));
     const { timeLimit } = loaded.config.hook;
-    const timeIsUp = AbortSignal.timeout(timeLimit);
-    const signal = AbortSignal.any([timeIsUp, endSignal()]);
+    const signal = AbortSignal.any([AbortSignal.timeout(timeLimit), endSignal()]);
     const report = await reconcile(host, {
       config: loaded.config,
       configWarnings: [],
@@ -73,7 +73,7 @@ export async function kernelEvent(
     });
     const message = removed
       ? describeDeparture(event.release, report)
-      : describeArrival(event.release, report, { again, isLate: timeIsUp.aborted });
+      : describeArrival(event.release, report, { again, isLate: timeIsUp(signal) });
     if (message !== undefined) {
       say(message);
       // An earlier hook of this installation has left it already.

@@ -1,6 +1,5 @@
 // Builds a module, proves it, and writes down why where it cannot be built.
 import { type BuildRun, build, clearStaging } from '../dkms/commands.ts';
-import { FOREIGN_LIMIT, foreignRuns, foreignRunsEnded } from '../dkms/foreign-runs.ts';
 import { readModule } from '../driver/installed.ts';
 import { vermagicMismatch } from '../driver/vermagic.ts';
 import { localTime } from '../host/local-time.ts';
@@ -9,6 +8,7 @@ import type { Kernel } from '../kernels/kernel.ts';
 import { BUILD_LOGS, buildLogPath, pruneBuildLogs } from '../state/build-logs.ts';
 import { type ReadyTree, withBuildTree } from './apply-archive.ts';
 import { dkmsSigning, inventedKey, signBuilt, signingIn, unsignable } from './apply-signing.ts';
+import { isBeside, othersEnded } from './beside-dkms.ts';
 import { rememberFailure, whyItFailed } from './build-failure.ts';
 import { symbolsMismatch } from './check-modules.ts';
 import type { Step } from './step.ts';
@@ -61,16 +61,11 @@ async function buildIn(work: Work, step: Begun<BuildStep>, tree: ReadyTree): Pro
     kernelSource: folder,
     signing: dkmsSigning(work, signing),
   };
-  const overlapped = foreignRuns(host, observation.dkms.tree).length > 0;
+  const overlapped = isBeside(work);
   let run = await build(host, target(work, step), source, settings);
-  if (
-    failed(run) &&
-    !run.cancelled &&
-    !run.timedOut &&
-    (overlapped || foreignRuns(host, observation.dkms.tree).length > 0)
-  ) {
+  if (failed(run) && !run.cancelled && !run.timedOut && (overlapped || isBeside(work))) {
     work.onLine('the build failed while another dkms was running: waiting for that one, then building again');
-    await foreignRunsEnded(host, observation.dkms.tree, FOREIGN_LIMIT, work.signal);
+    await othersEnded(work);
     run = await build(host, target(work, step), source, settings);
   }
   const flaw = failed(run) ? undefined : await findFlaw(work, step, kernel, run);

@@ -1,6 +1,5 @@
 // Installs a built module through dkms and looks again, at the file and not at dkms's word.
 import { clearStaging, install, makeIndex } from '../dkms/commands.ts';
-import { FOREIGN_LIMIT, FOREIGN_MOMENT, foreignRuns, foreignRunsEnded } from '../dkms/foreign-runs.ts';
 import { replaceBuild } from '../dkms/replace.ts';
 import type { InstalledModule } from '../driver/driver.ts';
 import { resolveModule, shadowIdentity, strayModules } from '../driver/installed.ts';
@@ -9,6 +8,7 @@ import { keepLoadedCopy } from '../driver/loaded-copy.ts';
 import type { FileInfo } from '../host/fs.ts';
 import { fileHash } from '../host/hash.ts';
 import { without } from '../state/state.ts';
+import { besideDkms } from './beside-dkms.ts';
 import { type Failure, installFailure, noRoomOr, refusal } from './install-failure.ts';
 import { ownHashes, removeOwnCopies } from './own-copies.ts';
 import { isPutBack } from './remembered.ts';
@@ -18,7 +18,13 @@ import { type Begun, findKernel, fingerprint, isTreeChanged, target } from './ta
 import { verify } from './verify-install.ts';
 import { type Outcome, remember, runSettings, type StepReport, type Work } from './work.ts';
 
-type InstallStep = Extract<Step, { kind: 'install' }>;
+export type InstallStep = Extract<Step, { kind: 'install' }>;
+
+export interface Attempt {
+  readonly outcome: Outcome;
+  /** It failed while somebody else's dkms was at work, which may be why. */
+  readonly disturbed: boolean;
+}
 
 /**
  * Installs and verifies for one kernel. What is under way is written down first, for a reconcile after a power cut;
@@ -28,7 +34,7 @@ export async function applyInstall(
   work: Work,
   planned: InstallStep,
   build: Pick<StepReport, 'seconds' | 'warning' | 'builtFrom'>,
-): Promise<Outcome> {
+): Promise<Attempt> {
   const { host, observation } = work;
   const { release, version } = planned;
   const step = { ...planned, builtFrom: build.builtFrom ?? fingerprint(work, release, version) };
@@ -53,7 +59,11 @@ export async function applyInstall(
     // Without its link for the release, dkms would keep a copy of its own as the kernel's original module, in place
     // of a true one that it has put aside before.
     if (!linked) removeOwnCopies(work, release, own);
-    const installed = await installAndVerify(work, step, isOwn ? sound : undefined);
+    const installed = await besideDkms(
+      work,
+      () => installAndVerify(work, step, isOwn ? sound : undefined),
+      () => indexAndVerify(work, step),
+    );
     if ('headline' in installed) return await takeBack(work, step, undo, installed);
     const file = fileHash(host.fs, installed.path);
     syncInstalled(work, installed);
@@ -61,7 +71,7 @@ export async function applyInstall(
     kept.drop();
     settle(work, step, build, { file, sourceVersion: installed.sourceVersion });
     replacement.keep();
-    return { outcome: 'done', text: 'installed, verified' };
+    return { outcome: { outcome: 'done', text: 'installed, verified' }, disturbed: false };
   } catch (error) {
     return await takeBack(work, step, undo, refusal(error as NodeJS.ErrnoException, step));
   }
@@ -90,34 +100,8 @@ function keepWhatIsLoaded({ host, observation }: Work, present: InstalledModule 
   if (isLoaded) keepLoadedCopy(host.fs, present.path, loaded.sourceVersion);
 }
 
-/**
- * Installs, and once more where that failed beside somebody else's dkms, which may be why. What went well beside one
- * is indexed anew after it: a depmod that had begun before ours ends with an index that lacks our module.
- */
-async function installAndVerify(
-  work: Work,
-  step: InstallStep,
-  replaced: string | undefined,
-): Promise<Failure | InstalledModule> {
-  const { host, observation, signal } = work;
-  const { tree } = observation.dkms;
-  const overlapped = foreignRuns(host, tree).length > 0;
-  const installed = await installOnce(work, step, replaced);
-  if (!overlapped && foreignRuns(host, tree).length === 0) return installed;
-  if (!('headline' in installed)) {
-    await foreignRunsEnded(host, tree, FOREIGN_MOMENT, signal);
-    await makeIndex(host, step.release);
-    return verify(work, step);
-  }
-  work.onLine(
-    'the install failed while another dkms was running: waiting for that one, then installing again',
-  );
-  await foreignRunsEnded(host, tree, FOREIGN_LIMIT, signal);
-  return installOnce(work, step, replaced);
-}
-
 /** Gives the module's path where what modprobe would load is what was built, or what is wrong. */
-async function installOnce(
+async function installAndVerify(
   work: Work,
   step: InstallStep,
   replaced: string | undefined,
@@ -132,6 +116,11 @@ async function installOnce(
   const found = await verify(work, step);
   if (!('headline' in found)) return found;
   return found.shadowed ? found : noRoomOr(run, found, step);
+}
+
+async function indexAndVerify(work: Work, step: InstallStep): Promise<Failure | InstalledModule> {
+  await makeIndex(work.host, step.release);
+  return verify(work, step);
 }
 
 /**
@@ -183,10 +172,12 @@ async function takeBack(
   { release, builtFrom }: Begun<InstallStep>,
   undo: readonly (() => void)[],
   failure: Failure,
-): Promise<Outcome> {
+): Promise<Attempt> {
   const refused = undoAll([...undo, () => clearStaging(work.host)]);
   if (undo.length > 0) await makeIndex(work.host, release);
-  const { code, hint, shadowed = false, lasting = shadowed } = failure;
+  const { code, hint, disturbed = false } = failure;
+  const shadowed = !disturbed && (failure.shadowed ?? false);
+  const { lasting = shadowed } = failure;
   const headline = [failure.headline, ...refused].join('; then ');
   remember(work, {
     // What could not be put back now is put back by the next run.
@@ -208,7 +199,7 @@ async function takeBack(
       },
     },
   });
-  return { outcome: 'failed', text: headline, hint };
+  return { outcome: { outcome: 'failed', text: headline, hint }, disturbed };
 }
 
 /** Whatever one of them comes to: each puts something else back. Gives what they say that could not. */

@@ -4,7 +4,6 @@ import { applyBuild } from './apply-build.ts';
 import { applyLoadStep, applyUnload } from './apply-driver.ts';
 import { applyForget } from './apply-forget.ts';
 import { applyAllocate, applyMount, applyReturn } from './apply-hugepages.ts';
-import { applyInstall } from './apply-install.ts';
 import {
   applyClean,
   applyPlaceRule,
@@ -15,6 +14,7 @@ import {
   applyUnregister,
 } from './apply-records.ts';
 import { applyEndReload, applyReload } from './apply-reload.ts';
+import { installOrAgain } from './install-again.ts';
 import { isPutBack } from './remembered.ts';
 import type { Step } from './step.ts';
 import type { Outcome, StepReport, Work } from './work.ts';
@@ -33,7 +33,7 @@ export async function execute(work: Work, step: Step, reports: readonly StepRepo
       return applyBuild(work, step);
     case 'install': {
       const build = reports.find(({ step: one }) => one.kind === 'build' && one.release === step.release);
-      return applyInstall(work, step, build ?? { seconds: 0 });
+      return installOrAgain(work, step, build ?? { seconds: 0 });
     }
     case 'record':
       return applyRecord(work, step);

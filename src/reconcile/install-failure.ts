@@ -13,6 +13,8 @@ export interface Failure {
   readonly shadowed?: boolean;
   /** It stays until the kernel or the driver source changes. */
   readonly lasting?: boolean;
+  /** Somebody else's dkms was at work meanwhile, and may be why. */
+  readonly disturbed?: boolean;
 }
 
 export function installFailure(step: InstallStep, run: DkmsRun): Failure {

@@ -209,7 +209,7 @@ describe('a build that takes too long', () => {
 
 test('a hook that another run keeps waiting names its time limit', async () => {
   await using sandbox = await gentoo();
-  await configure(sandbox, '[hook]\ntime_limit = 1s\n');
+  await configure(sandbox, '[hook]\ntime_limit = 10s\n');
   const { release } = await sandbox.addKernel(kernels.older);
   await sandbox.run(['mkdir', '-p', '/run/ttkmd']);
   const other = sandbox.spawn(['flock', '/run/ttkmd/lock', 'sleep', '300'], { stdio: 'ignore' });

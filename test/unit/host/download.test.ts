@@ -1,4 +1,5 @@
 // Downloads from servers that misbehave: the file is whole and right afterwards, or not there.
+import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type RequestListener, type Server } from 'node:http';
@@ -123,9 +124,26 @@ describe('a download', () => {
 
   it('ends when it is told to, and leaves nothing', async () => {
     const controller = new AbortController();
-    setTimeout(() => controller.abort(), 50);
-    await expect(fetchTo(`${base}/stalls`, SHA256, {}, controller.signal)).rejects.toThrow();
+    const reason = new Error('Ctrl-C');
+    setTimeout(() => controller.abort(reason), 50);
+    await expect(fetchTo(`${base}/stalls`, SHA256, {}, controller.signal)).rejects.toBe(reason);
     expect(readdirSync(join(folder, 'sub'))).toEqual([]);
+  });
+
+  it('names the file where the disk does not take it', () => {
+    const source = join(folder, 'here');
+    writeFileSync(source, CONTENT);
+    const options = { from: source, to: join(folder, 'file'), environment: {}, patience: PATIENCE };
+    const script = `
+      import { download } from ${JSON.stringify(join(import.meta.dirname, '../../../src/host/download.ts'))};
+      process.on('SIGXFSZ', () => {});
+      await download(${JSON.stringify(options)}).catch((error) => console.log(error.message));`;
+    const { stdout } = spawnSync(
+      'prlimit',
+      ['--fsize=1000', process.execPath, '--input-type=module', '-e', script],
+      { encoding: 'utf8' },
+    );
+    expect(stdout).toBe(`${join(folder, 'file')}.part could not be written: EFBIG: file too large, write.\n`);
   });
 
   it('goes through the proxy that the variables name', async () => {

@@ -2,6 +2,7 @@
 import { CommanderError } from 'commander';
 import { EXIT, TtkmdError } from '../host/errors.ts';
 import type { Parts } from './commands/command.ts';
+import { outliveOutput } from './lost-output.ts';
 import { createProgram } from './program.ts';
 
 /**
@@ -10,14 +11,15 @@ import { createProgram } from './program.ts';
  */
 export async function main(args: readonly string[], parts: Parts): Promise<number> {
   process.title = 'ttkmdctl';
-  process.stdout.on('error', leaveQuietly);
+  const lostOutput = outliveOutput(args[0]);
   let status: number = EXIT.ok;
   const program = createProgram(parts, (result) => {
     status = result;
   });
   try {
     await program.parseAsync([...args], { from: 'user' });
-    return status;
+    const lost = await lostOutput();
+    return lost === undefined || status !== EXIT.ok ? status : explain(lost);
   } catch (error) {
     if (!(error instanceof CommanderError)) return explain(error);
     if (error.exitCode === 0) return EXIT.ok;
@@ -45,10 +47,4 @@ function explain(error: unknown): number {
     );
   }
   return EXIT.stepFailed;
-}
-
-/** A reader such as `head` that has seen enough is no error. */
-function leaveQuietly(error: NodeJS.ErrnoException): void {
-  if (error.code === 'EPIPE') process.exit(EXIT.ok);
-  throw error;
 }

@@ -7,6 +7,7 @@ import { cardsOf, look } from '../reconcile/look.ts';
 import { STATUS_SOCKET } from '../reconcile/publish-status.ts';
 import { followEvents, type RunEvent, runUnderWay } from '../state/run.ts';
 import { type GlobalOptions, openContext } from './context.ts';
+import { nobodyReads } from './lost-output.ts';
 import { renderStatus } from './render-status.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -18,7 +19,7 @@ const CLEAR = '\x1b[H\x1b[2J';
 
 /** Runs until it is interrupted, which is how it is meant to end. */
 export async function watchStatus(options: GlobalOptions): Promise<number> {
-  const { signal } = interruptible();
+  const signal = AbortSignal.any([interruptible().signal, nobodyReads()]);
   let due = true;
   let doing = '';
   let wake = (): void => {};

@@ -25,10 +25,7 @@ export function createProcessLog(options: LogOptions): ProcessLog {
   const json = options.format === 'json';
   const destination = json ? undefined : linesFor(options);
   const settings = { level: options.level, base: json ? { name: 'ttkmd' } : null };
-  const log =
-    destination === undefined
-      ? pino(settings, pino.destination({ fd: 2, sync: true }))
-      : pino(settings, destination);
+  const log = destination === undefined ? pino(settings, jsonLines()) : pino(settings, destination);
   const at =
     (level: keyof Log) =>
     (message: string, fields: Record<string, unknown> = {}): void =>
@@ -42,6 +39,13 @@ export function createProcessLog(options: LogOptions): ProcessLog {
       log.level = level;
     },
   };
+}
+
+/** Entries that no disk takes are kept for a while, and then the newest are left out: the work goes on. */
+function jsonLines(): DestinationStream {
+  const destination = pino.destination({ fd: 2, sync: true, maxLength: 2 ** 20 });
+  destination.on('error', () => {});
+  return destination;
 }
 
 function linesFor({ format, journal }: LogOptions): DestinationStream {

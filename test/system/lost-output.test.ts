@@ -1,0 +1,68 @@
+// Output that nobody reads or no disk takes: it ends no work half-way, and whoever wanted it hears of it.
+
+import { once } from 'node:events';
+import { expect, test } from 'vitest';
+import { HURRIED, hasDriver } from './support/daemon.ts';
+import { configure, insist, installedVersion, prepared, SAMPLE, until } from './support/machine.ts';
+import { parts } from './support/parts.ts';
+import type { Sandbox } from './support/sandbox.ts';
+
+const { kernels, dkms } = parts();
+
+const MACHINE = { dkms: dkms.v32, tree: 'gentoo', kernels: [kernels.v61] } as const;
+const RELEASE = kernels.v61.gentooRelease;
+const SWITCHES = `/usr/src/tenstorrent-${SAMPLE}/switches.mk`;
+
+/** Runs a command whose output goes into a pipe that is closed after a line; gives its exit status. */
+async function unread(sandbox: Sandbox, command: string): Promise<string> {
+  await sandbox.run(['sh', '-c', `{ ${command}; echo $? >/tmp/status; } 2>&1 | head -n 1`]);
+  return (await sandbox.read('/tmp/status')).trim();
+}
+
+test('a run goes on to its end when its reader has gone', async () => {
+  await using sandbox = await prepared(MACHINE);
+  // Something to tell long after the first line.
+  await sandbox.write(SWITCHES, 'slow = 1\n');
+  expect(await unread(sandbox, 'ttkmdctl reconcile')).toBe('0');
+  expect(await installedVersion(sandbox, RELEASE)).toBe(SAMPLE);
+  expect(await sandbox.list('/var/lib/ttkmd/staging')).toEqual([]);
+});
+
+test('a hook builds though nobody reads what it says', async () => {
+  await using sandbox = await prepared(MACHINE);
+  const hook = `/usr/lib/kernel/preinst.d/35-ttkmd.install ${RELEASE} ${sandbox.kernel(RELEASE).image}`;
+  // It has something to say before it begins.
+  await sandbox.run(['mkdir', '-p', '/run/ttkmd']);
+  const other = sandbox.spawn(['flock', '/run/ttkmd/lock', 'sleep', '2'], { stdio: 'ignore' });
+  await until('it holds the lock', () => sandbox.processes().some(({ command }) => command === 'sleep 2'));
+  await sandbox.run(['sh', '-c', `{ ${hook}; echo $? >/tmp/status; } 2>&1 | true`]);
+  other.kill();
+  expect((await sandbox.read('/tmp/status')).trim()).toBe('0');
+  expect(await installedVersion(sandbox, RELEASE)).toBe(SAMPLE);
+});
+
+test.each(['text', 'json'])('the daemon works though no disk takes its log: %s', async (format) => {
+  await using sandbox = await prepared(MACHINE);
+  await configure(sandbox, `${HURRIED}[log]\nformat = ${format === 'json' ? 'json' : 'auto'}\n`);
+  const child = sandbox.spawn(['sh', '-c', 'exec /usr/bin/ttkmdctl daemon >/dev/full 2>&1'], {
+    stdio: 'ignore',
+  });
+  const ended = once(child, 'exit');
+  await hasDriver(sandbox, RELEASE);
+  child.kill('SIGTERM');
+  expect((await ended)[0]).toBe(0);
+});
+
+test('whoever looks is told when the answer could not be written, and not when nobody wants more of it', async () => {
+  await using sandbox = await prepared(MACHINE);
+  await insist(sandbox, ['reconcile'], 0);
+  const full = await sandbox.run(['sh', '-c', 'ttkmdctl status --json >/dev/full'], { allowFailure: true });
+  expect(full.code).toBe(6);
+  expect(full.stderr).toMatch(/^ttkmdctl: ENOSPC: no space left on device, write\n {2}→ make room/);
+  expect(await unread(sandbox, 'ttkmdctl status --json')).toBe('0');
+  // What has no end by itself ends with its reader.
+  const watching = unread(sandbox, 'ttkmdctl status --watch');
+  await until('it is watched', () => sandbox.processes().some(({ name }) => name === 'ttkmdctl'));
+  await sandbox.addDriver({ version: '1.0.1-sample' });
+  expect(await watching).toBe('0');
+});

@@ -28,6 +28,16 @@ test('a run goes on to its end when its reader has gone', async () => {
   expect(await sandbox.list('/var/lib/ttkmd/staging')).toEqual([]);
 });
 
+test('a run that its terminal does not end goes on without it', async () => {
+  await using sandbox = await prepared(MACHINE);
+  await sandbox.write(SWITCHES, 'slow = 1\n');
+  // In a session of its own it is not told that the terminal goes, which is as soon as setsid has started it.
+  const terminal = ['script', '-qefc', 'stty cols 80; exec setsid ttkmdctl reconcile', '/dev/null'];
+  await sandbox.run(terminal, { env: { TERM: 'xterm-256color' } });
+  await hasDriver(sandbox, RELEASE);
+  expect(await sandbox.list('/var/lib/ttkmd/staging')).toEqual([]);
+});
+
 test('a hook builds though nobody reads what it says', async () => {
   await using sandbox = await prepared(MACHINE);
   const hook = `/usr/lib/kernel/preinst.d/35-ttkmd.install ${RELEASE} ${sandbox.kernel(RELEASE).image}`;

@@ -1,8 +1,8 @@
 // The command line's front door: parses, runs one command, and turns what goes wrong into words and a status.
 import { CommanderError } from 'commander';
 import { EXIT, TtkmdError } from '../host/errors.ts';
+import { outliveOutput } from '../host/lost-output.ts';
 import type { Parts } from './commands/command.ts';
-import { outliveOutput } from './lost-output.ts';
 import { createProgram } from './program.ts';
 
 /**
@@ -16,13 +16,18 @@ export async function main(args: readonly string[], parts: Parts): Promise<numbe
   const program = createProgram(parts, (result) => {
     status = result;
   });
+  /** What else is wrong counts more than that its words were lost. */
+  const heard = async (result: number): Promise<number> => {
+    const lost = await lostOutput();
+    const explained = lost === undefined ? EXIT.ok : explain(lost);
+    return result === EXIT.ok ? explained : result;
+  };
   try {
     await program.parseAsync([...args], { from: 'user' });
-    const lost = await lostOutput();
-    return lost === undefined || status !== EXIT.ok ? status : explain(lost);
+    return await heard(status);
   } catch (error) {
     if (!(error instanceof CommanderError)) return explain(error);
-    if (error.exitCode === 0) return EXIT.ok;
+    if (error.exitCode === 0) return heard(EXIT.ok);
     const { usageError } = await import('./usage.ts');
     return explain(usageError(program, args, error));
   }

@@ -2,12 +2,12 @@
 import { followSocket } from '../host/call-socket.ts';
 import { EXIT } from '../host/errors.ts';
 import type { Host } from '../host/host.ts';
+import { nobodyReads } from '../host/lost-output.ts';
 import { interruptible } from '../host/signals.ts';
 import { cardsOf, look } from '../reconcile/look.ts';
 import { STATUS_SOCKET } from '../reconcile/publish-status.ts';
 import { followEvents, type RunEvent, runUnderWay } from '../state/run.ts';
 import { type GlobalOptions, openContext } from './context.ts';
-import { nobodyReads } from './lost-output.ts';
 import { renderStatus } from './render-status.ts';
 import type { Terminal } from './terminal.ts';
 

@@ -13,6 +13,7 @@ const DKMS_STEPS: readonly (readonly [RegExp, string])[] = [
   [/^Installing |^\s+- Installing to /, 'installing'],
   [/^Running the (\w+) script/, 'running a script of the driver'],
   [/^applying patch/i, 'patching'],
+  [/waiting for (?:that one|another dkms)/, 'waiting for another dkms to end'],
 ];
 
 /**

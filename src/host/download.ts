@@ -50,7 +50,8 @@ async function receive(options: DownloadOptions, draft: string): Promise<string>
     for await (const piece of pieces(stream, { from, total, most: MOST_BYTES, patience, signal })) {
       done += piece.length;
       hash.update(piece);
-      await file.write(piece);
+      // Unlike write(), it goes on after a part.
+      await file.appendFile(piece);
       options.onBytes?.(done, total);
     }
     await file.sync();

@@ -20,12 +20,11 @@ export interface ProcessLog extends Log {
 const PRIORITIES: Readonly<Record<number, number>> = { 20: 7, 30: 6, 40: 4, 50: 3 };
 const MARKS: Readonly<Record<number, string>> = { 20: 'debug: ', 40: 'warning: ', 50: 'error: ' };
 
-/** Messages go to standard error. */
+/** Messages go to standard error; those that it does not take are lost, and stop nothing. */
 export function createProcessLog(options: LogOptions): ProcessLog {
   const json = options.format === 'json';
-  const destination = json ? undefined : linesFor(options);
-  const settings = { level: options.level, base: json ? { name: 'ttkmd' } : null };
-  const log = destination === undefined ? pino(settings, jsonLines()) : pino(settings, destination);
+  const destination = json ? { write: (text: string) => void process.stderr.write(text) } : linesFor(options);
+  const log = pino({ level: options.level, base: json ? { name: 'ttkmd' } : null }, destination);
   const at =
     (level: keyof Log) =>
     (message: string, fields: Record<string, unknown> = {}): void =>
@@ -39,13 +38,6 @@ export function createProcessLog(options: LogOptions): ProcessLog {
       log.level = level;
     },
   };
-}
-
-/** Entries that no disk takes are kept for a while, and then the newest are left out: the work goes on. */
-function jsonLines(): DestinationStream {
-  const destination = pino.destination({ fd: 2, sync: true, maxLength: 2 ** 20 });
-  destination.on('error', () => {});
-  return destination;
 }
 
 function linesFor({ format, journal }: LogOptions): DestinationStream {

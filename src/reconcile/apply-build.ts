@@ -65,7 +65,8 @@ async function buildIn(work: Work, step: Begun<BuildStep>, tree: ReadyTree): Pro
   let run = await build(host, target(work, step), source, settings);
   if (failed(run) && !run.cancelled && !run.timedOut && (overlapped || isBeside(work))) {
     work.onLine('the build failed while another dkms was running: waiting for that one, then building again');
-    await othersEnded(work);
+    const lost = await othersEnded(work);
+    if (lost !== undefined) return lost;
     run = await build(host, target(work, step), source, settings);
   }
   const flaw = failed(run) ? undefined : await findFlaw(work, step, kernel, run);

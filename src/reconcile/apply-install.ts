@@ -8,7 +8,7 @@ import { keepLoadedCopy } from '../driver/loaded-copy.ts';
 import type { FileInfo } from '../host/fs.ts';
 import { fileHash } from '../host/hash.ts';
 import { without } from '../state/state.ts';
-import { besideDkms } from './beside-dkms.ts';
+import { besideDkms, refusedBeside } from './beside-dkms.ts';
 import { type Failure, installFailure, noRoomOr, refusal } from './install-failure.ts';
 import { ownHashes, removeOwnCopies } from './own-copies.ts';
 import { isPutBack } from './remembered.ts';
@@ -73,7 +73,8 @@ export async function applyInstall(
     replacement.keep();
     return { outcome: { outcome: 'done', text: 'installed, verified' }, disturbed: false };
   } catch (error) {
-    return await takeBack(work, step, undo, refusal(error as NodeJS.ErrnoException, step));
+    const refused = error as NodeJS.ErrnoException;
+    return await takeBack(work, step, undo, refusedBeside(work, refused, refusal(refused, step)));
   }
 }
 
@@ -199,7 +200,9 @@ async function takeBack(
       },
     },
   });
-  return { outcome: { outcome: 'failed', text: headline, hint }, disturbed };
+  // Where not all is back, the next run's clean-up comes first.
+  const isBack = refused.length === 0;
+  return { outcome: { outcome: 'failed', text: headline, hint }, disturbed: disturbed && isBack };
 }
 
 /** Whatever one of them comes to: each puts something else back. Gives what they say that could not. */

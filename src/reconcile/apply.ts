@@ -33,6 +33,7 @@ export async function apply(steps: readonly Step[], options: ApplyOptions): Prom
   const work: Work = {
     host,
     observation: options.observation,
+    lock: options.lock,
     policy: options.policy,
     signal: options.signal,
     jobs: options.jobs,

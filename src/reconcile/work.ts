@@ -1,6 +1,7 @@
 // What the executors of steps share: the machine, the state that they keep up to date, and how dkms is to run.
 import type { RunSettings } from '../dkms/commands.ts';
 import type { Host } from '../host/host.ts';
+import type { HeldLock } from '../host/lock.ts';
 import type { KernelSigning } from '../signing/signing.ts';
 import { type Fingerprint, STATE_PATH, type State, saveState } from '../state/state.ts';
 import type { UnwrittenRecords } from '../state/unwritten.ts';
@@ -29,7 +30,9 @@ export interface StepReport extends Outcome {
 
 export interface Work {
   readonly host: Host;
-  readonly observation: Observation;
+  /** As of the run's look; what waiting for somebody has made old is looked at again. */
+  observation: Observation;
+  readonly lock: HeldLock;
   readonly policy: Policy;
   readonly signal: AbortSignal;
   /** Jobs and load limit for make, from the caller's MAKEOPTS or the machine's processors. */

@@ -3,7 +3,15 @@
 import { once } from 'node:events';
 import { expect, test } from 'vitest';
 import { HURRIED, hasDriver } from './support/daemon.ts';
-import { configure, insist, installedVersion, prepared, SAMPLE, until } from './support/machine.ts';
+import {
+  configure,
+  insist,
+  installedVersion,
+  modulePath,
+  prepared,
+  SAMPLE,
+  until,
+} from './support/machine.ts';
 import { parts } from './support/parts.ts';
 import type { Sandbox } from './support/sandbox.ts';
 
@@ -31,9 +39,10 @@ test('a run goes on to its end when its reader has gone', async () => {
 test('a run that its terminal does not end goes on without it', async () => {
   await using sandbox = await prepared(MACHINE);
   await sandbox.write(SWITCHES, 'slow = 1\n');
-  // In a session of its own it is not told that the terminal goes, which is as soon as setsid has started it.
-  const terminal = ['script', '-qefc', 'stty cols 80; exec setsid ttkmdctl reconcile', '/dev/null'];
-  await sandbox.run(terminal, { env: { TERM: 'xterm-256color' } });
+  // In a session of its own it is not told that the terminal goes, which is as soon as a step has begun.
+  const shell =
+    "stty cols 80; trap '' HUP; setsid ttkmdctl reconcile & until grep -qs step-started /run/ttkmd/events.jsonl; do sleep 0.1; done";
+  await sandbox.run(['script', '-qefc', shell, '/dev/null'], { env: { TERM: 'xterm-256color' } });
   await hasDriver(sandbox, RELEASE);
   expect(await sandbox.list('/var/lib/ttkmd/staging')).toEqual([]);
 });
@@ -69,7 +78,14 @@ test('whoever looks is told when the answer could not be written, and not when n
   const full = await sandbox.run(['sh', '-c', 'ttkmdctl status --json >/dev/full'], { allowFailure: true });
   expect(full.code).toBe(6);
   expect(full.stderr).toMatch(/^ttkmdctl: ENOSPC: no space left on device, write\n {2}→ make room/);
+  const help = await sandbox.run(['sh', '-c', 'ttkmdctl --help >/dev/full'], { allowFailure: true });
+  expect([help.code, help.stderr.split('\n')[0]]).toEqual([6, full.stderr.split('\n')[0]]);
   expect(await unread(sandbox, 'ttkmdctl status --json')).toBe('0');
+  // What it would have told is worse.
+  await sandbox.remove(await modulePath(sandbox, RELEASE));
+  const degraded = await sandbox.run(['sh', '-c', 'ttkmdctl status >/dev/full'], { allowFailure: true });
+  expect([degraded.code, degraded.stderr]).toEqual([1, full.stderr]);
+  await insist(sandbox, ['reconcile'], 0);
   // What has no end by itself ends with its reader.
   const watching = unread(sandbox, 'ttkmdctl status --watch');
   await until('it is watched', () => sandbox.processes().some(({ name }) => name === 'ttkmdctl'));

@@ -22,6 +22,8 @@ test.each<[string, string | undefined]>([
   ['depmod....', 'depmod'],
   ['Installing /lib/modules/6.1/extra/tenstorrent.ko', 'installing'],
   ['   - Installing to /lib/modules/6.1/updates/dkms/', 'installing'],
+  ['the build failed …: waiting for that one, then building again', 'waiting for another dkms to end'],
+  ['still waiting for another dkms to end', 'waiting for another dkms to end'],
   ["make: Entering directory '/usr/src/linux'", undefined],
   ['make -j2 KERNELRELEASE=6.1 -C /lib/modules/6.1/build M=/x...', undefined],
   ['   76 | static int frob(void) { return 1; }', undefined],

@@ -130,9 +130,12 @@ describe('a download', () => {
     expect(readdirSync(join(folder, 'sub'))).toEqual([]);
   });
 
-  it('names the file where the disk does not take it', () => {
+  it.each([
+    ['it', CONTENT],
+    ['the end of it', CONTENT.subarray(0, 1500)],
+  ])('names the file where the disk does not take %s', (_, content) => {
     const source = join(folder, 'here');
-    writeFileSync(source, CONTENT);
+    writeFileSync(source, content);
     const options = { from: source, to: join(folder, 'file'), environment: {}, patience: PATIENCE };
     const script = `
       import { download } from ${JSON.stringify(join(import.meta.dirname, '../../../src/host/download.ts'))};

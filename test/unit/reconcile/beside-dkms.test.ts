@@ -117,6 +117,7 @@ describe('an install that fails beside a dkms of somebody else', () => {
   it('has failed for now where it fails again', async () => {
     const twice = await beside({ begins: 'before', lasts: 60_000, spoils: halves, always: true });
     expect(twice).toMatchObject({ outcome: 'failed', installs: 2, version: '2.8.0', transient: true });
+    expect(twice.isIndexed).toBe(true);
   });
 
   it('has failed for now where the run ends while it waits', async () => {
@@ -135,6 +136,28 @@ describe('an install that fails beside a dkms of somebody else', () => {
       version: '2.8.0',
       transient: true,
     });
+  });
+
+  it('leaves the module that was there in the index, though the run ends with the other dkms', async () => {
+    const controller = new AbortController();
+    const waiting = (): void => controller.abort();
+    const { signal } = controller;
+    const cut = await beside({ begins: 'before', lasts: 500, spoils: halves, waiting, signal });
+    expect(cut).toMatchObject({ outcome: 'failed', installs: 1, version: '2.8.0', isIndexed: true });
+  });
+
+  it('is done again where the other dkms has taken away the module that was there', async () => {
+    const waiting = (on: MemoryHost): void => on.fs.remove(PLACE);
+    const without = await beside({ begins: 'before', lasts: 2_000, spoils: halves, waiting });
+    expect(without).toMatchObject({ outcome: 'done', installs: 2, version: '2.9.0' });
+  });
+
+  it('puts back what the other dkms has put there, where it fails again', async () => {
+    const waiting = (on: MemoryHost): void => {
+      on.put({ [PLACE]: on.fs.readText(PLACE)?.replace('2.8.0', '2.8.5') ?? '' });
+    };
+    const theirs = await beside({ begins: 'before', lasts: 2_000, spoils: halves, always: true, waiting });
+    expect(theirs).toMatchObject({ outcome: 'failed', installs: 2, version: '2.8.5' });
   });
 
   it('is nothing any more where the kernel goes while it waits', async () => {

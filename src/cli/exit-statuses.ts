@@ -8,7 +8,7 @@ export const EXIT_STATUSES: readonly (readonly [status: string, meaning: string]
   ['3', 'Bad configuration.'],
   ['4', 'Missing rights: run it as root.'],
   ['5', 'Another run was at work for too long to wait; nothing was done.'],
-  ['6', 'A step failed.'],
+  ['6', 'A step failed, or standard output could not be written.'],
   ['127', 'Could not start: no Node.js that will do, or a missing file.'],
   ['129, 130, 143', 'Ended: the terminal went away, Ctrl-C, a request to end.'],
 ];

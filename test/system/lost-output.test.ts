@@ -1,6 +1,7 @@
 // Output that nobody reads or no disk takes: it ends no work half-way, and whoever wanted it hears of it.
 
 import { once } from 'node:events';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { HURRIED, hasDriver } from './support/daemon.ts';
 import {
@@ -52,10 +53,12 @@ test('a hook builds though nobody reads what it says', async () => {
   const hook = `/usr/lib/kernel/preinst.d/35-ttkmd.install ${RELEASE} ${sandbox.kernel(RELEASE).image}`;
   // It has something to say before it begins.
   await sandbox.run(['mkdir', '-p', '/run/ttkmd']);
-  const other = sandbox.spawn(['flock', '/run/ttkmd/lock', 'sleep', '2'], { stdio: 'ignore' });
-  await until('it holds the lock', () => sandbox.processes().some(({ command }) => command === 'sleep 2'));
-  await sandbox.run(['sh', '-c', `{ ${hook}; echo $? >/tmp/status; } 2>&1 | true`]);
+  const other = sandbox.spawn(['flock', '-o', '/run/ttkmd/lock', 'sleep', '300'], { stdio: 'ignore' });
+  await until('it holds the lock', () => sandbox.processes().some(({ command }) => command === 'sleep 300'));
+  const running = sandbox.run(['sh', '-c', `{ ${hook}; echo $? >/tmp/status; } 2>&1 | true`]);
+  await sleep(2000);
   other.kill();
+  await running;
   expect((await sandbox.read('/tmp/status')).trim()).toBe('0');
   expect(await installedVersion(sandbox, RELEASE)).toBe(SAMPLE);
 });
@@ -87,8 +90,13 @@ test('whoever looks is told when the answer could not be written, and not when n
   expect([degraded.code, degraded.stderr]).toEqual([1, full.stderr]);
   await insist(sandbox, ['reconcile'], 0);
   // What has no end by itself ends with its reader.
-  const watching = unread(sandbox, 'ttkmdctl status --watch');
-  await until('it is watched', () => sandbox.processes().some(({ name }) => name === 'ttkmdctl'));
-  await sandbox.addDriver({ version: '1.0.1-sample' });
+  let hasEnded = false;
+  const watching = unread(sandbox, 'ttkmdctl status --watch').finally(() => {
+    hasEnded = true;
+  });
+  for (let news = 1; !hasEnded; news += 1) {
+    await sandbox.addDriver({ version: `1.0.${news}-sample` });
+    await sleep(500);
+  }
   expect(await watching).toBe('0');
 });

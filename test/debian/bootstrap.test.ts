@@ -111,6 +111,16 @@ interface Failure {
   readonly words: string;
 }
 
+/** As dpkg leaves a package where it ends right before its last word on it; here without all that it needs, too. */
+const HALF_UNPACKED = `
+set -e
+cd /tmp
+apt-get --quiet download dkms
+dpkg --force-depends --unpack dkms_*.deb
+dpkg --force-depends --purge patch
+sed -i '/^Package: dkms$/,/^$/s/^Status: .*/Status: install reinstreq unpacked/' /var/lib/dpkg/status
+`;
+
 /** Breaks something, sees the step fail for it with nothing half-installed, and mends it. */
 async function failsOnce({ step, breaks, args = [], mend, words }: Failure): Promise<RunResult> {
   if (typeof breaks === 'string') await shell(breaks);
@@ -119,7 +129,7 @@ async function failsOnce({ step, breaks, args = [], mend, words }: Failure): Pro
   if (mend !== undefined) await shell(mend);
   server.pages.set(`/${DRIVER_ARCHIVE}`, serves(made.archives[DRIVER_ARCHIVE]));
   expect(failed.code, printed(failed)).toBe(6);
-  expect(failed.stderr).toContain(words);
+  expect(failed.stderr, printed(failed)).toContain(words);
   expect(failed.stderr).toContain(`✗ ${step}`);
   expect(failed.stderr).toMatch(/log: \/var\/log\/ttkmd\/bootstrap-.*\.log/);
   return failed;
@@ -161,6 +171,8 @@ test('Ctrl-C while packages are installed leaves nothing that stands in the way 
     ms: 2500,
   });
   expect(code, stderr).toBe(130);
+  const left = await shell(HALF_UNPACKED);
+  expect(left.code, printed(left)).toBe(0);
 });
 
 test.each<Failure>([

@@ -31,6 +31,32 @@ export async function aptCandidates(host: Host, names: readonly string[]): Promi
   return new Set([...stdout.matchAll(/^Package: (\S+)$/gm)].map(([, name = '']) => name));
 }
 
+/** Where packages stand, in dpkg's terms. */
+export interface HalfWay {
+  /** Some are neither in place nor away. */
+  readonly unfinished: boolean;
+  /** Names of those whose files are not to be relied on: dpkg refuses each until it has unpacked it once more. */
+  readonly damaged: readonly string[];
+}
+
+/**
+ * Reads lines of dpkg-query's `${db:Status-Abbrev}`, a tab and `${binary:Package}`: what is wanted, what is (H
+ * half-installed, U unpacked, F half-configured, W and t for triggers), and R where it has to be installed again
+ * (dpkg-query(1), deb-status in dpkg(1)). Only what somebody wants to have installed counts.
+ */
+export function halfWay(lines: string): HalfWay {
+  const wanted = lines.split('\n').flatMap((line) => {
+    const [, is = '', error, name = ''] = /^i(.)(.)\t(.+)$/.exec(line) ?? [];
+    return name === '' ? [] : [{ is, damaged: error === 'R', name }];
+  });
+  return {
+    unfinished: wanted.some(({ is, damaged }) => damaged || 'HUF'.includes(is)),
+    damaged: wanted.flatMap(({ damaged, name }) => (damaged ? [name] : [])),
+  };
+}
+
+const INSTALL = ['apt-get', '--quiet', '--yes', '--no-install-recommends'];
+
 export async function aptWork(bench: Bench, missing: readonly string[]): Promise<Work[]> {
   const update: Work = {
     kind: 'run',
@@ -40,21 +66,28 @@ export async function aptWork(bench: Bench, missing: readonly string[]): Promise
     hint: "See that the machine's sources of packages are right and reachable, then run the same command again.",
   };
   if (missing.length === 0) return [];
-  const { fs } = bench.host;
-  const stale = !hasAptLists(bench.host) || (await aptCandidates(bench.host, missing)).size < missing.length;
+  const { host } = bench;
+  const stale = !hasAptLists(host) || (await aptCandidates(host, missing)).size < missing.length;
   return [
-    ...(fs.list(UPDATES).some((name) => /^\d+$/.test(name)) ? [CONFIGURE] : []),
+    ...(host.fs.list(UPDATES).some((name) => /^\d+$/.test(name)) ? [CONFIGURE] : []),
     ...(stale ? [update] : []),
+    ...finish(bench, halfWay(await packageStates(host))),
     {
       kind: 'run',
-      argv: ['apt-get', '--quiet', '--yes', '--no-install-recommends', 'install', ...missing],
+      argv: [...INSTALL, 'install', ...missing],
       env: ENVIRONMENT,
       network: true,
       timeLimit: LIMIT,
-      undo: () => newPackages(bench, missing),
+      undo: () => newPackages(bench, ['install', ...missing]),
       hint: 'Mend what apt-get names (often: dpkg --configure -a, or apt-get update), then run the same command again.',
     },
   ];
+}
+
+async function packageStates({ exec }: Host): Promise<string> {
+  const format = '$' + '{db:Status-Abbrev}\t$' + '{binary:Package}\n';
+  const { stdout } = await exec.query('dpkg-query', ['-W', '-f', format]);
+  return stdout;
 }
 
 /** What dpkg leaves behind that was killed: apt-get refuses to work until it has been gone through. */
@@ -70,14 +103,34 @@ const CONFIGURE: Work = {
   },
 };
 
+/**
+ * What is to be done before anything else can be installed. apt-get refuses each package while one lacks what it needs,
+ * and of one that is to be unpacked once more it knows nothing where that was unpacked to its end.
+ */
+function finish(bench: Bench, { unfinished, damaged }: HalfWay): Work[] {
+  const common = { kind: 'run', env: ENVIRONMENT, network: true, timeLimit: LIMIT } as const;
+  // What it would have to remove for it is for a person to decide.
+  const fix = ['--no-remove', '--fix-broken', 'install'];
+  const later = 'some packages were left half-installed, and are not in order yet; apt-get goes on';
+  const again = [...INSTALL, '--reinstall', 'install', ...damaged];
+  return [
+    ...(unfinished
+      ? [
+          {
+            ...common,
+            argv: [...INSTALL, ...fix],
+            undo: () => newPackages(bench, fix),
+            tolerated: { 100: later },
+          },
+        ]
+      : []),
+    ...(damaged.length > 0 ? [{ ...common, argv: again, tolerated: { 100: later } }] : []),
+  ];
+}
+
 /** All that an installation would bring with it. */
-async function newPackages({ host }: Bench, names: readonly string[]): Promise<readonly Undo[]> {
-  const { stdout } = await host.exec.query('apt-get', [
-    '--simulate',
-    '--no-install-recommends',
-    'install',
-    ...names,
-  ]);
+async function newPackages({ host }: Bench, args: readonly string[]): Promise<readonly Undo[]> {
+  const { stdout } = await host.exec.query('apt-get', ['--simulate', '--no-install-recommends', ...args]);
   // `Inst name (new …` is new, `Inst name [old] (new …` an upgrade of what was there.
   const added = [...stdout.matchAll(/^Inst (\S+) \(/gm)].map(([, name = '']) => name.replace(/:\w+$/, ''));
   const undo: Undo[] = added.length === 0 ? [] : [{ kind: 'packages', manager: 'apt', names: added }];

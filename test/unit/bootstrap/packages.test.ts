@@ -1,18 +1,21 @@
 // What brings the packages, as a dry run prints it.
 import { describe, expect, it } from 'vitest';
+import { halfWay } from '../../../src/bootstrap/steps/apt.ts';
 import { packages } from '../../../src/bootstrap/steps/packages.ts';
 import type { ExecFunction } from '../support/scripted-exec.ts';
 import { type BenchOptions, DEBIAN, GENTOO, lines, memoryBench } from './bench.ts';
 
 const LISTS = { '/var/lib/apt/lists/deb_Packages': '' };
-const APT =
-  'DEBIAN_FRONTEND=noninteractive APT_LISTCHANGES_FRONTEND=none apt-get --quiet --yes --no-install-recommends install';
+const QUIET =
+  'DEBIAN_FRONTEND=noninteractive APT_LISTCHANGES_FRONTEND=none apt-get --quiet --yes --no-install-recommends';
+const APT = `${QUIET} install`;
 
 import { EMERGE } from './bench.ts';
 
 /** dpkg-query and apt-cache as they answer where these are installed and those can be had. */
-function apt(installed: readonly string[], known: readonly string[]): ExecFunction {
+function apt(installed: readonly string[], known: readonly string[], states = ''): ExecFunction {
   return ({ command, args }) => {
+    if (command === 'dpkg-query' && args.length === 3) return states;
     if (command === 'dpkg-query')
       return args
         .filter((one) => installed.includes(one))
@@ -73,6 +76,18 @@ describe('packages', () => {
         exec: apt(['kmod', 'util-linux'], ['dkms']),
       },
       [`${APT} dkms`],
+    ],
+    [
+      'come after those that are half-installed, and after what is to be unpacked once more',
+      {
+        files: { ...DEBIAN, ...LISTS },
+        exec: apt(['kmod', 'util-linux'], ['dkms'], 'ii \tpatch\niUR\tlsb-release\niHR\tlibx:amd64\n'),
+      },
+      [
+        `${QUIET} --no-remove --fix-broken install`,
+        `${QUIET} --reinstall install lsb-release libx:amd64`,
+        `${APT} dkms`,
+      ],
     ],
     [
       'are nothing where all are there',
@@ -225,5 +240,23 @@ describe('packages', () => {
     const bench = await memoryBench(options);
     const last = (await packages.plan(bench)).at(-1);
     expect(last?.kind === 'run' ? await last.undo?.() : undefined).toEqual(expected);
+  });
+});
+
+describe('halfWay', () => {
+  it.each<[string, boolean, string[]]>([
+    ['', false, []],
+    ['ii \tdkms\nrc \told\nun \tother\n', false, []],
+    ['iU \tdkms\n', true, []],
+    ['iF \tdkms\n', true, []],
+    ['iH \tdkms\n', true, []],
+    ['iHR\tlibc6:amd64\n', true, ['libc6:amd64']],
+    ['iUR\tdkms\niFR\tpatch\n', true, ['dkms', 'patch']],
+    // Triggers that are still to run stop nobody; what is to go or is on hold is for the admin.
+    ['iW \tman-db\nit \tlibc-bin\n', false, []],
+    ['rHR\tgone\npHR\tpurged\nhUR\theld\n', false, []],
+    ['dpkg-query: something else\n', false, []],
+  ])('%j', (lines, unfinished, damaged) => {
+    expect(halfWay(lines)).toEqual({ unfinished, damaged });
   });
 });

@@ -121,6 +121,16 @@ dpkg --force-depends --purge patch
 sed -i '/^Package: dkms$/,/^$/s/^Status: .*/Status: install reinstreq unpacked/' /var/lib/dpkg/status
 `;
 
+/** The archive as of a week ago: another version of what dkms needs, and another signed list of the lists. */
+const OLD_LISTS = String.raw`
+set -e
+cd /var/lib/apt/lists
+apt-get --quiet update
+sed -i 's,^\(Filename: .*/lsb-release_\),\10,' *_Packages
+sed -i '/ main\/binary-/s/^ [0-9a-f]\{8\}/ 01234567/' *_InRelease
+touch -d '1 week ago' *_InRelease
+`;
+
 /** Breaks something, sees the step fail for it with nothing half-installed, and mends it. */
 async function failsOnce({ step, breaks, args = [], mend, words }: Failure): Promise<RunResult> {
   if (typeof breaks === 'string') await shell(breaks);
@@ -152,7 +162,9 @@ test.each<Failure>([
   await failsOnce(failure);
 });
 
-test('dpkg that is killed in the middle of its work stands in nobody’s way', async () => {
+test('dpkg that is killed in the middle of its work stands in nobody’s way, and old lists of packages do not', async () => {
+  const old = await shell(OLD_LISTS);
+  expect(old.code, printed(old)).toBe(0);
   const { child, said, ended } = start(root, ARGUMENTS, { env: WEB, input: 'closed' });
   const updates = async () => (await shell('ls /var/lib/dpkg/updates')).stdout;
   const isAtWork = async () => /^\d+$/m.test(await updates()) || child.exitCode !== null;
@@ -165,12 +177,16 @@ test('dpkg that is killed in the middle of its work stands in nobody’s way', a
 });
 
 test('Ctrl-C while packages are installed leaves nothing that stands in the way of the next call', async () => {
+  const gone = '/etc/apt/sources.list.d/gone.list';
+  await shell(`echo 'deb file:/gone stable main' >${gone}`);
   const { code, stderr } = await interruptAfter(root, ARGUMENTS, {
     env: WEB,
     words: 'no-install-recommends install',
     ms: 2500,
   });
   expect(code, stderr).toBe(130);
+  expect(stderr).toContain('not all lists of packages could be brought up to date');
+  await shell(`rm ${gone}`);
   const left = await shell(HALF_UNPACKED);
   expect(left.code, printed(left)).toBe(0);
 });

@@ -9,6 +9,7 @@ const LISTS = { '/var/lib/apt/lists/deb_Packages': '' };
 const QUIET =
   'DEBIAN_FRONTEND=noninteractive APT_LISTCHANGES_FRONTEND=none apt-get --quiet --yes --no-install-recommends';
 const APT = `${QUIET} install`;
+const UPDATE = 'apt-get --quiet update';
 
 import { EMERGE } from './bench.ts';
 
@@ -39,9 +40,9 @@ const BARE_KERNEL = {
 describe('packages', () => {
   it.each<[string, BenchOptions, string[]]>([
     [
-      'come from apt-get, after its lists where there are none',
+      'come from apt-get, after its lists',
       { files: DEBIAN, exec: apt(['kmod', 'util-linux'], []) },
-      ['apt-get --quiet update', `${APT} dkms`],
+      [UPDATE, `${APT} dkms`],
     ],
     [
       'come with the headers that the archive has, of kernels that lack them and of those to come',
@@ -56,7 +57,7 @@ describe('packages', () => {
         },
         exec: apt(['kmod', 'util-linux'], ['dkms', 'linux-headers-6.1.0-9-amd64', 'linux-headers-amd64']),
       },
-      [`${APT} dkms linux-headers-6.1.0-9-amd64 linux-headers-amd64`],
+      [UPDATE, `${APT} dkms linux-headers-6.1.0-9-amd64 linux-headers-amd64`],
     ],
     [
       'come after what dpkg was killed in the middle of',
@@ -66,6 +67,7 @@ describe('packages', () => {
       },
       [
         'DEBIAN_FRONTEND=noninteractive APT_LISTCHANGES_FRONTEND=none dpkg --configure --pending',
+        UPDATE,
         `${APT} dkms`,
       ],
     ],
@@ -75,7 +77,7 @@ describe('packages', () => {
         files: { ...DEBIAN, ...LISTS, '/var/lib/dpkg/updates/tmp.i': '' },
         exec: apt(['kmod', 'util-linux'], ['dkms']),
       },
-      [`${APT} dkms`],
+      [UPDATE, `${APT} dkms`],
     ],
     [
       'come after those that are half-installed, and after what is to be unpacked once more',
@@ -84,6 +86,7 @@ describe('packages', () => {
         exec: apt(['kmod', 'util-linux'], ['dkms'], 'ii \tpatch\niUR\tlsb-release\niHR\tlibx:amd64\n'),
       },
       [
+        UPDATE,
         `${QUIET} --no-remove --fix-broken install`,
         `${QUIET} --reinstall install lsb-release libx:amd64`,
         `${APT} dkms`,
@@ -102,7 +105,7 @@ describe('packages', () => {
         choices: { python: 'venv', kmdSource: 'https://x/y.git#v1' },
         exec: apt(['kmod', 'util-linux', 'dkms'], ['git', 'python3-venv']),
       },
-      [`${APT} git python3-venv`],
+      [UPDATE, `${APT} git python3-venv`],
     ],
     [
       'are what unpacks a compiler, too',
@@ -111,7 +114,7 @@ describe('packages', () => {
         selected: ['sfpi'],
         exec: apt(['kmod', 'util-linux', 'dkms'], ['xz-utils']),
       },
-      [`${APT} xz-utils`],
+      [UPDATE, `${APT} xz-utils`],
     ],
     ['come from emerge on Gentoo', { files: GENTOO }, [`${EMERGE} sys-kernel/dkms`]],
     [

@@ -93,12 +93,20 @@ export async function nothingLeft(guest: Guest): Promise<void> {
   if (stdout !== '') throw new Error(`left in /var/lib/ttkmd/staging: ${stdout}`);
 }
 
-/** The daemon's process, whoever supervises it. */
+/** The daemon's process, whoever supervises it. What it has forked bears its name, too, until it is another program. */
 export async function daemonPid(guest: Guest): Promise<number> {
-  const { stdout } = await guest.run('grep -lsx ttkmd /proc/[0-9]*/comm || true');
-  const pids = stdout.split('\n').filter((line) => line !== '');
-  if (pids.length !== 1) throw new Error(`not one daemon runs but ${pids.length}: ${pids.join(' ')}`);
-  return Number(pids[0]?.split('/')[2]);
+  const { stdout } = await guest.run(
+    'for comm in $(grep -lsx ttkmd /proc/[0-9]*/comm); do cut -d \' \' -f 1,4 "$(dirname $comm)/stat" 2>/dev/null || true; done',
+  );
+  const named = stdout
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => line.split(' ').map(Number));
+  const daemons = named.filter(([, parent]) => !named.some(([pid]) => pid === parent));
+  const [pid] = daemons[0] ?? [];
+  if (pid === undefined || daemons.length > 1)
+    throw new Error(`not one daemon runs but ${daemons.length}: ${daemons.map(([one]) => one).join(' ')}`);
+  return pid;
 }
 
 /** Waits until the module for a kernel is in place and nothing is under way. */

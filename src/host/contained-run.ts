@@ -39,6 +39,9 @@ export async function runContained(
   for (const stream of [child.stdout, child.stderr]) {
     createInterface({ input: stream, crlfDelay: Number.POSITIVE_INFINITY }).on('line', options.onLine);
   }
+  // What the end of the namespace's own parent has missed in there goes with the pipe.
+  const pipe = child.stdio[3];
+  if (containment !== 'none') child.nodeChildProcess.once('exit', () => pipe?.destroy());
   const forgetGroup = containment === 'none' ? killGroupInTime(child.nodeChildProcess, options) : () => {};
   const result = await child;
   forgetGroup();
@@ -62,8 +65,8 @@ function givingWay(nice: number, command: readonly string[]): string[] {
 
 /** Where orphans can remain, they hold the lock until they end: nobody else starts a build beside them. */
 function fourthDescriptor(containment: Containment, options: RunOptions): 'pipe' | 'ignore' | number {
-  if (containment === 'pipe') return 'pipe';
-  return containment === 'none' && options.keepOpen !== undefined ? options.keepOpen : 'ignore';
+  if (containment !== 'none') return 'pipe';
+  return options.keepOpen !== undefined ? options.keepOpen : 'ignore';
 }
 
 type Running = Pick<ChildProcess, 'pid' | 'once' | 'stdout' | 'stderr'>;

@@ -117,7 +117,7 @@ set -e
 cd /tmp
 apt-get --quiet download dkms
 dpkg --force-depends --unpack dkms_*.deb
-dpkg --force-depends --purge patch
+dpkg --force-depends --force-remove-reinstreq --purge patch
 sed -i '/^Package: dkms$/,/^$/s/^Status: .*/Status: install reinstreq unpacked/' /var/lib/dpkg/status
 `;
 

@@ -2,6 +2,7 @@
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { until } from './support/machine.ts';
 import { parts } from './support/parts.ts';
 import { NODE, PROJECT } from './support/project.ts';
 import { Sandbox } from './support/sandbox.ts';
@@ -28,6 +29,13 @@ const MACHINES: Readonly<Record<string, readonly string[]>> = {
   'without setpriv': ['/usr/bin/setpriv'],
   'without setpriv and PID namespaces': ['/usr/bin/setpriv', '/usr/bin/unshare'],
 };
+
+const LATE_SETPRIV = `
+cp /usr/bin/setpriv /run/setpriv
+printf '#!/bin/sh\\nsleep 0.5\\nexec /run/setpriv "$@"\\n' >/run/late
+chmod +x /run/late
+mount --bind /run/late /usr/bin/setpriv
+`;
 
 describe.each(Object.entries(MACHINES))('%s', { timeout: 20_000 }, (_, lacking) => {
   let sandbox: Sandbox;
@@ -97,4 +105,19 @@ describe.each(Object.entries(MACHINES))('%s', { timeout: 20_000 }, (_, lacking) 
       expect((await sandbox.run(take, { allowFailure: true })).code).toBe(0);
     },
   );
+});
+
+it('a run that has only just begun dies with its parent, too', { timeout: 20_000 }, async () => {
+  await using sandbox = await Sandbox.create({ dkms: parts().dkms.v32 });
+  // The moment before a program has asked to die with its parent, made long.
+  await sandbox.run(['sh', '-c', LATE_SETPRIV]);
+  const runner = sandbox.spawn([NODE, '--input-type=module', '-e', RUNNER, 'x', ...SOURCES, TREE]);
+  const commands = () => sandbox.processes().map(({ command }) => command);
+  await until('it has begun', () =>
+    commands().some((one) => one.includes('setpriv') && one.includes('echo started')),
+  );
+  runner.kill('SIGKILL');
+  await once(runner, 'close');
+  await sleep(1000);
+  expect(commands()).toEqual([]);
 });

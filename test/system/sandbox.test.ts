@@ -260,7 +260,7 @@ test('what still runs in a fresh root dies with it, as when its tests are killed
   const child = root.spawn(['sleep', '1000']);
   await expect.poll(() => processText(Number(child.pid), 'cmdline'), { timeout: 20_000 }).toMatch(/^sleep/);
   await root[Symbol.asyncDispose]();
-  await expect.poll(() => isAlive(Number(child.pid))).toBe(false);
+  await expect.poll(() => isAlive(Number(child.pid)), { timeout: 20_000 }).toBe(false);
 });
 
 /** A zombie is dead: whoever is process 1 here may take its time to collect it. */

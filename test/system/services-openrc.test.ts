@@ -136,7 +136,9 @@ describe('OpenRC', () => {
       expect((await newer('stop')).code).toBe(0);
       await hears(/^<30>.* ttkmd: ended$/m);
       expect((await newer('status')).code).toBe(3);
-      await expect.poll(() => sandbox.processes().map(({ name }) => name)).not.toContain('logger');
+      await expect
+        .poll(() => sandbox.processes().map(({ name }) => name), { timeout: 20_000 })
+        .not.toContain('logger');
       expect(await sandbox.exists(`${root}/var/log/ttkmd`)).toBe(false);
       // The init script itself has nothing to complain of.
       expect(await heard()).not.toMatch(/init\.d|--help/);

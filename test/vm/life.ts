@@ -231,7 +231,7 @@ export function lifeWith(init: Init): void {
   if (hasSystemd) {
     part('a daemon that hangs is ended by the watchdog, and another one takes its place', async () => {
       const settings = '/etc/systemd/system/ttkmd.service.d/hurried.conf';
-      await guest.write(settings, '[Service]\nWatchdogSec=8s\nTimeoutAbortSec=2s\nRestartSec=1s\n');
+      await guest.write(settings, '[Service]\nWatchdogSec=20s\nTimeoutAbortSec=2s\nRestartSec=1s\n');
       await guest.run('systemctl daemon-reload');
       await untilLooked(guest, 'systemctl restart ttkmd');
       const hung = await daemonPid(guest);
@@ -286,7 +286,7 @@ export function lifeWith(init: Init): void {
       await guest.run(`sync ${await wantPages(guest)}`);
       await guest.pullThePlug();
       const before = Date.now();
-      await guest.boot({ hardware: TWO_NODES });
+      await guest.boot({ hardware: TWO_NODES, timeoutMs: 400_000 });
       await expectDriver(2);
       await guest.run(words.isPaged);
       await expectPages(guest);

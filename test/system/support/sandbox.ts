@@ -184,7 +184,9 @@ export class Sandbox implements AsyncDisposable {
   /** A kernel goes with all that it had: modules, build tree, image. No hook runs. */
   async removeKernel(release: string): Promise<void> {
     const { buildTree } = this.kernel(release);
-    await this.run(['rm', '-rf', `/lib/modules/${release}`, buildTree]);
+    // Somebody may just be putting a module there.
+    const remove = 'for round in 1 2 3 4 5; do rm -rf "$@" && exit; sleep 0.1; done; exit 1';
+    await this.run(['sh', '-c', remove, 'sh', `/lib/modules/${release}`, buildTree]);
     await this.run(['sh', '-c', 'rm -f /boot/*-"$1"', 'sh', release]);
     this.#kernels.delete(release);
   }

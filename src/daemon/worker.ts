@@ -65,6 +65,7 @@ export function createWorker(parts: WorkerParts): Worker {
   let cancelled = false;
   let stuck = false;
   let lookIsStuck = false;
+  let jobs = 0;
 
   function hear(event: ScheduleEvent): void {
     if (over) return;
@@ -105,6 +106,7 @@ export function createWorker(parts: WorkerParts): Worker {
     watchOver(child, { mostQuiet: parts.mostQuiet, sign: () => runsSoFar(host.fs), onGivenUp: giveUp(job) });
     const { code, stdout, stderr } = await child.ended;
     child = undefined;
+    jobs += 1;
     if (stuck) parts.onStuck(undefined);
     stuck = false;
     const digest = readDigest(stdout);
@@ -133,6 +135,7 @@ export function createWorker(parts: WorkerParts): Worker {
 
   async function look(): Promise<void> {
     const job: Job = { kind: 'status' };
+    const jobsBefore = jobs;
     const looked = Promise.resolve()
       .then(() => startCommand(commandOf(job)))
       .then((command) => {
@@ -143,9 +146,12 @@ export function createWorker(parts: WorkerParts): Worker {
       .catch(couldNot(job))
       .then((digest) => {
         lookIsStuck = false;
+        // It may have seen what that job has changed since, and have written it over what that one wrote.
+        if (jobs !== jobsBefore && !over) return look();
         // Before the first job has ended nobody knows what is still to be done.
         const settled = (schedule.running === undefined || stuck) && publisher.at > 0;
         if (digest !== undefined) publisher.publish(digest, clock.now(), settled);
+        return undefined;
       });
     lookIsStuck = true;
     await atMost(LOOK_LIMIT + STOP_GRACE, looked);

@@ -18,7 +18,7 @@ export function ownRemains(
 ): Remains[] {
   if (runUnderWay(fs) !== undefined) return [];
   const drafts = [STATE_FOLDER, BUILD_LOGS, ARCHIVE_FOLDER].flatMap((folder) =>
-    fs.list(folder).flatMap((name) => (/^\..+\.\d+\.new$/.test(name) ? [`${folder}/${name}`] : [])),
+    fs.list(folder).flatMap((name) => (isLeft(fs, name) ? [`${folder}/${name}`] : [])),
   );
   const staged = [STAGING, UNPACKED].filter((path) => fs.exists(path));
   const own = (path: string): Remains => ({
@@ -27,6 +27,13 @@ export function ownRemains(
     text: `${path} is left from a run that was killed`,
   });
   return [...[...staged, ...drafts].map(own), ...keptModules(fs, state, modules, own)];
+}
+
+/** What one of ours is writing just now, a command that only looks among them, is not left behind. */
+function isLeft(fs: HostFs, name: string): boolean {
+  const pid = /^\..+\.(\d+)\.new$/.exec(name)?.[1];
+  if (pid === undefined) return false;
+  return Number(pid) === process.pid || !(fs.readText(`/proc/${pid}/cmdline`) ?? '').includes('ttkmd');
 }
 
 /** The module as it was before an installation that was killed: put back where that had got no further. */

@@ -126,6 +126,29 @@ describe('a job that cannot be begun', () => {
   });
 });
 
+it('a look that a job has overtaken is done again: what it saw may be of before that job', async () => {
+  const end = new Map<string, (health: Digest['health']) => void>();
+  const { worker, published, started } = scene(([name = '']) => {
+    const { promise, resolve } = Promise.withResolvers<Awaited<OwnCommand['ended']>>();
+    end.set(name, (health) =>
+      resolve({ code: 0, stdout: JSON.stringify({ ...DIGEST, health }), stderr: '' }),
+    );
+    return { pid: 1, ended: promise, stop() {} };
+  });
+  worker.hear({ type: 'time' });
+  await vi.advanceTimersByTimeAsync(0);
+  const looked = worker.refresh();
+  await vi.advanceTimersByTimeAsync(0);
+  end.get('reconcile')?.('ok');
+  await vi.advanceTimersByTimeAsync(0);
+  end.get('status')?.('degraded');
+  await vi.advanceTimersByTimeAsync(0);
+  end.get('status')?.('ok');
+  await looked;
+  expect(published).toEqual(['ok', 'ok']);
+  expect(started.filter((line) => line.startsWith('status'))).toHaveLength(2);
+});
+
 it('what a child complains of is in the log, though its work is done', async () => {
   const { host, worker } = scene(() => ends(JSON.stringify(DIGEST), 'the status could not be written\n'));
   worker.hear({ type: 'time' });

@@ -183,6 +183,14 @@ it('what a killed run has left of one is cleared away', async () => {
   expect(inShort(await planHost(machine({ ...BOTH, ...files })))).toEqual(['clean own', 'clean own']);
 });
 
+it('what another command of ours is just writing is left alone', async () => {
+  const draft = { '/var/lib/ttkmd/.checks.json.4711.new': 'half' };
+  const writing = { '/proc/4711/cmdline': 'ttkmdctl\0status\0' };
+  const other = { '/proc/4711/cmdline': 'sleep\x001000\0' };
+  expect(inShort(await planHost(machine({ ...BOTH, ...draft, ...writing })))).toEqual([]);
+  expect(inShort(await planHost(machine({ ...BOTH, ...draft, ...other })))).toEqual(['clean own']);
+});
+
 describe('a kernel whose build tree is removed', () => {
   const TREE = `/usr/src/linux-${A}`;
   const LINK = `/lib/modules/${A}/build`;

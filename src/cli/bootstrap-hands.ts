@@ -1,5 +1,4 @@
 // What a bootstrap works with on the real machine.
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Hands, Work } from '../bootstrap/step.ts';
 import { download } from '../host/download.ts';
 import { EXIT, TtkmdError } from '../host/errors.ts';
@@ -13,10 +12,6 @@ import { requestText } from '../host/web-text.ts';
 const PATIENCE = 60_000;
 /** Milliseconds for an address to answer before the work begins. */
 const REACH_PATIENCE = 15_000;
-/** How often an address is asked again whose answer may be another one in a moment, and the milliseconds before. */
-const REACH_AGAIN = 2;
-const REACH_PAUSE = 1000;
-const OF_THE_MOMENT = /ECONNRESET|EAI_AGAIN|socket hang up|answered (?:429|5\d\d)\b/;
 /** Milliseconds that a command of our own may take: builds for many kernels on a slow machine. */
 const OWN_LIMIT = 6 * 60 * 60_000;
 
@@ -52,21 +47,15 @@ export function realHands(
       throw failed(from, 'there is no such file');
     },
     async reach(from) {
-      if (from.startsWith('/')) return undefined;
-      for (let more = REACH_AGAIN; ; more -= 1) {
-        try {
-          const answer = await request(from, { environment, patience: REACH_PATIENCE, signal });
-          answer.destroy();
-          return undefined;
-        } catch (error) {
-          // What the caller's own variables say is wrong for every address.
-          if (error instanceof TtkmdError && error.exitStatus === EXIT.usage) throw error;
-          const why = (error as Error).message
-            .replace(/^.* could not be downloaded: /, '')
-            .replace(/\.$/, '');
-          if (more === 0 || signal.aborted || !OF_THE_MOMENT.test(why)) return why;
-          await sleep(REACH_PAUSE);
-        }
+      try {
+        if (from.startsWith('/')) return undefined;
+        const answer = await request(from, { environment, patience: REACH_PATIENCE, signal });
+        answer.destroy();
+        return undefined;
+      } catch (error) {
+        // What the caller's own variables say is wrong for every address.
+        if (error instanceof TtkmdError && error.exitStatus === EXIT.usage) throw error;
+        return (error as Error).message.replace(/^.* could not be downloaded: /, '').replace(/\.$/, '');
       }
     },
   };

@@ -65,7 +65,7 @@ export function createWorker(parts: WorkerParts): Worker {
   let cancelled = false;
   let stuck = false;
   let lookIsStuck = false;
-  let jobs = 0;
+  let jobsEnded = 0;
 
   function hear(event: ScheduleEvent): void {
     if (over) return;
@@ -106,7 +106,7 @@ export function createWorker(parts: WorkerParts): Worker {
     watchOver(child, { mostQuiet: parts.mostQuiet, sign: () => runsSoFar(host.fs), onGivenUp: giveUp(job) });
     const { code, stdout, stderr } = await child.ended;
     child = undefined;
-    jobs += 1;
+    jobsEnded += 1;
     if (stuck) parts.onStuck(undefined);
     stuck = false;
     const digest = readDigest(stdout);
@@ -135,7 +135,7 @@ export function createWorker(parts: WorkerParts): Worker {
 
   async function look(): Promise<void> {
     const job: Job = { kind: 'status' };
-    const jobsBefore = jobs;
+    const endedBefore = jobsEnded;
     const looked = Promise.resolve()
       .then(() => startCommand(commandOf(job)))
       .then((command) => {
@@ -147,7 +147,7 @@ export function createWorker(parts: WorkerParts): Worker {
       .then((digest) => {
         lookIsStuck = false;
         // It may have seen what that job has changed since, and have written it over what that one wrote.
-        if (jobs !== jobsBefore && !over) return look();
+        if (jobsEnded !== endedBefore && !over) return look();
         // Before the first job has ended nobody knows what is still to be done.
         const settled = (schedule.running === undefined || stuck) && publisher.at > 0;
         if (digest !== undefined) publisher.publish(digest, clock.now(), settled);

@@ -1,7 +1,9 @@
 // What reaches out of the machine: one request, by the proxy and with the certificates that the caller's variables name.
+
 import { readFileSync } from 'node:fs';
 import { Agent as HttpAgent, type IncomingMessage } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { getCACertificates } from 'node:tls';
 import { EXIT, TtkmdError } from './errors.ts';
 
@@ -58,7 +60,7 @@ export interface RequestOptions {
 export async function request(url: string, options: RequestOptions): Promise<IncomingMessage> {
   let address = parse(url);
   for (let hop = 0; hop <= MOST_REDIRECTS; hop += 1) {
-    const answer = await once(address, options);
+    const answer = await patiently(address, options);
     const status = answer.statusCode ?? 0;
     const { location } = answer.headers;
     if (status >= 300 && status < 400 && location !== undefined) {
@@ -96,6 +98,26 @@ function parse(url: string): URL {
 
 function isWeb({ protocol }: URL): boolean {
   return protocol === 'http:' || protocol === 'https:';
+}
+
+/** What may be another answer in a moment, how often it is asked for again, and the milliseconds before. */
+const OF_THE_MOMENT = new Set<unknown>(['ECONNRESET', 'EAI_AGAIN', 429, 500, 502, 503, 504]);
+const AGAIN = 2;
+const PAUSE = 1000;
+
+async function patiently(address: URL, options: RequestOptions): Promise<IncomingMessage> {
+  for (let more = AGAIN; more > 0; more -= 1) {
+    try {
+      const answer = await once(address, options);
+      if (!OF_THE_MOMENT.has(answer.statusCode)) return answer;
+      answer.resume();
+    } catch (error) {
+      const { code } = ((error as Error).cause ?? {}) as NodeJS.ErrnoException;
+      if (options.signal?.aborted || !OF_THE_MOMENT.has(code)) throw error;
+    }
+    await sleep(PAUSE);
+  }
+  return once(address, options);
 }
 
 async function once(address: URL, options: RequestOptions): Promise<IncomingMessage> {

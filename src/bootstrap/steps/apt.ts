@@ -15,10 +15,9 @@ export function hasAptLists({ fs }: Host): boolean {
 
 export async function aptInstalled({ host }: Bench, names: readonly string[]): Promise<Set<string>> {
   if (names.length === 0) return new Set();
-  const format = '$' + '{db:Status-Abbrev}\t$' + '{Package}\n';
-  const { stdout } = await host.exec.query('dpkg-query', ['-W', '-f', format, ...names]);
+  const states = await packageStates(host, 'Package', names);
   return new Set(
-    stdout.split('\n').flatMap((line) => {
+    states.split('\n').flatMap((line) => {
       const [status = '', name = ''] = line.split('\t');
       return status.startsWith('ii') ? [name] : [];
     }),
@@ -77,7 +76,7 @@ export async function aptWork(bench: Bench, missing: readonly string[]): Promise
   return [
     ...(host.fs.list(UPDATES).some((name) => /^\d+$/.test(name)) ? [CONFIGURE] : []),
     known ? { ...UPDATE, tolerated: OLD_LISTS } : UPDATE,
-    ...finish(bench, halfWay(await packageStates(host))),
+    ...finish(bench, halfWay(await packageStates(host, 'binary:Package'))),
     {
       kind: 'run',
       argv: [...INSTALL, 'install', ...missing],
@@ -90,9 +89,14 @@ export async function aptWork(bench: Bench, missing: readonly string[]): Promise
   ];
 }
 
-async function packageStates({ exec }: Host): Promise<string> {
-  const format = '$' + '{db:Status-Abbrev}\t$' + '{binary:Package}\n';
-  const { stdout } = await exec.query('dpkg-query', ['-W', '-f', format]);
+/** A line for each package: its state, a tab and its name, of all where none are named. */
+async function packageStates(
+  { exec }: Host,
+  name: 'Package' | 'binary:Package',
+  names: readonly string[] = [],
+): Promise<string> {
+  const format = `\${db:Status-Abbrev}\t\${${name}}\n`;
+  const { stdout } = await exec.query('dpkg-query', ['-W', '-f', format, ...names]);
   return stdout;
 }
 
